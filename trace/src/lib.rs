@@ -1,0 +1,81 @@
+//! The trace directory: the one contract between `collector`, `analyzer` and `replay`.
+//!
+//! A trace is a directory. Each *table* (see [`tables`]) is stored as a run of Arrow IPC files, its *segments*,
+//! `TABLE-NNNNNN.arrow`; two JSON files say what they mean and prove that they are whole:
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `trace.json` | the [`Header`]: host, kernel, clock, zones, CPUs, the kernel's own GFP flag table and tracepoint formats, options |
+//! | `manifest.jsonl` | one line per thing written, in order: see [`manifest`] |
+//! | `page-NNNNNN.arrow` | [`PageEvent`]: pages allocated and freed |
+//! | `slab-NNNNNN.arrow` | [`SlabEvent`]: kmalloc, kfree and the slab caches' own calls |
+//! | `task-…`, `symbol-…` | who a `pid` was ([`Task`]), what a `call_site` is ([`Symbol`]) |
+//! | `free_area-…`, `pageblock-…`, `zone_stat-…`, `vmstat-…` | snapshots of `/proc` taken while the events were recorded |
+//! | `ledger-…` | what was seen, written, dropped, filtered and missed ([`Ledger`]) |
+//!
+//! # Reading a trace without this crate
+//!
+//! Segments are ordinary Arrow IPC files with LZ4 buffers. In Python:
+//!
+//! ```python
+//! import glob, json, pyarrow as pa, pyarrow.ipc as ipc
+//! header = json.load(open("trace.json"))
+//! files = sorted(glob.glob("page-*.arrow"))
+//! pages = pa.concat_tables(ipc.open_file(f).read_all() for f in files)
+//! zone = [z["name"] for z in header["zones"]]          # PageEvent.zone indexes this list
+//! ```
+//!
+//! The last segment of a collector that was killed has no footer yet: skip its first eight bytes and read the rest as an
+//! Arrow *stream*. Every column carries its meaning as the field metadata `doc`.
+//!
+//! # Invariants
+//!
+//! - A batch that is listed in the manifest is wholly in its file, unless the file was damaged since; a batch that is not listed was
+//!   never written. A crash costs the rows in memory and nothing else.
+//! - Every byte of every segment is covered by one checksum in the manifest, and every manifest line by its own.
+//! - Rows of one segment are in time order; segments of one table follow one another in time.
+//! - No kernel virtual address is stored unless the header says `raw_addresses`.
+//! - A number that stands for a name (zone, migratetype, kind, GFP bit) is decoded with the tables in the header, never with constants.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+#[macro_use]
+mod table;
+mod event;
+
+pub use event::{Kind, NO_PFN, PageEvent, Program, SlabEvent, TaskRecord, UNKNOWN_ZONE};
+
+#[cfg(feature = "std")]
+mod std_only {
+    pub use crate::{
+        error::Error,
+        format::{Field, TracepointFormat},
+        gfp::GfpTable,
+        header::{Clock, Header, Tool, Zone},
+        manifest::{Entry, Problem, ProblemKind},
+        reader::{Batch, Segment, Trace},
+        table::Row,
+        tables::{ANY_MIGRATETYPE, FreeArea, Ledger, Pageblock, Symbol, Task, VmStat, ZoneStat},
+        writer::{Options, Writer},
+    };
+}
+#[cfg(feature = "std")]
+pub use std_only::*;
+
+#[cfg(feature = "std")]
+mod error;
+#[cfg(feature = "std")]
+mod format;
+#[cfg(feature = "std")]
+mod gfp;
+#[cfg(feature = "std")]
+mod header;
+#[cfg(feature = "std")]
+pub mod manifest;
+#[cfg(feature = "std")]
+mod reader;
+#[cfg(feature = "std")]
+mod segment;
+#[cfg(feature = "std")]
+pub mod tables;
+#[cfg(feature = "std")]
+mod writer;

@@ -1,0 +1,125 @@
+//! The tables beside the events: who, where, what `/proc` said, and what was lost.
+
+/// The `migratetype` of a [`FreeArea`] row that counts blocks of every type, as `/proc/buddyinfo` does.
+pub const ANY_MIGRATETYPE: u8 = u8::MAX;
+
+table! {
+    /// A thread's process and name, valid from `time` until the next row with the same `pid`.
+    pub struct Task in "task" {
+        /// from when, in ns of the header's clock
+        pub time: u64,
+        /// the thread, as in the events
+        pub pid: u32,
+        /// its process; equals pid for a main thread
+        pub tgid: u32,
+        /// its name (comm), at most 15 bytes
+        pub comm: String,
+    }
+}
+
+table! {
+    /// What a `call_site` number of the slab events stands for. Number 0 is never defined: unknown.
+    pub struct Symbol in "symbol" {
+        /// when it was first seen, in ns of the header's clock
+        pub time: u64,
+        /// the number
+        pub id: u64,
+        /// kernel function, as /proc/kallsyms names it; "?" if no symbol covers the address
+        pub function: String,
+        /// bytes from the function's start
+        pub offset: u64,
+        /// kernel module; empty for the kernel itself
+        pub module: String,
+    }
+}
+
+table! {
+    /// Free blocks of one zone and order: /proc/buddyinfo (migratetype 255) and /proc/pagetypeinfo.
+    pub struct FreeArea in "free_area" {
+        /// when /proc was read, in ns of the header's clock
+        pub time: u64,
+        /// number of the snapshot: all rows that were read together share it
+        pub snapshot: u32,
+        /// index into the header's zones
+        pub zone: u8,
+        /// block order
+        pub order: u8,
+        /// index into the header's migratetypes; 255 = all together, from /proc/buddyinfo
+        pub migratetype: u8,
+        /// free blocks of exactly this order (pagetypeinfo stops counting at 100000)
+        pub nr_free: u64,
+    }
+}
+
+table! {
+    /// Pageblocks of one zone and migratetype: /proc/pagetypeinfo.
+    pub struct Pageblock in "pageblock" {
+        /// when /proc was read, in ns of the header's clock
+        pub time: u64,
+        /// number of the snapshot
+        pub snapshot: u32,
+        /// index into the header's zones
+        pub zone: u8,
+        /// index into the header's migratetypes
+        pub migratetype: u8,
+        /// pageblocks of this type
+        pub count: u64,
+    }
+}
+
+table! {
+    /// One item of one zone in /proc/zoneinfo, in the kernel's words: free, min, low, high, managed, nr_free_pages, protection[N], pagesets[CPU].count …
+    pub struct ZoneStat in "zone_stat" {
+        /// when /proc was read, in ns of the header's clock
+        pub time: u64,
+        /// number of the snapshot
+        pub snapshot: u32,
+        /// index into the header's zones
+        pub zone: u8,
+        /// the kernel's name of the item
+        pub item: String,
+        /// its value: pages unless the name says otherwise
+        pub value: i64,
+    }
+}
+
+table! {
+    /// One counter of /proc/vmstat.
+    pub struct VmStat in "vmstat" {
+        /// when /proc was read, in ns of the header's clock
+        pub time: u64,
+        /// number of the snapshot
+        pub snapshot: u32,
+        /// the kernel's name of the counter
+        pub item: String,
+        /// its value
+        pub value: i64,
+    }
+}
+
+table! {
+    /// What became of the events of one program on one CPU since the start: seen = written + dropped + filtered once the trace is finished.
+    pub struct Ledger in "ledger" {
+        /// as of when, in ns of the header's clock
+        pub time: u64,
+        /// the CPU; 65535 for `missed`, which the kernel counts per program only
+        pub cpu: u16,
+        /// name of the kind of event the program emits
+        pub program: String,
+        /// times the program ran
+        pub seen: u64,
+        /// rows in this trace
+        pub written: u64,
+        /// events lost: the ring was full, or writing failed
+        pub dropped: u64,
+        /// events that a filter, sampling, or the rule that the collector does not trace itself kept out
+        pub filtered: u64,
+        /// times the kernel did not run the program at all because it was running already on that CPU
+        pub missed: u64,
+    }
+}
+
+impl Ledger {
+    /// The `cpu` of rows that are not about one CPU.
+    pub const ALL_CPUS: u16 = u16::MAX;
+}
