@@ -102,7 +102,8 @@ fetch_package() {
 		die 4 "this machine has no apt to fetch '$pattern' with; give --kernel the path of a vmlinuz"
 	name=$(newest_package "$apt" "$pattern")
 	if [ -z "$name" ]; then
-		"$apt" apt-get update -qq || die 4 "'apt-get update' failed, and no package matching '$pattern' is known"
+		# One source that cannot be read must not hide a package that another one has.
+		"$apt" apt-get update -qq || printf "vm: 'apt-get update' had errors; going on with what it could read\n" >&2
 		name=$(newest_package "$apt" "$pattern")
 	fi
 	[ -n "$name" ] || die 4 "no package matches '$pattern' in this machine's package sources; give --kernel the path of a vmlinuz"
@@ -119,7 +120,7 @@ busybox=/bin/busybox
 case $kernel in
 6.1) apt=native_apt pattern='^linux-image-6\.1\.[^ ]*-cloud-amd64$' label=6.1 ;;
 6.12) apt=native_apt pattern='^linux-image-6\.12\.[^ ]*-cloud-amd64$' label=6.12 ;;
-6.1-i386) apt=foreign_apt pattern='^linux-image-6\.1\.[^ ]*-686-pae$' label=6.1-i386 ;;
+6.1-i386) apt=foreign_apt pattern='^linux-image-6\.1\.[0-9]+-[0-9]+-686-pae$' label=6.1-i386 ;;
 *)
 	[ -f "$kernel" ] || die 2 "'$kernel' is neither a known kernel series nor a file"
 	apt='' label=custom vmlinuz=$kernel

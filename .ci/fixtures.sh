@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Takes the kernel fixtures below trace/fixtures from running kernels: `.ci/fixtures.sh host NAME` from this machine's own,
+# `.ci/fixtures.sh 6.1|6.12|6.1-i386` from a kernel booted by vm.sh. Not part of `make test`: run it by hand for a new kernel.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1-} in
+host) name=${2:?'the fixture needs a name, such as 6.18'} ;;
+6.1 | 6.12 | 6.1-i386) name=$1 ;;
+*)
+	echo "usage: .ci/fixtures.sh host NAME | 6.1 | 6.12 | 6.1-i386" >&2
+	exit 2
+	;;
+esac
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+# Runs in the guest's busybox sh as well as here; $1 is where the files go.
+cat >"$out/take.sh" <<'TAKE'
+set -e
+out=$1
+events=/sys/kernel/tracing/events
+mkdir -p "$out/kernel/proc" "$out/ftrace"
+for format in $events/kmem/*/format; do
+	event=$(basename "$(dirname "$format")")
+	mkdir -p "$out/kernel/events/kmem/$event"
+	cat "$format" >"$out/kernel/events/kmem/$event/format"
+done
+for file in buddyinfo pagetypeinfo zoneinfo vmstat slabinfo; do
+	cat /proc/$file >"$out/kernel/proc/$file"
+done
+if [ -n "$2" ]; then
+	# A short real trace as ftrace prints it. A small buffer keeps the newest events.
+	tracing=/sys/kernel/tracing
+	echo 0 >$tracing/tracing_on
+	echo 64 >$tracing/buffer_size_kb
+	for event in mm_page_alloc mm_page_free kmalloc kfree kmem_cache_alloc kmem_cache_free; do echo 1 >$events/kmem/$event/enable; done
+	echo >$tracing/trace
+	echo 1 >$tracing/tracing_on
+	dd if=/dev/zero of=/tmp/file bs=64k count=4 2>/dev/null
+	rm /tmp/file
+	ls / | cat >/dev/null
+	echo 0 >$tracing/tracing_on
+	head -n 200 $tracing/trace >"$out/ftrace/trace.txt"
+	for event in $events/kmem/*/enable; do echo 0 >$event; done
+fi
+TAKE
+
+if [ "$1" = host ]; then
+	# Without the ftrace text: that would reset the trace buffer of a machine in use.
+	sh "$out/take.sh" "$out" ''
+else
+	.ci/vm.sh --kernel "$1" --file "$out/take.sh:/take.sh" --out "$out" -- 'sh /take.sh /out ftrace'
+	mkdir -p trace/fixtures/ftrace
+	cp "$out/ftrace/trace.txt" "trace/fixtures/ftrace/$name.txt"
+fi
+rm -rf "trace/fixtures/kernel/$name"
+mkdir -p trace/fixtures/kernel
+cp -R "$out/kernel" "trace/fixtures/kernel/$name"
+echo "trace/fixtures/kernel/$name: $(find "trace/fixtures/kernel/$name" -type f | wc -l) files"
