@@ -1,0 +1,35 @@
+//! A known number of page faults.
+
+use std::mem::MaybeUninit;
+
+use anyhow::Context;
+
+use crate::limits;
+use crate::memory::{Mapping, check};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// How many pages to touch
+    #[arg(long)]
+    pages: usize,
+}
+
+/// Touches the pages; returns their number and the minor faults of touching them, and of the whole process so far.
+pub fn run(args: &Args) -> anyhow::Result<String> {
+    limits::check_pages(args.pages)?;
+    let mut mapping = Mapping::of_base_pages(args.pages).context("the pages cannot be mapped")?;
+    let before = minor_faults()?;
+    mapping.touch();
+    let after = minor_faults()?;
+    Ok(format!(r#"{{"pid":{},"pages":{},"minflt":{},"minflt_total":{after}}}"#, std::process::id(), args.pages, after - before))
+}
+
+fn minor_faults() -> anyhow::Result<i64> {
+    let mut usage = MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: `usage` is a valid place for the answer, and read only after the call has succeeded in filling it.
+    let usage = unsafe {
+        check(libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr())).context("the kernel did not tell the count of minor faults")?;
+        usage.assume_init()
+    };
+    Ok(usage.ru_minflt)
+}
