@@ -1,0 +1,152 @@
+//! The binary buddy system: take the smallest block that fits and split it, merge a freed block with its buddy.
+
+use crate::{
+    Migratetype, Rules,
+    ids::MAX_ORDER,
+    mem_map::{MemMap, Tag},
+    zone::{End, Zone},
+};
+
+/// The core of `__free_one_page`: merges the block with its buddy as often as it can and puts the result on the list of `mt`.
+pub(crate) fn free_one_page(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64, order: u8, mt: Migratetype) {
+    let mut pfn = pfn;
+    let mut order = order;
+    while order < MAX_ORDER {
+        let buddy = pfn ^ 1 << order;
+        if !zone.spans(buddy) {
+            break;
+        }
+        let b = map.index(buddy);
+        let tag = map.tag(b);
+        if !tag.is_buddy_of(order) {
+            break;
+        }
+        if order >= zone.pageblock_order {
+            let theirs = zone.pageblock_type(buddy);
+            if theirs != mt {
+                if !mt.is_mergeable() || !theirs.is_mergeable() {
+                    break;
+                }
+                if rules.keeps_lists_pure() {
+                    zone.change_pageblock_range(buddy, order, mt);
+                }
+            }
+        }
+        zone.del_from_free_list(map, b, order, tag.migratetype());
+        pfn &= buddy;
+        order += 1;
+    }
+    let end = if rules.tail_when_merge_likely && buddy_merge_likely(map, zone, pfn, order) { End::Tail } else { End::Head };
+    zone.add_to_free_list(map, map.index(pfn), order, mt, end);
+}
+
+/// Whether the next merge is near: the block one order up has a free buddy already. Such a block goes to the tail, to give the merge time.
+#[inline]
+fn buddy_merge_likely(map: &MemMap, zone: &Zone, pfn: u64, order: u8) -> bool {
+    if order >= MAX_ORDER - 1 {
+        return false;
+    }
+    let merged = pfn & !(1 << order);
+    let higher_buddy = merged ^ 1 << (order + 1);
+    zone.spans(higher_buddy) && map.tag(map.index(higher_buddy)).is_buddy_of(order + 1)
+}
+
+/// `__rmqueue_smallest`: the head of the smallest non-empty list of this type, split down to `order`. The returned block has no tag yet.
+#[inline]
+pub(crate) fn rmqueue_smallest(map: &mut MemMap, zone: &mut Zone, order: u8, mt: Migratetype) -> Option<u32> {
+    let from = zone.smallest_order(order, mt)?;
+    let i = zone.first_free(from, mt)?;
+    del_and_expand(map, zone, i, order, from, mt, mt);
+    Some(i)
+}
+
+/// Takes a free block of order `from` off the list of type `listed` and splits it to `order`, leaving the rest on the lists of type `rest`.
+#[inline]
+pub(crate) fn del_and_expand(map: &mut MemMap, zone: &mut Zone, i: u32, order: u8, from: u8, listed: Migratetype, rest: Migratetype) {
+    zone.del_from_free_list(map, i, from, listed);
+    expand(map, zone, i, order, from, rest);
+}
+
+/// `expand`: gives the upper halves back, largest first, each at the head of its list; the lowest part is left for the caller.
+#[inline]
+fn expand(map: &mut MemMap, zone: &mut Zone, i: u32, low: u8, high: u8, mt: Migratetype) {
+    for order in (low..high).rev() {
+        zone.add_to_free_list(map, i + (1 << order), order, mt, End::Head);
+    }
+}
+
+/// Free and movable pages of a pageblock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct BlockCensus {
+    pub(crate) free: u64,
+    pub(crate) movable: u64,
+}
+
+/// Counts a pageblock's pages as `move_freepages_block` does. Per-CPU pages are neither free nor movable to it. A page counts as movable if
+/// it was asked for as such; one held since before the model began has the type of its pageblock.
+pub(crate) fn census(map: &MemMap, zone: &Zone, pfn: u64) -> BlockCensus {
+    use crate::mem_map::BlockState::{Allocated, Buddy, None, Pcp};
+    let (start, end) = zone.pageblock_range(pfn);
+    let held_movable = zone.pageblock_type(pfn) == Migratetype::Movable;
+    let mut census = BlockCensus { free: 0, movable: 0 };
+    let mut at = start;
+    while at < end {
+        let tag = map.tag(map.index(at));
+        let pages = (1 << tag.order()).min(end - at);
+        match tag.state() {
+            Buddy => census.free += pages,
+            Allocated if tag.migratetype() == Migratetype::Movable => census.movable += pages,
+            None if held_movable => census.movable += 1,
+            Allocated | None | Pcp => {}
+        }
+        at += if tag == Tag::NONE { 1 } else { pages };
+    }
+    census
+}
+
+/// `move_freepages_block`: puts every free block of a pageblock on the list of another type; returns how many pages moved.
+pub(crate) fn move_freepages_block(map: &mut MemMap, zone: &mut Zone, pfn: u64, to: Migratetype) -> u64 {
+    use crate::mem_map::BlockState::Buddy;
+    let (start, end) = zone.pageblock_range(pfn);
+    let mut moved = 0;
+    let mut at = start;
+    while at < end {
+        let i = map.index(at);
+        let tag = map.tag(i);
+        if tag.state() == Buddy {
+            zone.move_to_free_list(map, i, tag.order(), tag.migratetype(), to);
+            moved += 1 << tag.order();
+        }
+        at += if tag == Tag::NONE { 1 } else { 1 << tag.order() };
+    }
+    moved
+}
+
+/// Frees a block the way its generation does: from 6.10 on, one larger than a pageblock goes back pageblock by pageblock, each under its own
+/// type (`split_large_buddy`); before, in one piece under the first one's type.
+pub(crate) fn free_by_pageblock(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64, order: u8) {
+    if rules.keeps_lists_pure() && order > zone.pageblock_order {
+        let step = zone.pageblock_pages();
+        for k in 0..1 << (order - zone.pageblock_order) {
+            let at = pfn + k * step;
+            let mt = zone.pageblock_type(at);
+            free_one_page(rules, map, zone, at, zone.pageblock_order, mt);
+        }
+    } else {
+        let mt = zone.pageblock_type(pfn);
+        free_one_page(rules, map, zone, pfn, order, mt);
+    }
+}
+
+/// Splits a free block around one part of it and takes the part out; the rest stays free on the same type's lists.
+pub(crate) fn take_out(map: &mut MemMap, zone: &mut Zone, head: u64, tag: Tag, part: u64, order: u8) {
+    let mt = tag.migratetype();
+    zone.del_from_free_list(map, map.index(head), tag.order(), mt);
+    let mut at = head;
+    for o in (order..tag.order()).rev() {
+        let upper = at + (1 << o);
+        let (keep, free) = if part >= upper { (upper, at) } else { (at, upper) };
+        zone.add_to_free_list(map, map.index(free), o, mt, End::Head);
+        at = keep;
+    }
+}

@@ -1,0 +1,141 @@
+//! What can go wrong: a request that fails, and a caller that misuses the allocator.
+
+use core::fmt;
+
+use crate::{Order, Pfn, gfp::BadZoneBits};
+
+/// Why an allocation failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AllocError {
+    /// The order is above [`Order::MAX`].
+    OrderTooLarge(Order),
+    /// The zone bits of the mask exclude each other.
+    BadZoneBits(BadZoneBits),
+    /// The mask says movable and reclaimable at once.
+    BadMobility,
+    /// The CPU or node does not exist.
+    NoSuchCpuOrNode,
+    /// Every zone the request may use would fall below its mark.
+    BelowWatermark,
+    /// There are enough free pages, but no block of this order.
+    Fragmented,
+    /// `__GFP_NOFAIL`: a real kernel would wait here until memory is freed; the model has no one to wait for.
+    WouldWait,
+    /// High memory was asked of a call that returns an address.
+    HighMemHasNoAddress,
+    /// The size is above the largest `kmalloc` serves.
+    TooLarge(u64),
+    /// The address range of `vmalloc` or the pool of `kmap` is used up.
+    NoAddressSpace,
+    /// The call sleeps, and the mask says the caller cannot.
+    MaySleep,
+}
+
+impl fmt::Display for AllocError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OrderTooLarge(order) => write!(f, "order {order} is above the largest order, {}", Order::MAX),
+            Self::BadZoneBits(bits) => bits.fmt(f),
+            Self::BadMobility => f.write_str("the mask says movable and reclaimable at once"),
+            Self::NoSuchCpuOrNode => f.write_str("there is no such CPU or node"),
+            Self::BelowWatermark => f.write_str("every allowed zone would fall below its watermark"),
+            Self::Fragmented => f.write_str("enough pages are free, but no block of this order"),
+            Self::WouldWait => f.write_str("nothing is free, and __GFP_NOFAIL would wait"),
+            Self::HighMemHasNoAddress => f.write_str("a page of high memory has no address; use alloc_pages and kmap"),
+            Self::TooLarge(bytes) => write!(f, "{bytes} bytes are more than kmalloc serves; use vmalloc"),
+            Self::NoAddressSpace => f.write_str("no kernel address space is left for the mapping"),
+            Self::MaySleep => f.write_str("this call may sleep, and the mask forbids it"),
+        }
+    }
+}
+
+impl core::error::Error for AllocError {}
+
+/// How a caller misused the allocator. Nothing has changed when one of these is returned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Misuse {
+    /// The frame number lies in no zone.
+    NotAFrame(Pfn),
+    /// The frame is free already, and has had an owner before.
+    DoubleFree(Pfn),
+    /// The frame is free and never had an owner, or was in use before the model began.
+    NeverAllocated(Pfn),
+    /// The block was allocated with another order.
+    WrongOrder {
+        /// First frame of the block.
+        pfn: Pfn,
+        /// The order it was allocated with.
+        allocated: Order,
+        /// The order given now.
+        given: Order,
+    },
+    /// The frame lies inside an allocated block, not at its start.
+    NotHead {
+        /// The frame given.
+        pfn: Pfn,
+        /// The block's first frame.
+        head: Pfn,
+        /// The block's order.
+        order: Order,
+    },
+    /// The page belongs to the slab layer: free it with `kfree` or `kmem_cache_free`.
+    FromSlab(Pfn),
+    /// The page is mapped by `vmalloc`: free it with `vfree`.
+    FromVmalloc(Pfn),
+    /// The address does not belong to the slab layer: free it with `free_pages`.
+    NotFromSlab(u64),
+    /// The object is free already.
+    ObjectDoubleFree(u64),
+    /// The address lies inside an object, not at its start.
+    NotAnObject(u64),
+    /// The object belongs to another cache.
+    WrongCache(u64),
+    /// The object was written to after it was freed: its poison is damaged.
+    UseAfterFree(u64),
+    /// Something wrote past the object's end: its red zone is damaged.
+    RedZoneOverwritten(u64),
+    /// The address was never returned by `vmalloc`, or has been freed.
+    NotFromVmalloc(u64),
+    /// The page is not mapped by `kmap`.
+    NotMapped(Pfn),
+    /// The atomic mapping to be undone is not the last one made on this CPU.
+    KmapOrder,
+    /// The frame still has other users.
+    StillReferenced(Pfn),
+    /// The cache still has objects in use.
+    CacheInUse,
+    /// The frame is not allocated.
+    NotAllocated(Pfn),
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAFrame(pfn) => write!(f, "frame {pfn} lies in no zone"),
+            Self::DoubleFree(pfn) => write!(f, "frame {pfn} is free already"),
+            Self::NeverAllocated(pfn) => write!(f, "frame {pfn} was never allocated here"),
+            Self::WrongOrder { pfn, allocated, given } => {
+                write!(f, "block {pfn} was allocated with order {allocated}, freed with order {given}")
+            }
+            Self::NotHead { pfn, head, order } => {
+                write!(f, "frame {pfn} lies inside the order-{order} block that starts at {head}")
+            }
+            Self::FromSlab(pfn) => write!(f, "frame {pfn} belongs to the slab layer: free it with kfree"),
+            Self::FromVmalloc(pfn) => write!(f, "frame {pfn} belongs to vmalloc: free it with vfree"),
+            Self::NotFromSlab(addr) => write!(f, "address {addr:#x} is not from the slab layer: free it with free_pages"),
+            Self::ObjectDoubleFree(addr) => write!(f, "object {addr:#x} is free already"),
+            Self::NotAnObject(addr) => write!(f, "address {addr:#x} is not the start of an object"),
+            Self::WrongCache(addr) => write!(f, "object {addr:#x} belongs to another cache"),
+            Self::UseAfterFree(addr) => write!(f, "object {addr:#x} was written to after it was freed"),
+            Self::RedZoneOverwritten(addr) => write!(f, "object {addr:#x} was written past its end"),
+            Self::NotFromVmalloc(addr) => write!(f, "address {addr:#x} is not from vmalloc"),
+            Self::NotMapped(pfn) => write!(f, "frame {pfn} is not mapped by kmap"),
+            Self::KmapOrder => f.write_str("atomic mappings must be undone in reverse order"),
+            Self::StillReferenced(pfn) => write!(f, "frame {pfn} still has other users"),
+            Self::CacheInUse => f.write_str("the cache still has objects in use"),
+            Self::NotAllocated(pfn) => write!(f, "frame {pfn} is not allocated"),
+        }
+    }
+}
+
+impl core::error::Error for Misuse {}

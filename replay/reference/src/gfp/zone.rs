@@ -1,0 +1,93 @@
+//! From a mask to the highest zone it may use and the mobility type it asks for.
+
+use core::fmt;
+
+use super::Flags;
+use crate::{Migratetype, ZoneType};
+
+/// A combination of zone bits that means nothing: the kernel's `GFP_ZONE_BAD`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadZoneBits(
+    /// The low four bits of the mask.
+    pub u8,
+);
+
+impl fmt::Display for BadZoneBits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "zone bits {:#x} name more than one zone", self.0)
+    }
+}
+
+impl core::error::Error for BadZoneBits {}
+
+/// Zone-bit combinations that are bugs, one bit each (`GFP_ZONE_BAD`): {3, 5, 6, 7, 0xb, 0xd, 0xe, 0xf}.
+const GFP_ZONE_BAD: u32 = 0xE8E8;
+
+/// The highest zone a request may use, before the machine's missing zones are taken out of account.
+///
+/// `__GFP_MOVABLE` alone does not select the movable zone; `__GFP_HIGHMEM` must be set too.
+///
+/// # Errors
+/// When the low four bits name zones that exclude each other.
+#[inline]
+pub const fn gfp_zone(flags: Flags) -> Result<ZoneType, BadZoneBits> {
+    let bits = flags.0 & 0xf;
+    if GFP_ZONE_BAD >> bits & 1 != 0 {
+        return Err(BadZoneBits(bits as u8));
+    }
+    Ok(match bits {
+        0x1 | 0x9 => ZoneType::Dma,
+        0x4 | 0xc => ZoneType::Dma32,
+        0x2 => ZoneType::HighMem,
+        0xa => ZoneType::Movable,
+        _ => ZoneType::Normal,
+    })
+}
+
+/// The mobility type a request asks for: unmovable unless the mask says movable or reclaimable; `None` when it says both.
+#[inline]
+pub const fn gfp_migratetype(flags: Flags) -> Option<Migratetype> {
+    match flags.0 >> 3 & 3 {
+        0 => Some(Migratetype::Unmovable),
+        1 => Some(Migratetype::Movable),
+        2 => Some(Migratetype::Reclaimable),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_zone_bit_combination() {
+        use ZoneType::{Dma, Dma32, HighMem, Movable, Normal};
+        let expected = [
+            Some(Normal),
+            Some(Dma),
+            Some(HighMem),
+            None,
+            Some(Dma32),
+            None,
+            None,
+            None,
+            Some(Normal),
+            Some(Dma),
+            Some(Movable),
+            None,
+            Some(Dma32),
+            None,
+            None,
+            None,
+        ];
+        for (bits, zone) in expected.into_iter().enumerate() {
+            assert_eq!(gfp_zone(Flags(bits as u32)).ok(), zone, "zone bits {bits:#x}");
+        }
+    }
+
+    #[test]
+    fn both_mobility_bits_are_refused() {
+        assert_eq!(gfp_migratetype(Flags::MOVABLE | Flags::RECLAIMABLE), None);
+        assert_eq!(gfp_migratetype(Flags::RECLAIMABLE), Some(Migratetype::Reclaimable));
+    }
+}

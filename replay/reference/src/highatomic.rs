@@ -1,0 +1,49 @@
+//! The high-atomic reserve: pageblocks kept for high-order requests that cannot sleep.
+
+use crate::{Migratetype, PageAllocator, Rules, WatermarkRule, buddy::move_freepages_block, mem_map::MemMap, zone::Zone};
+
+/// `reserve_highatomic_pageblock`: after a high-order atomic request was served, its pageblock is kept for the next one, up to about 1 % of
+/// the zone.
+pub(crate) fn reserve(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64) {
+    if zone.nr_reserved_highatomic >= cap(rules, zone) {
+        return;
+    }
+    let (start, end) = zone.pageblock_range(pfn);
+    if !zone.pageblock_type(pfn).is_mergeable() || end - start != zone.pageblock_pages() {
+        return;
+    }
+    zone.nr_reserved_highatomic += zone.pageblock_pages();
+    zone.set_pageblock_type(pfn, Migratetype::HighAtomic);
+    move_freepages_block(map, zone, pfn, Migratetype::HighAtomic);
+}
+
+/// Most pages the reserve may hold. 6.1 allows one pageblock even in a tiny zone; later kernels none there.
+pub(crate) fn cap(rules: &Rules, zone: &Zone) -> u64 {
+    let percent = zone.managed / 100;
+    let block = zone.pageblock_pages();
+    match rules.watermark {
+        WatermarkRule::Nested if percent < block => 0,
+        WatermarkRule::Nested => percent.next_multiple_of(block),
+        WatermarkRule::Harder | WatermarkRule::Textbook => percent + block,
+    }
+}
+
+impl PageAllocator {
+    /// `unreserve_highatomic_pageblock`: when reclaim gets nowhere, one reserved pageblock with free pages becomes ordinary again. It
+    /// returns as unmovable, the type its pages most likely have. Whether there was one.
+    pub fn unreserve_highatomic(&mut self) -> bool {
+        for zone in &mut self.zones {
+            if zone.nr_reserved_highatomic == 0 {
+                continue;
+            }
+            let first = (0..=crate::ids::MAX_ORDER).find_map(|o| zone.first_free(o, Migratetype::HighAtomic));
+            let Some(i) = first else { continue };
+            let pfn = self.map.pfn(i);
+            zone.nr_reserved_highatomic -= zone.pageblock_pages().min(zone.nr_reserved_highatomic);
+            zone.set_pageblock_type(pfn, Migratetype::Unmovable);
+            move_freepages_block(&mut self.map, zone, pfn, Migratetype::Unmovable);
+            return true;
+        }
+        false
+    }
+}

@@ -1,0 +1,375 @@
+//! `struct page`: what is known about a frame, and who owns it.
+//!
+//! A page describes the frame, not the data in it: once data is swapped out or migrated, the same data has another `struct page`.
+
+use core::fmt;
+
+use crate::{
+    Cpu, Migratetype, Misuse, Order, PageAllocator, Pfn, ZoneId,
+    mem_map::{BlockState, Cold, Tag},
+};
+
+/// Page flags by name (`enum pageflags`, the ones the textbook names, plus two that mark pages of other allocators).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct PageFlags(u16);
+
+impl PageFlags {
+    /// I/O or a lookup holds the page.
+    pub const LOCKED: Self = Self(1 << 0);
+    /// Used since the last look.
+    pub const REFERENCED: Self = Self(1 << 1);
+    /// Its contents are valid.
+    pub const UPTODATE: Self = Self(1 << 2);
+    /// Changed since it was read.
+    pub const DIRTY: Self = Self(1 << 3);
+    /// On a reclaim list.
+    pub const LRU: Self = Self(1 << 4);
+    /// On the active one.
+    pub const ACTIVE: Self = Self(1 << 5);
+    /// Owned by the slab layer.
+    pub const SLAB: Self = Self(1 << 6);
+    /// Not for the page allocator: firmware, kernel image.
+    pub const RESERVED: Self = Self(1 << 7);
+    /// `private` is in use.
+    pub const PRIVATE: Self = Self(1 << 8);
+    /// Being written to disk.
+    pub const WRITEBACK: Self = Self(1 << 9);
+    /// In the swap cache.
+    pub const SWAPCACHE: Self = Self(1 << 10);
+    /// To be reclaimed soon.
+    pub const RECLAIM: Self = Self(1 << 11);
+    /// Free and on a buddy list. Derived, never stored.
+    pub const BUDDY: Self = Self(1 << 12);
+    /// Mapped by `vmalloc`; in the kernel a page type.
+    pub const VMALLOC: Self = Self(1 << 13);
+
+    const NAMES: [(Self, &'static str); 14] = [
+        (Self::LOCKED, "locked"),
+        (Self::REFERENCED, "referenced"),
+        (Self::UPTODATE, "uptodate"),
+        (Self::DIRTY, "dirty"),
+        (Self::LRU, "lru"),
+        (Self::ACTIVE, "active"),
+        (Self::SLAB, "slab"),
+        (Self::RESERVED, "reserved"),
+        (Self::PRIVATE, "private"),
+        (Self::WRITEBACK, "writeback"),
+        (Self::SWAPCACHE, "swapcache"),
+        (Self::RECLAIM, "reclaim"),
+        (Self::BUDDY, "buddy"),
+        (Self::VMALLOC, "vmalloc"),
+    ];
+
+    /// The bits; bit 15 is never used.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// Whether all of `other` are set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The flag with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(_, n)| *n == name).map(|(flag, _)| flag)
+    }
+}
+
+impl fmt::Display for PageFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for (flag, name) in Self::NAMES {
+            if self.contains(flag) {
+                f.write_str(if first { "" } else { "|" })?;
+                f.write_str(name)?;
+                first = false;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who owns a frame (row T3 of the textbook).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum Owner {
+    /// Nobody: free, in the buddy system or on a per-CPU list.
+    Free = 0,
+    /// Handed out, and the owner has not said who it is.
+    Unnamed = 1,
+    /// A process.
+    User = 2,
+    /// Kernel data.
+    Kernel = 3,
+    /// The page cache.
+    PageCache = 4,
+    /// Kernel image, firmware and everything else that was in use before the model began.
+    Static = 5,
+}
+
+/// A copy of a frame's metadata.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// The frame.
+    pub pfn: Pfn,
+    /// Flags; `BUDDY` is set for every frame of a free block.
+    pub flags: PageFlags,
+    /// References. The textbook's `_count` field is one less: −1 when free.
+    pub count: u16,
+    /// Page-table entries that map the frame. The kernel's `_mapcount` field is one less.
+    pub mapcount: u32,
+    /// Its owner's scratch word; the allocator never interprets it.
+    pub private: u32,
+    /// Whose data it holds; 0 for nobody's.
+    pub mapping: u32,
+    /// Where in `mapping`.
+    pub index: u32,
+    /// Who owns it.
+    pub owner: Owner,
+}
+
+impl Page {
+    /// `page_count()`: 0 for a free page, more for one in use.
+    pub const fn page_count(&self) -> u16 {
+        self.count
+    }
+
+    /// The field itself, which is −1 when the page is free.
+    pub const fn count_field(&self) -> i32 {
+        self.count as i32 - 1
+    }
+}
+
+/// State of a frame as the allocator sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FrameState {
+    /// In a free block of the buddy system.
+    Free {
+        /// First frame of the block.
+        head: Pfn,
+        /// Its order.
+        order: Order,
+        /// The list it is on.
+        migratetype: Migratetype,
+    },
+    /// In a block on a per-CPU list.
+    Pcp {
+        /// First frame of the block.
+        head: Pfn,
+        /// Its order.
+        order: Order,
+    },
+    /// In a block that was handed out.
+    Allocated {
+        /// First frame of the block.
+        head: Pfn,
+        /// Its order.
+        order: Order,
+        /// The type that was asked for.
+        migratetype: Migratetype,
+    },
+    /// In use since before the model began, or a hole.
+    Held,
+    /// In no zone.
+    Absent,
+}
+
+impl PageAllocator {
+    /// The zone a frame belongs to.
+    pub fn zone_of(&self, pfn: Pfn) -> Option<ZoneId> {
+        self.zones.iter().find(|z| z.spans(pfn.0)).map(|z| ZoneId(z.id))
+    }
+
+    /// The block that covers a frame: only a block's first frame carries a tag, so its possible starts are tried, smallest block first.
+    pub(crate) fn block_of(&self, pfn: u64) -> Option<(u64, Tag)> {
+        (0..=crate::ids::MAX_ORDER).find_map(|order| {
+            let head = pfn >> order << order;
+            if !self.map.contains(head) {
+                return None;
+            }
+            let tag = self.map.tag(self.map.index(head));
+            (tag != Tag::NONE && tag.order() >= order).then_some((head, tag))
+        })
+    }
+
+    /// What the allocator knows about a frame.
+    pub fn frame(&self, pfn: Pfn) -> FrameState {
+        if self.zone_of(pfn).is_none() {
+            return FrameState::Absent;
+        }
+        let Some((head, tag)) = self.block_of(pfn.0) else { return FrameState::Held };
+        let (head, order, migratetype) = (Pfn(head), Order(tag.order()), tag.migratetype());
+        match tag.state() {
+            BlockState::Buddy => FrameState::Free { head, order, migratetype },
+            BlockState::Pcp => FrameState::Pcp { head, order },
+            BlockState::Allocated => FrameState::Allocated { head, order, migratetype },
+            BlockState::None => FrameState::Held,
+        }
+    }
+
+    /// The frame's `struct page`; `None` outside every zone.
+    pub fn page(&self, pfn: Pfn) -> Option<Page> {
+        self.zone_of(pfn)?;
+        let i = self.map.index(pfn.0);
+        let state = self.frame(pfn);
+        let mut flags = PageFlags(self.map.flags(i));
+        let (count, owner) = match state {
+            FrameState::Free { .. } => {
+                flags = flags.union(PageFlags::BUDDY);
+                (0, Owner::Free)
+            }
+            FrameState::Pcp { .. } => (0, Owner::Free),
+            FrameState::Allocated { head, .. } => (self.map.count(self.map.index(head.0)), self.owner_of_allocated(head)),
+            FrameState::Held | FrameState::Absent => (1, Owner::Static),
+        };
+        Some(Page {
+            pfn,
+            flags,
+            count,
+            mapcount: self.map.cold(i, Cold::MapCount),
+            private: self.map.cold(i, Cold::Private),
+            mapping: self.map.cold(i, Cold::Mapping),
+            index: self.map.cold(i, Cold::Index),
+            owner,
+        })
+    }
+
+    fn owner_of_allocated(&self, head: Pfn) -> Owner {
+        let i = self.map.index(head.0);
+        let flags = PageFlags(self.map.flags(i));
+        if flags.contains(PageFlags::SLAB) || flags.contains(PageFlags::VMALLOC) {
+            Owner::Kernel
+        } else if self.map.cold(i, Cold::MapCount) > 0 {
+            Owner::User
+        } else if self.map.cold(i, Cold::Mapping) != 0 {
+            Owner::PageCache
+        } else {
+            Owner::Unnamed
+        }
+    }
+
+    /// Index of a frame that is the start of an allocated block.
+    pub(crate) fn allocated(&self, pfn: Pfn) -> Result<u32, Misuse> {
+        match self.frame(pfn) {
+            FrameState::Allocated { head, .. } if head == pfn => Ok(self.map.index(pfn.0)),
+            FrameState::Allocated { head, order, .. } => Err(Misuse::NotHead { pfn, head, order }),
+            FrameState::Absent => Err(Misuse::NotAFrame(pfn)),
+            _ => Err(Misuse::NotAllocated(pfn)),
+        }
+    }
+
+    /// Sets the owner's fields of an allocated page: scratch word, mapping and index.
+    ///
+    /// # Errors
+    /// When the frame is not the start of an allocated block: writing to a free page's fields is a use after free.
+    pub fn set_page_owner(&mut self, pfn: Pfn, private: u32, mapping: u32, index: u32) -> Result<(), Misuse> {
+        let i = self.allocated(pfn)?;
+        self.map.set_cold(i, Cold::Private, private);
+        self.map.set_cold(i, Cold::Mapping, mapping);
+        self.map.set_cold(i, Cold::Index, index);
+        Ok(())
+    }
+
+    /// Sets how many page-table entries map an allocated page.
+    ///
+    /// # Errors
+    /// When the frame is not the start of an allocated block.
+    pub fn set_mapcount(&mut self, pfn: Pfn, mapcount: u32) -> Result<(), Misuse> {
+        let i = self.allocated(pfn)?;
+        self.map.set_cold(i, Cold::MapCount, mapcount);
+        Ok(())
+    }
+
+    /// Sets the flags of an allocated page. `BUDDY`, `SLAB` and `VMALLOC` follow the page's state and are ignored here.
+    ///
+    /// # Errors
+    /// When the frame is not the start of an allocated block.
+    pub fn set_page_flags(&mut self, pfn: Pfn, flags: PageFlags) -> Result<(), Misuse> {
+        let i = self.allocated(pfn)?;
+        let derived = PageFlags::BUDDY.0 | PageFlags::SLAB.0 | PageFlags::VMALLOC.0;
+        self.map.set_flags(i, self.map.flags(i) & derived | flags.0 & !derived);
+        Ok(())
+    }
+
+    /// Marks an allocated page as the slab layer's or vmalloc's.
+    pub(crate) fn set_owned(&mut self, i: u32, flag: PageFlags, owned: bool) {
+        let flags = self.map.flags(i);
+        self.map.set_flags(i, if owned { flags | flag.0 } else { flags & !flag.0 });
+    }
+
+    /// `get_page`: one more reference.
+    ///
+    /// # Errors
+    /// When the frame is not the start of an allocated block.
+    pub fn get_page(&mut self, pfn: Pfn) -> Result<u16, Misuse> {
+        let i = self.allocated(pfn)?;
+        let count = self.map.count(i).saturating_add(1);
+        self.map.set_count(i, count);
+        Ok(count)
+    }
+
+    /// `put_page`: one reference less; the last one frees the block. Returns the references left.
+    ///
+    /// # Errors
+    /// When the frame is not the start of an allocated block.
+    pub fn put_page(&mut self, pfn: Pfn, cpu: Cpu) -> Result<u16, Misuse> {
+        let i = self.allocated(pfn)?;
+        let count = self.map.count(i);
+        if count > 1 {
+            self.map.set_count(i, count - 1);
+            return Ok(count - 1);
+        }
+        self.free_pages(pfn, Order(self.map.tag(i).order()), cpu)?;
+        Ok(0)
+    }
+
+    /// Names what is wrong with a free that [`PageAllocator::free_pages`] refused.
+    #[cold]
+    pub(crate) fn misuse_of_free(&self, pfn: Pfn, given: Order) -> Misuse {
+        let seen_before = |head: Pfn| {
+            let used = |p: Pfn| self.map.ever_allocated(self.map.index(p.0));
+            if used(pfn) || used(head) { Misuse::DoubleFree(pfn) } else { Misuse::NeverAllocated(pfn) }
+        };
+        match self.frame(pfn) {
+            FrameState::Absent => Misuse::NotAFrame(pfn),
+            FrameState::Held => Misuse::NeverAllocated(pfn),
+            FrameState::Free { head, .. } => seen_before(head),
+            FrameState::Pcp { .. } => Misuse::DoubleFree(pfn),
+            FrameState::Allocated { head, order, .. } if head != pfn => Misuse::NotHead { pfn, head, order },
+            FrameState::Allocated { order, .. } => {
+                let flags = PageFlags(self.map.flags(self.map.index(pfn.0)));
+                if flags.contains(PageFlags::SLAB) {
+                    Misuse::FromSlab(pfn)
+                } else if flags.contains(PageFlags::VMALLOC) {
+                    Misuse::FromVmalloc(pfn)
+                } else {
+                    Misuse::WrongOrder { pfn, allocated: order, given }
+                }
+            }
+        }
+    }
+
+    /// `split_page`: turns an allocated block into blocks of a lower order that are freed one by one.
+    ///
+    /// # Errors
+    /// When the frame is not the start of an allocated block of at least this order.
+    pub fn split_page(&mut self, pfn: Pfn, to: Order) -> Result<(), Misuse> {
+        let i = self.allocated(pfn)?;
+        let tag = self.map.tag(i);
+        if to.0 > tag.order() {
+            return Err(Misuse::WrongOrder { pfn, allocated: Order(tag.order()), given: to });
+        }
+        let part = Tag::new(BlockState::Allocated, to.0, tag.migratetype(), tag.zone());
+        for k in 0..1u32 << (tag.order() - to.0) {
+            self.map.hand_out(i + (k << to.0), part);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! Setting the allocator up: marks, memory freed at boot, and the state of a real machine.
+
+use crate::{
+    Cpu, Migratetype, Misuse, Order, PageAllocator, PcpRule, PcpSizes, Pfn, Watermarks, ZONE_TYPES, ZoneId, buddy,
+    ids::MAX_ORDER,
+    mem_map::{BlockState, Tag},
+    pcp::{pcp_sizes, pcp_sizes_textbook},
+    watermark::{lowmem_reserve, zone_watermarks},
+    zone::End,
+    zonelist::Zonelists,
+};
+
+impl PageAllocator {
+    /// `setup_per_zone_wmarks`, `setup_per_zone_lowmem_reserve` and `zone_set_pageset_high_and_batch`, by the formulas.
+    pub(crate) fn setup_marks(&mut self) {
+        let config = &self.config;
+        let marks = zone_watermarks(&config.layout, &config.tunables, config.rules.pageblock_order);
+        let reserves = lowmem_reserve(&config.layout);
+        for (zone, (marks, reserve)) in self.zones.iter_mut().zip(marks.into_iter().zip(reserves)) {
+            zone.marks = marks;
+            zone.lowmem_reserve = reserve;
+            zone.counters.boost_factor = config.tunables.watermark_boost_factor;
+            let sizes = match config.rules.pcp {
+                PcpRule::Textbook => pcp_sizes_textbook(zone.present),
+                PcpRule::FixedHigh | PcpRule::AutoHigh => pcp_sizes(zone.managed, marks.low, config.layout.cpus),
+            };
+            for pcp in &mut zone.pcp {
+                pcp.set_sizes(sizes);
+            }
+        }
+    }
+
+    /// The number of managed pages of a zone has changed (balloon, hotplug). Marks, reserves and per-CPU sizes follow by the formulas;
+    /// which frames came or went is told by freeing or allocating them.
+    pub fn set_managed(&mut self, zone: ZoneId, managed: u64) {
+        let z = usize::from(zone.0);
+        self.zones[z].managed = managed;
+        self.config.layout.zones[z].managed = managed;
+        self.zonelists = Zonelists::build(&self.config.layout, &self.zones);
+        self.setup_marks();
+    }
+
+    /// Sets a zone's marks to what a machine shows, instead of the formulas' result.
+    pub fn set_watermarks(&mut self, zone: ZoneId, marks: Watermarks) {
+        self.zones[usize::from(zone.0)].marks = marks;
+    }
+
+    /// Sets a zone's `lowmem_reserve` (`protection` in `/proc/zoneinfo`), by zone type.
+    pub fn set_lowmem_reserve(&mut self, zone: ZoneId, reserve: [u64; ZONE_TYPES]) {
+        self.zones[usize::from(zone.0)].lowmem_reserve = reserve;
+    }
+
+    /// Sets the sizes of a zone's per-CPU lists.
+    pub fn set_pcp_sizes(&mut self, zone: ZoneId, sizes: PcpSizes) {
+        for pcp in &mut self.zones[usize::from(zone.0)].pcp {
+            pcp.set_sizes(sizes);
+        }
+    }
+
+    /// Sets the type of the pageblock a frame lies in. For a machine's initial state, before blocks are seeded there: free blocks are not
+    /// moved.
+    ///
+    /// # Errors
+    /// When the frame lies in no zone.
+    pub fn seed_pageblock(&mut self, pfn: Pfn, mt: Migratetype) -> Result<(), Misuse> {
+        let zone = self.zone_of(pfn).ok_or(Misuse::NotAFrame(pfn))?;
+        self.zones[usize::from(zone.0)].set_pageblock_type(pfn.0, mt);
+        Ok(())
+    }
+
+    /// Whether a whole aligned block lies in one zone and none of its frames is free, cached or handed out by the model.
+    pub fn is_held(&self, pfn: Pfn, order: Order) -> bool {
+        if order.0 > MAX_ORDER || pfn.0 & (order.pages() - 1) != 0 {
+            return false;
+        }
+        let Some(zone) = self.zone_of(pfn) else { return false };
+        let end = pfn.0 + order.pages();
+        end <= self.zones[usize::from(zone.0)].end
+            && self.block_of(pfn.0).is_none()
+            && (pfn.0 + 1..end).all(|p| self.map.tag(self.map.index(p)) == Tag::NONE)
+    }
+
+    /// Puts a free block on the tail of the list of `mt`, as a machine's initial state says. It does not merge with its buddy: a state read
+    /// from a machine has its blocks merged already.
+    ///
+    /// # Errors
+    /// When a frame of the block is not held memory, or the block is not aligned to its order.
+    pub fn seed_free_block(&mut self, pfn: Pfn, order: Order, mt: Migratetype) -> Result<(), Misuse> {
+        if !self.is_held(pfn, order) {
+            return Err(self.misuse_of_free(pfn, order));
+        }
+        let Some(zone) = self.zone_of(pfn) else { return Err(Misuse::NotAFrame(pfn)) };
+        let i = self.map.index(pfn.0);
+        self.zones[usize::from(zone.0)].add_to_free_list(&mut self.map, i, order.0, mt, End::Tail);
+        Ok(())
+    }
+
+    /// Puts one block on the tail of a CPU's list.
+    ///
+    /// # Errors
+    /// When a frame of the block is not held memory, the block is not aligned to its order, or blocks of this order are not cached.
+    pub fn seed_pcp_block(&mut self, pfn: Pfn, order: Order, mt: Migratetype, cpu: Cpu) -> Result<(), Misuse> {
+        if !self.is_held(pfn, order) || !crate::pcp::allows(&self.config.rules, order.0) {
+            return Err(self.misuse_of_free(pfn, order));
+        }
+        let Some(zone) = self.zone_of(pfn) else { return Err(Misuse::NotAFrame(pfn)) };
+        let i = self.map.index(pfn.0);
+        let zone = &mut self.zones[usize::from(zone.0)];
+        crate::pcp::seed(&self.config.rules, &mut self.map, zone, usize::from(cpu.0), i, order.0, mt);
+        Ok(())
+    }
+
+    /// Declares held memory an allocated block of known extent: its alloc was not seen, but what it was asked for is known.
+    ///
+    /// # Errors
+    /// When a frame of the block is not held memory, or the block is not aligned to its order.
+    pub fn seed_allocated(&mut self, pfn: Pfn, order: Order, mt: Migratetype) -> Result<(), Misuse> {
+        if !self.is_held(pfn, order) {
+            return Err(self.misuse_of_free(pfn, order));
+        }
+        let Some(zone) = self.zone_of(pfn) else { return Err(Misuse::NotAFrame(pfn)) };
+        let i = self.map.index(pfn.0);
+        self.map.hand_out(i, Tag::new(BlockState::Allocated, order.0, mt, zone.0));
+        self.zones[usize::from(zone.0)].nr_allocated += order.pages();
+        Ok(())
+    }
+
+    /// Frees memory that was in use before the model began.
+    ///
+    /// # Errors
+    /// When a frame of the block is not held memory, or the block is not aligned to its order.
+    pub fn free_held(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
+        if !self.is_held(pfn, order) {
+            return Err(self.misuse_of_free(pfn, order));
+        }
+        let Some(zone) = self.zone_of(pfn) else { return Err(Misuse::NotAFrame(pfn)) };
+        let i = self.map.index(pfn.0);
+        self.free_block(usize::from(zone.0), i, pfn.0, order.0, cpu);
+        Ok(())
+    }
+
+    /// `memblock_free_all`: gives frames to the buddy system in the largest aligned blocks, at the tail, so that low addresses go out first.
+    pub(crate) fn release_range(&mut self, z: usize, start: u64, end: u64) {
+        let mut at = start;
+        while at < end {
+            let aligned = if at == 0 { u32::from(MAX_ORDER) } else { at.trailing_zeros() };
+            let order = aligned.min((end - at).ilog2()).min(u32::from(MAX_ORDER)) as u8;
+            let i = self.map.index(at);
+            let zone = &mut self.zones[z];
+            let mt = zone.pageblock_type(at);
+            zone.add_to_free_list(&mut self.map, i, order, mt, End::Tail);
+            at += 1 << order;
+        }
+    }
+
+    /// Takes a free block out of the buddy system, splitting a larger one if need be: `__isolate_free_page`. The block becomes an allocated
+    /// one. For replaying what a real machine did, and for compaction.
+    ///
+    /// # Errors
+    /// When the frames are not all free in one block.
+    pub fn take_free_block(&mut self, pfn: Pfn, order: Order, mt: Migratetype) -> Result<(), Misuse> {
+        let Some((head, tag)) = self.block_of(pfn.0) else { return Err(Misuse::NotAFrame(pfn)) };
+        if tag.state() != BlockState::Buddy || tag.order() < order.0 || pfn.0 & (order.pages() - 1) != 0 {
+            return Err(Misuse::NotAllocated(pfn));
+        }
+        let zone = &mut self.zones[usize::from(tag.zone())];
+        buddy::take_out(&mut self.map, zone, head, tag, pfn.0, order.0);
+        let i = self.map.index(pfn.0);
+        self.map.hand_out(i, Tag::new(BlockState::Allocated, order.0, mt, tag.zone()));
+        zone.nr_allocated += order.pages();
+        zone.counters.allocated += order.pages();
+        Ok(())
+    }
+}
