@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Every check there is, in the order in which a mistake is cheapest to find. A failed step does not stop the ones after it.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+rm -rf target/ci
+mkdir -p target/ci
+
+step() { .ci/step "$@" || true; } # the summary decides
+
+step format cargo fmt --all --check
+step deny cargo deny --offline --log-level error check --allow unused-wrapper licenses bans sources
+step clippy cargo clippy --release --workspace --exclude collector-ebpf --all-targets --quiet -- -D warnings
+step docs make --no-print-directory docs
+step tests cargo test --release --no-fail-fast --quiet
+step live .ci/live.sh host
+step vm-6.1 .ci/live.sh 6.1
+step vm-6.12 .ci/live.sh 6.12
+step demo .ci/demo.sh
+
+# What follows reads the demo's trace, or the bundled one where the demo had to fall back on it.
+export GFPSCOPE_BIN_DIR=$PWD/target/release
+export GFPSCOPE_TRACE=$PWD/target/demo/host.gfptrace
+[ -d "$GFPSCOPE_TRACE" ] || GFPSCOPE_TRACE=$PWD/trace/fixtures/demo
+step oracles target/venv/bin/python -m unittest discover --verbose --start-directory .ci/oracle --pattern 'test_*.py'
+step notebooks target/venv/bin/python .ci/notebooks.py
+
+.ci/summary
