@@ -1,1 +1,2 @@
+//! Empty: see `main.rs`.
 #![no_std]

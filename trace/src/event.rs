@@ -30,6 +30,18 @@ pub enum Kind {
     Task = 64,
 }
 
+/// What became of the events of one program on one CPU, as the eBPF side counts it: exactly, for it counts on its own CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AnyBitPattern)]
+#[repr(C)]
+pub struct Counters {
+    /// times the program ran
+    pub seen: u64,
+    /// times the ring had no room
+    pub dropped: u64,
+    /// times a filter kept the event out
+    pub filtered: u64,
+}
+
 impl Kind {
     /// Every kind that is stored in an event table.
     pub const EVENTS: [Self; 6] = [Self::PageAlloc, Self::PageFree, Self::Kmalloc, Self::Kfree, Self::CacheAlloc, Self::CacheFree];
@@ -74,34 +86,48 @@ pub enum Program {
     Kmalloc = 2,
     /// on `kmem:kfree`
     Kfree = 3,
+    /// on `task:task_newtask`: emits [`TaskRecord`]s
+    TaskNew = 4,
+    /// on `task:task_rename`: emits [`TaskRecord`]s
+    TaskRename = 5,
 }
 
 impl Program {
     /// Every program, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::PageAlloc, Self::PageFree, Self::Kmalloc, Self::Kfree];
+    pub const ALL: [Self; 6] = [Self::PageAlloc, Self::PageFree, Self::Kmalloc, Self::Kfree, Self::TaskNew, Self::TaskRename];
 
-    /// The kind of event that this program emits.
-    pub const fn kind(self) -> Kind {
+    /// Its name in ledgers, and in the eBPF object.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::PageAlloc => Kind::PageAlloc,
-            Self::PageFree => Kind::PageFree,
-            Self::Kmalloc => Kind::Kmalloc,
-            Self::Kfree => Kind::Kfree,
+            Self::PageAlloc => "page_alloc",
+            Self::PageFree => "page_free",
+            Self::Kmalloc => "kmalloc",
+            Self::Kfree => "kfree",
+            Self::TaskNew => "task_newtask",
+            Self::TaskRename => "task_rename",
         }
     }
 
-    /// The program that emits this kind of event.
-    pub fn of(kind: Kind) -> Option<Self> {
-        Self::ALL.into_iter().find(|program| program.kind() == kind)
+    /// The program that emits this kind of event; tasks come from two programs, their records say which.
+    pub const fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::PageAlloc => Self::PageAlloc,
+            Kind::PageFree => Self::PageFree,
+            Kind::Kmalloc => Self::Kmalloc,
+            Kind::Kfree => Self::Kfree,
+            Kind::CacheAlloc | Kind::CacheFree | Kind::Task => return None,
+        })
     }
 
-    /// The tracepoint in the group `kmem` that the program is attached to.
-    pub const fn tracepoint(self) -> &'static str {
+    /// The tracepoint that the program is attached to: group and name.
+    pub const fn tracepoint(self) -> (&'static str, &'static str) {
         match self {
-            Self::PageAlloc => "mm_page_alloc",
-            Self::PageFree => "mm_page_free",
-            Self::Kmalloc => "kmalloc",
-            Self::Kfree => "kfree",
+            Self::PageAlloc => ("kmem", "mm_page_alloc"),
+            Self::PageFree => ("kmem", "mm_page_free"),
+            Self::Kmalloc => ("kmem", "kmalloc"),
+            Self::Kfree => ("kmem", "kfree"),
+            Self::TaskNew => ("task", "task_newtask"),
+            Self::TaskRename => ("task", "task_rename"),
         }
     }
 }
@@ -162,7 +188,7 @@ table! {
     }
 }
 
-/// Says which process and name a `pid` has. The eBPF programs emit one whenever a thread's first event is seen on a CPU.
+/// Says which process and name a `pid` has from now on: a thread was made, or renamed (by `exec`, say).
 #[derive(Debug, Clone, Copy, AnyBitPattern)]
 #[repr(C)]
 pub struct TaskRecord {
@@ -174,8 +200,8 @@ pub struct TaskRecord {
     pub cpu: u16,
     /// [`Kind::Task`]
     pub kind: u8,
-    /// unused, 0
-    pub unused: u8,
+    /// [`Program::TaskNew`] or [`Program::TaskRename`]
+    pub program: u8,
     /// its process
     pub tgid: u32,
     /// its name, ended by the first 0

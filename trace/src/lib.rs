@@ -42,7 +42,7 @@
 mod table;
 mod event;
 
-pub use event::{Kind, NO_PFN, PageEvent, Program, SlabEvent, TaskRecord, UNKNOWN_ZONE};
+pub use event::{Counters, Kind, NO_PFN, PageEvent, Program, SlabEvent, TaskRecord, UNKNOWN_ZONE};
 
 #[cfg(feature = "std")]
 mod std_only {

@@ -1,0 +1,43 @@
+//! What the programs share with user space.
+
+use aya_ebpf::{
+    btf_maps::{ArrayOfMaps, PerCpuArray, RingBuf},
+    macros::btf_map,
+};
+use trace::{Counters, Program};
+
+/// One ring per CPU, so that no CPU waits for another's lock. User space sizes the array and puts the rings in.
+#[btf_map]
+pub static RINGS: ArrayOfMaps<RingBuf<u64, 4096>, 1> = ArrayOfMaps::new();
+
+/// By [`Program`].
+#[btf_map]
+pub static COUNTERS: PerCpuArray<Counters, { Program::ALL.len() }> = PerCpuArray::new();
+
+/// Settings that user space writes before loading. They are read-only from then on, so the verifier drops what they rule out.
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty;)*) => { $(
+        $(#[doc = $doc])*
+        #[unsafe(no_mangle)]
+        static $name: $type = 0;
+    )* };
+}
+pub(crate) use settings;
+
+settings! {
+    /// The collector's own process: its events are counted as filtered. 0 = nobody's.
+    SELF_TGID: u32;
+    /// If not 0, only this process's events are wanted.
+    ONLY_TGID: u32;
+}
+
+/// Reads a setting.
+pub fn setting<T: Copy>(setting: &'static T) -> T {
+    // SAFETY: a live reference. Volatile because the value is patched into the object after it was compiled.
+    unsafe { core::ptr::read_volatile(setting) }
+}
+
+/// The process to leave out, and the only one to take: 0 = none.
+pub fn tgid_filter() -> (u32, u32) {
+    (setting(&SELF_TGID), setting(&ONLY_TGID))
+}

@@ -1,0 +1,18 @@
+//! The eBPF side: loading the programs, learning what their addresses mean, reading their rings.
+
+mod addresses;
+mod capture;
+mod rings;
+
+pub use addresses::Addresses;
+pub use capture::{Capture, Settings};
+pub use rings::{Record, online_cpus};
+
+/// How the page and slab programs are attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// BTF tracepoints: typed arguments; needs `/sys/kernel/btf/vmlinux`
+    Btf,
+    /// ftrace's records, by the offsets of the `format` files
+    Tracepoint,
+}

@@ -1,0 +1,96 @@
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use trace::{Clock, GfpTable, Header, Program, Tool, Zone};
+
+use super::{BuddyInfo, PageTypeInfo, ProcFile, Tracefs, ZoneInfo};
+use crate::Error;
+
+/// The header of a trace that starts now on this host, but for the options.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Unknown`] for files of `/proc`; [`Error::NoTracepoint`] without `mm_page_alloc`
+pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error> {
+    let zone_items = parse_proc("/proc/zoneinfo", ZoneInfo::parse)?;
+    let buddyinfo = parse_proc("/proc/buddyinfo", BuddyInfo::parse)?;
+    let pagetypes = parse_proc("/proc/pagetypeinfo", PageTypeInfo::parse)?;
+
+    let mut tracepoints = BTreeMap::new();
+    for program in programs {
+        let (group, name) = program.tracepoint();
+        tracepoints.insert(name.to_owned(), tracefs.format_text(group, name)?);
+    }
+    let now = monotonic_ns();
+    Ok(Header {
+        format: Header::FORMAT,
+        tool: Tool { name: "collector".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), command: env::args().collect() },
+        host: sys_kernel("hostname"),
+        kernel: sys_kernel("osrelease"),
+        architecture: env::consts::ARCH.to_owned(),
+        boot_id: sys_kernel("random/boot_id"),
+        clock: Clock { name: "CLOCK_MONOTONIC".to_owned(), utc_offset_ns: utc_ns() - now as i64, start_ns: now, end_ns: now },
+        page_size: procfs::page_size(),
+        pageblock_order: pagetypes.pageblock_order,
+        nr_orders: buddyinfo.iter().map(|zone| zone.nr_free.len() as u8).max().unwrap_or(0),
+        cpu_node: cpu_node(),
+        zones: zone_items
+            .iter()
+            .map(|zone| Zone {
+                node: zone.node,
+                name: zone.zone.clone(),
+                start_pfn: zone.get("start_pfn"),
+                spanned: zone.get("spanned"),
+                present: zone.get("present"),
+                managed: zone.get("managed"),
+            })
+            .collect(),
+        migratetypes: pagetypes.migratetypes,
+        gfp: GfpTable::from_format(&tracefs.format(Program::PageAlloc)?)?,
+        kinds: Header::kinds(),
+        tracepoints,
+        options: BTreeMap::new(),
+        sample: 1,
+        raw_addresses: false,
+        objects_are_physical: false,
+        finished: None,
+    })
+}
+
+/// Now, on the clock of the events: what `bpf_ktime_get_ns` reads.
+pub fn monotonic_ns() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live timespec; std's Instant uses the same clock but does not show its value.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+fn utc_ns() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
+}
+
+fn parse_proc<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
+    let unknown = || Error::Unknown { path: path.into(), reason: "its layout is none that gfpscope knows; please report it".to_owned() };
+    parse(ProcFile::open(path)?.read()?).ok_or_else(unknown)
+}
+
+fn sys_kernel(name: &str) -> String {
+    fs::read_to_string(format!("/proc/sys/kernel/{name}")).map_or_else(|_| String::new(), |text| text.trim().to_owned())
+}
+
+/// The node of each possible CPU, from `/sys/devices/system/node/nodeN/cpulist`; 0 where there is no such folder (`CONFIG_NUMA=n`).
+fn cpu_node() -> Vec<u16> {
+    let mut nodes = vec![0; aya::util::nr_cpus().unwrap_or(1)];
+    for entry in fs::read_dir("/sys/devices/system/node").into_iter().flatten().flatten() {
+        let Some(node) = entry.file_name().to_str().and_then(|name| name.strip_prefix("node")?.parse().ok()) else { continue };
+        let list = fs::read_to_string(entry.path().join("cpulist")).unwrap_or_default();
+        for range in list.trim().split(',').filter(|range| !range.is_empty()) {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) else { continue };
+            nodes.iter_mut().take(last + 1).skip(first).for_each(|slot| *slot = node);
+        }
+    }
+    nodes
+}

@@ -1,0 +1,76 @@
+//! `/proc/kallsyms`: addresses to symbols.
+//!
+//! ```text
+//! ffffffff81234560 T __alloc_pages_noprof
+//! ffffffffc0123000 t nf_hook      [nf_tables]
+//! ```
+
+use std::fs;
+
+use crate::Error;
+
+/// The kernel's symbols by address, as of when they were read.
+#[derive(Debug, Default)]
+pub struct Kallsyms {
+    /// sorted by address
+    symbols: Vec<(u64, Box<str>, Box<str>)>,
+}
+
+impl Kallsyms {
+    /// Reads them. Where the kernel hides addresses (`kptr_restrict`) there are none.
+    ///
+    /// # Errors
+    /// [`Error::Read`]
+    pub fn read() -> Result<Self, Error> {
+        let path = "/proc/kallsyms";
+        Ok(Self::parse(&fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?))
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut symbols: Vec<_> = text.lines().filter_map(Self::line).collect();
+        // Aliases share an address; the kernel lists the name it prefers first, and the sort is stable.
+        symbols.sort_by_key(|(address, ..)| *address);
+        symbols.dedup_by_key(|(address, ..)| *address);
+        Self { symbols }
+    }
+
+    fn line(line: &str) -> Option<(u64, Box<str>, Box<str>)> {
+        let mut words = line.split_whitespace();
+        let address = u64::from_str_radix(words.next()?, 16).ok()?;
+        let sort = words.next()?;
+        let name = words.next()?;
+        let module = words.next().map_or("", |module| module.trim_matches(['[', ']']));
+        // Only code has call sites: t, T, and weak w, W.
+        (address != 0 && matches!(sort, "t" | "T" | "w" | "W")).then(|| (address, name.into(), module.into()))
+    }
+
+    /// Whether there are any.
+    pub fn is_empty(&self) -> bool {
+        self.symbols.is_empty()
+    }
+
+    /// Function, offset into it, and module of an address.
+    pub fn resolve(&self, address: u64) -> Option<(&str, u64, &str)> {
+        let after = self.symbols.partition_point(|(start, ..)| *start <= address);
+        let (start, name, module) = self.symbols.get(after.checked_sub(1)?)?;
+        // The last function before a gap (between the kernel and its modules, say) does not reach over it.
+        const LONGEST_FUNCTION: u64 = 1 << 20;
+        (address - start < LONGEST_FUNCTION).then_some((&**name, address - start, &**module))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolves_inside_functions_only() {
+        let symbols = Kallsyms::parse(
+            "ffffffff81000000 T _text\nffffffff81000100 t foo\nffffffff81000100 T alias_of_foo\nffffffff81000180 d data\nffffffffc0000000 t bar\t[mod]\n0000000000000000 t hidden\n",
+        );
+        assert_eq!(symbols.resolve(0xffff_ffff_8100_0190), Some(("foo", 0x90, "")));
+        assert_eq!(symbols.resolve(0xffff_ffff_c000_0004), Some(("bar", 4, "mod")));
+        assert_eq!(symbols.resolve(0xffff_ffff_9000_0000), None);
+        assert_eq!(symbols.resolve(5), None);
+    }
+}

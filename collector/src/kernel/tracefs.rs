@@ -1,0 +1,47 @@
+use std::{fs, io, path::PathBuf};
+
+use trace::{Program, TracepointFormat};
+
+use crate::Error;
+
+/// The mounted tracefs.
+#[derive(Debug, Clone)]
+pub struct Tracefs(PathBuf);
+
+impl Tracefs {
+    /// Finds it among the mounts, under debugfs too, where older systems have it.
+    ///
+    /// # Errors
+    /// [`Error::NoTracefs`]
+    pub fn find() -> Result<Self, Error> {
+        let mounts = procfs::mounts().unwrap_or_default();
+        let mounted = mounts.iter().find(|mount| mount.fs_vfstype == "tracefs").map(|mount| PathBuf::from(&mount.fs_file));
+        let known = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"].map(PathBuf::from);
+        let found = mounted.into_iter().chain(known).find(|path| path.join("events").is_dir());
+        found.map(Self).ok_or(Error::NoTracefs)
+    }
+
+    /// The `format` file of a tracepoint, as text.
+    ///
+    /// # Errors
+    /// [`Error::NoTracepoint`]
+    pub fn format_text(&self, group: &'static str, name: &'static str) -> Result<String, Error> {
+        let path = self.0.join("events").join(group).join(name).join("format");
+        fs::read_to_string(&path).map_err(|error| {
+            let reason = match error.kind() {
+                io::ErrorKind::NotFound => "no such file in tracefs".to_owned(),
+                _ => error.to_string(),
+            };
+            Error::NoTracepoint { group, name, reason }
+        })
+    }
+
+    /// The format of the tracepoint that a program is for.
+    ///
+    /// # Errors
+    /// [`Error::NoTracepoint`], or one of the parser's
+    pub fn format(&self, program: Program) -> Result<TracepointFormat, Error> {
+        let (group, name) = program.tracepoint();
+        Ok(TracepointFormat::parse(&self.format_text(group, name)?)?)
+    }
+}

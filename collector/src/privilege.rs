@@ -1,0 +1,50 @@
+//! Who we are, and getting rid of it.
+
+use std::env;
+
+use caps::{CapSet, Capability, CapsHashSet};
+
+use crate::Error;
+
+/// Whether eBPF programs that read kernel memory may be loaded: as root, or with `CAP_BPF` and `CAP_PERFMON`.
+pub fn can_load() -> bool {
+    let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
+    has(Capability::CAP_SYS_ADMIN) || (has(Capability::CAP_BPF) && has(Capability::CAP_PERFMON))
+}
+
+/// User and group who ran sudo: the trace shall be theirs.
+pub fn sudo_user() -> Option<(u32, u32)> {
+    let id = |name| env::var(name).ok()?.parse().ok();
+    Some((id("SUDO_UID")?, id("SUDO_GID")?)).filter(|(uid, _)| *uid != 0)
+}
+
+/// Gives up everything that loading and attaching needed: from here on this process belongs to the user who ran sudo, cannot gain privileges, and
+/// keeps one capability, `CAP_BPF`, to read its counters.
+///
+/// # Errors
+/// [`Error::System`]
+pub fn drop_all() -> Result<(), Error> {
+    let failed = |action| move |error: caps::errors::CapsError| Error::System { action, source: std::io::Error::other(error) };
+    let last =
+        |action| move |result: libc::c_int| if result == 0 { Ok(()) } else { Err(Error::System { action, source: std::io::Error::last_os_error() }) };
+    let kept = CapsHashSet::from([Capability::CAP_BPF]);
+    if let Some((uid, gid)) = sudo_user() {
+        // SAFETY: system calls without pointers (setgroups gets an empty list); std has none of them for the running process.
+        unsafe {
+            last("keep capabilities")(libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0))?;
+            last("drop the supplementary groups")(libc::setgroups(0, std::ptr::null()))?;
+            last("change the group")(libc::setresgid(gid, gid, gid))?;
+            last("change the user")(libc::setresuid(uid, uid, uid))?;
+        }
+    }
+    // Effective and inheritable before permitted: they must stay within it.
+    caps::clear(None, CapSet::Effective).map_err(failed("drop capabilities"))?;
+    caps::clear(None, CapSet::Inheritable).map_err(failed("drop capabilities"))?;
+    caps::set(None, CapSet::Permitted, &kept).map_err(failed("drop capabilities"))?;
+    caps::set(None, CapSet::Effective, &kept).map_err(failed("drop capabilities"))?;
+    // SAFETY: as above. A changed user makes /proc/self unreadable to itself unless the process says that it may be dumped.
+    unsafe {
+        last("stay readable to itself")(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
+        last("renounce new privileges")(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    }
+}

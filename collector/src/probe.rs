@@ -1,0 +1,100 @@
+//! What this host can capture, and why not.
+
+use std::path::Path;
+
+use serde::Serialize;
+use trace::Program;
+
+use crate::{
+    bpf::{Addresses, Capture, Settings, Source},
+    kernel::{Kallsyms, Tracefs, describe},
+    privilege,
+};
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// kernel release
+    pub kernel: String,
+    /// whether `collector record` can work here at all
+    pub can_record: bool,
+    /// each thing that was tried
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was tried.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// what it is
+    pub name: String,
+    /// whether it works
+    pub ok: bool,
+    /// whether recording is impossible without it
+    pub needed: bool,
+    /// what was found, or why it does not work and what to do
+    pub detail: String,
+}
+
+/// Tries everything that recording needs, and leaves nothing behind.
+pub fn probe() -> Report {
+    let mut checks = Vec::new();
+    let mut check = |name: &str, needed: bool, result: Result<String, String>| {
+        let ok = result.is_ok();
+        checks.push(Check { name: name.to_owned(), ok, needed, detail: result.unwrap_or_else(|detail| detail) });
+        ok
+    };
+    let text = |error: crate::Error| error.to_string();
+
+    let root = if privilege::can_load() { Ok("may load eBPF programs".to_owned()) } else { Err(text(crate::Error::NotRoot)) };
+    let root = check("privileges", true, root);
+    let tracefs = Tracefs::find();
+    let mounted = check("tracefs", true, tracefs.as_ref().map(|_| "mounted".to_owned()).map_err(ToString::to_string));
+    let btf = Path::new("/sys/kernel/btf/vmlinux").exists();
+    let found = if btf {
+        Ok("/sys/kernel/btf/vmlinux")
+    } else {
+        Err("no /sys/kernel/btf/vmlinux: slower tracepoint programs are used instead, and events they miss are not counted before Linux 6.7")
+    };
+    check("BTF", false, found.map(str::to_owned).map_err(str::to_owned));
+
+    let mut works = [false; 2];
+    if let Ok(tracefs) = tracefs
+        && root
+        && mounted
+    {
+        let header = describe(&tracefs, &[Program::PageAlloc]);
+        let summary = header.as_ref().map(|header| {
+            format!("{} zones, {} GFP flags, {} migratetypes", header.zones.len(), header.gfp.entries().count(), header.migratetypes.len())
+        });
+        check("/proc and the kernel's tables", true, summary.map_err(ToString::to_string));
+        for (slot, (source, name)) in [(Source::Btf, "BTF tracepoints"), (Source::Tracepoint, "tracepoints by format")].into_iter().enumerate() {
+            if source == Source::Btf && !btf {
+                continue;
+            }
+            let settings = Settings { programs: Program::ALL.to_vec(), source, ring_size: 1 << 16, self_tgid: std::process::id(), only_tgid: 0 };
+            let attached = Capture::load(&tracefs, &settings).and_then(|mut capture| capture.attach());
+            works[slot] = check(name, false, attached.map(|()| "all programs load and attach".to_owned()).map_err(text));
+            if works[slot] {
+                let learned = Addresses::learn(&tracefs, source);
+                let detail = learned.map(|learned| {
+                    format!(
+                        "frames: yes; objects as physical addresses: {}",
+                        if learned.objects_are_physical() { "yes" } else { "no, they are kept apart but cannot be linked to frames" }
+                    )
+                });
+                works[slot] = check(&format!("{name}: addresses"), false, detail.map_err(text));
+            }
+        }
+        let symbols = Kallsyms::read().map_err(text).and_then(|symbols| {
+            if symbols.is_empty() {
+                Err("the kernel hides its symbols: set /proc/sys/kernel/kptr_restrict to 1 or 0 to get names of call sites".to_owned())
+            } else {
+                Ok("readable".to_owned())
+            }
+        });
+        check("symbols of call sites", false, symbols);
+    }
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
+    let can_record = works.contains(&true) && checks.iter().all(|check| check.ok || !check.needed);
+    Report { kernel, can_record, checks }
+}

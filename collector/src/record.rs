@@ -1,0 +1,271 @@
+//! One recording, from loading the programs to the last line of the ledger.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{self, Child, Command},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use trace::{Header, Program, Writer};
+
+use crate::{
+    Error,
+    bpf::{Addresses, Capture, Settings, Source},
+    journal::Journal,
+    kernel::{Kallsyms, Tracefs, describe, monotonic_ns},
+    privilege,
+    snapshot::{Snapshot, Snapshots},
+    symbols::Symbols,
+    tasks,
+};
+
+/// What to record, and for how long.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// the trace directory to make
+    pub output: PathBuf,
+    /// stop after so long
+    pub duration: Option<Duration>,
+    /// page events
+    pub pages: bool,
+    /// kmalloc and kfree
+    pub slab: bool,
+    /// how to attach; `None` = BTF where the kernel has it
+    pub source: Option<Source>,
+    /// bytes of each CPU's ring
+    pub ring_size: u32,
+    /// between two snapshots of `/proc`
+    pub snapshot_interval: Duration,
+    /// bytes after which a new segment is started
+    pub rotate: u64,
+    /// store kernel addresses as they are
+    pub raw_addresses: bool,
+    /// a command to run; the recording ends with it
+    pub command: Vec<OsString>,
+}
+
+/// How it went.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// what ended it, in words
+    pub stopped: String,
+    /// from the first to the last look into the rings
+    pub elapsed: Duration,
+    /// events in the trace
+    pub written: u64,
+    /// events that the programs saw
+    pub seen: u64,
+    /// events lost
+    pub dropped: u64,
+    /// events left out on purpose: the collector's own
+    pub filtered: u64,
+    /// times the kernel did not run a program
+    pub missed: u64,
+    /// bytes of the trace
+    pub bytes: u64,
+    /// what broke the recording off, if something did: the trace up to there is whole
+    pub failure: Option<String>,
+}
+
+/// What is told while it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// since the start
+    pub elapsed: Duration,
+    /// rows written
+    pub written: u64,
+    /// bytes written
+    pub bytes: u64,
+}
+
+/// Rows are written when so many wait, or when the oldest is this old: what a crash can cost.
+const BATCH: usize = 1 << 16;
+const FLUSH: Duration = Duration::from_millis(500);
+/// The rings are looked at so often; more often when they fill faster.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Records until the duration is over, the command ends, or `stop` is set.
+///
+/// # Errors
+/// What kept the recording from starting. What ends it later is told in [`Summary::failure`].
+pub fn record(options: &Options, stop: &AtomicBool, progress: &mut dyn FnMut(Progress)) -> Result<Summary, Error> {
+    if !privilege::can_load() {
+        return Err(Error::NotRoot);
+    }
+    let tracefs = Tracefs::find()?;
+    let programs = programs(options);
+    let mut header = describe(&tracefs, &programs)?;
+    let source = options.source.unwrap_or(if Path::new("/sys/kernel/btf/vmlinux").exists() { Source::Btf } else { Source::Tracepoint });
+    let addresses = Addresses::learn(&tracefs, source)?;
+    header.objects_are_physical = addresses.objects_are_physical() && !options.raw_addresses;
+    header.raw_addresses = options.raw_addresses;
+    header.options = describe_options(options, source);
+
+    let settings = Settings { programs, source, ring_size: options.ring_size, self_tgid: process::id(), only_tgid: 0 };
+    let mut capture = Capture::load(&tracefs, &settings)?;
+    let kallsyms = if options.slab { Kallsyms::read()? } else { Kallsyms::default() };
+    let snapshots = Snapshots::open()?;
+    let writer = trace::Options { segment_bytes: options.rotate, owner: privilege::sudo_user(), ..trace::Options::default() };
+    let writer = Writer::create(&options.output, &header, writer)?;
+    capture.attach()?;
+    let child = spawn(&options.command)?;
+    privilege::drop_all()?;
+
+    let journal = Journal::new(addresses, options.raw_addresses, header.zones.clone(), Symbols::new(kallsyms), header.cpu_node.len());
+    Session { capture, journal, writer, snapshots, header, started: Instant::now() }.run(options, child, stop, progress)
+}
+
+fn programs(options: &Options) -> Vec<Program> {
+    let mut programs = vec![Program::TaskNew, Program::TaskRename];
+    if options.pages {
+        programs.extend([Program::PageAlloc, Program::PageFree]);
+    }
+    if options.slab {
+        programs.extend([Program::Kmalloc, Program::Kfree]);
+    }
+    programs
+}
+
+fn describe_options(options: &Options, source: Source) -> BTreeMap<String, String> {
+    let events = [("page", options.pages), ("slab", options.slab)];
+    let events: Vec<_> = events.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| *name).collect();
+    let command: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
+    let pairs = [
+        ("events", events.join(",")),
+        ("source", format!("{source:?}").to_lowercase()),
+        ("ring_size", options.ring_size.to_string()),
+        ("snapshot_interval_s", options.snapshot_interval.as_secs_f64().to_string()),
+        ("duration_s", options.duration.map_or_else(String::new, |duration| duration.as_secs_f64().to_string())),
+        ("command", command.join(" ")),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn spawn(command: &[OsString]) -> Result<Option<Child>, Error> {
+    let [program, arguments @ ..] = command else { return Ok(None) };
+    let child = Command::new(program).args(arguments).spawn();
+    child.map(Some).map_err(|source| Error::Command { command: program.to_string_lossy().into_owned(), source })
+}
+
+struct Session {
+    capture: Capture,
+    journal: Journal,
+    writer: Writer,
+    snapshots: Snapshots,
+    header: Header,
+    started: Instant,
+}
+
+impl Session {
+    fn run(mut self, options: &Options, mut child: Option<Child>, stop: &AtomicBool, progress: &mut dyn FnMut(Progress)) -> Result<Summary, Error> {
+        let mut failure = self.begin().err();
+        let mut stopped = "an error".to_owned();
+        // Nothing older than the start of the last look but one can still be in a ring.
+        let (mut horizon, mut look_started) = (0, monotonic_ns());
+        let (mut last_write, mut last_snapshot, mut pause) = (Instant::now(), Instant::now(), LOOK);
+        while failure.is_none() {
+            if let Some(reason) = stop_reason(options, child.as_mut(), stop, self.started) {
+                stopped = reason;
+                break;
+            }
+            let look = monotonic_ns();
+            let (records, emptied) = self.capture.drain(|record| self.journal.push(record));
+            if emptied {
+                (horizon, look_started) = (look_started, look);
+            }
+            if self.journal.waiting() >= BATCH || last_write.elapsed() >= FLUSH {
+                failure = self.journal.write(horizon, &mut self.writer).err();
+                last_write = Instant::now();
+                progress(Progress { elapsed: self.started.elapsed(), written: self.journal.written(), bytes: self.writer.bytes() });
+            }
+            if last_snapshot.elapsed() >= options.snapshot_interval && failure.is_none() {
+                last_snapshot = Instant::now();
+                failure = self.snapshot().err();
+            }
+            // At most an eighth of a ring may fill between two looks.
+            let eighths = records * 8 / self.capture.ring_records().max(1);
+            pause = if eighths > 1 { pause / 2 } else { (pause * 2).min(LOOK) }.max(Duration::from_micros(100));
+            if emptied {
+                thread::sleep(pause.min(until_next(options, self.started)));
+            }
+        }
+        self.end(&stopped, failure)
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        self.writer.append(&tasks::running()).map_err(|(error, _)| error)?;
+        self.snapshot()
+    }
+
+    /// Detaches, empties the rings, and settles the account.
+    fn end(mut self, stopped: &str, mut failure: Option<Error>) -> Result<Summary, Error> {
+        // Read before the programs go: a detached program has no misses any more.
+        let programs: Vec<_> = self.capture.programs().map(|program| (program, self.capture.missed(program))).collect();
+        failure = failure.or(self.snapshot().err());
+        self.capture.detach()?;
+        let elapsed = self.started.elapsed();
+        // A program that was running on another CPU ends within its grace period.
+        thread::sleep(Duration::from_millis(20));
+        while self.capture.drain(|record| self.journal.push(record)).0 > 0 {
+            let written = self.journal.write(0, &mut self.writer).err();
+            failure = failure.or(written);
+        }
+        failure = failure.or(self.journal.write(u64::MAX, &mut self.writer).err());
+
+        let mut summary =
+            Summary { stopped: stopped.to_owned(), elapsed, written: 0, seen: 0, dropped: 0, filtered: 0, missed: 0, bytes: 0, failure: None };
+        let now = monotonic_ns();
+        let mut ledger = Vec::new();
+        for (program, missed) in programs {
+            ledger.extend(self.journal.ledger(now, program, &self.capture.counters(program)?, missed));
+        }
+        for row in &ledger {
+            summary.seen += row.seen;
+            summary.written += row.written;
+            summary.dropped += row.dropped;
+            summary.filtered += row.filtered;
+            summary.missed += row.missed;
+        }
+        failure = failure.or(self.writer.append(&ledger).map_err(|(error, _)| error.into()).err());
+        self.header.clock.end_ns = now;
+        self.header.finished = Some(failure.as_ref().map_or_else(|| stopped.to_owned(), ToString::to_string));
+        summary.bytes = self.writer.bytes();
+        let finished = self.writer.finish(&self.header).map_err(Error::from).err();
+        summary.failure = failure.or(finished).map(|error| error.to_string());
+        Ok(summary)
+    }
+
+    fn snapshot(&mut self) -> Result<(), Error> {
+        let Snapshot { free_area, pageblock, zone_stat, vmstat } = self.snapshots.take(&self.header)?;
+        let now = monotonic_ns();
+        let mut ledger = Vec::new();
+        for program in self.capture.programs() {
+            ledger.extend(self.journal.ledger(now, program, &self.capture.counters(program)?, self.capture.missed(program)));
+        }
+        let writer = &mut self.writer;
+        let written = writer.append(&free_area).and_then(|()| writer.append(&pageblock)).and_then(|()| writer.append(&zone_stat));
+        let written = written.and_then(|()| writer.append(&vmstat)).and_then(|()| writer.append(&ledger));
+        written.map_err(|(error, _)| error)?;
+        self.header.clock.end_ns = now;
+        Ok(())
+    }
+}
+
+fn stop_reason(options: &Options, child: Option<&mut Child>, stop: &AtomicBool, started: Instant) -> Option<String> {
+    if stop.load(Ordering::Relaxed) {
+        return Some("a signal".to_owned());
+    }
+    if options.duration.is_some_and(|duration| started.elapsed() >= duration) {
+        return Some("the duration was over".to_owned());
+    }
+    let status = child?.try_wait().ok().flatten()?;
+    Some(format!("the command ended ({status})"))
+}
+
+fn until_next(options: &Options, started: Instant) -> Duration {
+    options.duration.map_or(LOOK, |duration| duration.saturating_sub(started.elapsed()))
+}
