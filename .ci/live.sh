@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The live tests (collector/tests/live.rs) on this machine's own kernel, or on one booted by vm.sh:
-#   .ci/live.sh host | 6.1 | 6.12 | 6.1-i386 | VMLINUZ
+#   .ci/live.sh host | 6.1 | 6.12 | VMLINUZ        (a 64-bit kernel: the programs are this machine's)
 # The binary is the same in both cases; it finds the programs it drives in GFPSCOPE_BIN_DIR.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check there is, in the order in which a mistake is cheapest to find. A failed step does not stop the ones after it.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 rm -rf target/ci
 mkdir -p target/ci
 

@@ -274,8 +274,11 @@ machine_failed() {
 trouble=$(grep -aoE '\[ *[0-9]+\.[0-9]+\] .*(Kernel panic|soft lockup|hard LOCKUP|BUG: |Oops: |Internal error).*' "$work/console.log" 2>/dev/null |
 	head -n 1 | tr -d '\r' || true)
 [ -z "$trouble" ] || machine_failed "the guest's kernel reported: $trouble"
-[ "$status" -ne 124 ] && [ "$status" -ne 137 ] || machine_failed "the guest did not finish within $limit s"
-[ "$status" -eq 0 ] || machine_failed "qemu ended with status $status"
+case $status in
+0) ;;
+124 | 137) machine_failed "the guest did not finish within $limit s" ;;
+*) machine_failed "qemu ended with status $status" ;;
+esac
 lines=$(grep -c '' "$work/result" 2>/dev/null || true)
 [ "${lines:-0}" -eq 1 ] || machine_failed "the guest wrote ${lines:-0} result lines where exactly one is a verdict"
 result=$(cat "$work/result")
