@@ -131,7 +131,7 @@ if ! linker_fits; then
 	fi
 	give_up_if_missing
 	say "building bpf-linker $BPF_LINKER with LLVM $llvm (about two minutes)"
-	LLVM_PREFIX=$prefix cargo install --quiet --force --locked bpf-linker --version "$BPF_LINKER" \
+	LLVM_PREFIX=$prefix CARGO_PROFILE_RELEASE_OPT_LEVEL=1 cargo install --quiet --force --locked bpf-linker --version "$BPF_LINKER" \
 		--no-default-features --features "llvm-$llvm" --target-dir "$state/build"
 	linker_fits || {
 		say "cargo installed bpf-linker, but the one on the PATH is another: $(command -v bpf-linker || echo none); put cargo's bin folder first on the PATH"
@@ -164,9 +164,9 @@ if [ "$(cat "$state/ebpf-checked" 2>/dev/null || true)" != "$recipe" ]; then
 		fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
 	RUST
 	(cd "$check" && RUSTC_BOOTSTRAP=1 RUSTFLAGS='-C linker=bpf-linker' CARGO_TARGET_DIR=build \
-		rustup run ebpf cargo build --quiet --release -Z build-std=core --target bpfel-unknown-none)
+		rustup run ebpf cargo build --quiet -Z build-std=core --target bpfel-unknown-none)
 	# e_machine of an eBPF object is 247.
-	machine=$(od -An -j18 -N2 -tu2 "$check/build/bpfel-unknown-none/release/ebpf-check" | tr -d ' ')
+	machine=$(od -An -j18 -N2 -tu2 "$check/build/bpfel-unknown-none/debug/ebpf-check" | tr -d ' ')
 	[ "$machine" = 247 ] || {
 		say "the linker made an object of machine type $machine where 247 is eBPF"
 		exit 1

@@ -8,7 +8,8 @@ mkdir -p target/ci
 step() { .ci/step "$@" || true; } # the summary decides
 
 step format cargo fmt --all --check
-step deny cargo deny --offline --log-level error check --allow unused-wrapper licenses bans sources
+# --locked: a Cargo.lock that does not fit the manifests is found here, before anything is built.
+step deny cargo deny --locked --log-level error check --allow unused-wrapper licenses bans sources
 step clippy cargo clippy --release --workspace --exclude collector-ebpf --all-targets --quiet -- -D warnings
 step docs make --no-print-directory docs
 step tests cargo test --release --no-fail-fast --quiet
