@@ -159,9 +159,10 @@ put_file() {
 	[ "$(head -c 4 "$path" | tail -c 3)" = ELF ] || return 0
 	# Debug information is most of a Rust program and nothing in the guest reads it.
 	strip --strip-debug "$tree/$guest" 2>/dev/null || true
-	ldd "$path" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+	# ldd fails on what is linked statically, or not a program at all: such a file needs no libraries.
+	while read -r library; do
 		[ -e "$tree/$library" ] || { mkdir -p "$tree/$(dirname "$library")" && cp -L "$library" "$tree/$library"; }
-	done
+	done < <(ldd "$path" 2>/dev/null | grep -o '/[^ ]*')
 }
 for file in ${files[@]+"${files[@]}"}; do
 	case $file in
