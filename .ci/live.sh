@@ -44,7 +44,7 @@ fi
 status=0
 .ci/vm.sh --kernel "$kernel" --timeout "${GFPSCOPE_VM_TIMEOUT:-600}" \
 	--file "$bin/collector" --file "$bin/analyzer" --file "$bin/replay" --file "$bin/workload" --file "$test:/bin-dir/live" \
-	-- 'GFPSCOPE_BIN_DIR=/bin-dir exec /bin-dir/live --test-threads=1 --include-ignored' || status=$?
+	-- 'GFPSCOPE_GUEST=1 GFPSCOPE_BIN_DIR=/bin-dir exec /bin-dir/live --test-threads=1 --include-ignored' || status=$?
 # A machine that cannot boot a guest at all has skipped this; the reason is above.
 [ "$status" -ne 4 ] || exit 77
 exit "$status"

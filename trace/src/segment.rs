@@ -10,7 +10,7 @@ use std::{
 
 use arrow_array::RecordBatch;
 use arrow_ipc::{
-    CompressionType,
+    CompressionType, MetadataVersion,
     writer::{FileWriter, IpcWriteOptions},
 };
 use arrow_schema::ArrowError;
@@ -41,7 +41,9 @@ impl SegmentWriter {
         let name = format!("{}-{number:06}.arrow", R::TABLE);
         let path = dir.join(&name);
         let file = File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(Error::io("create", &path))?;
-        let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME));
+        // An alignment of 8 is the least; with it the magic takes eight bytes, and what follows is an Arrow stream.
+        let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5);
+        let options = options.and_then(|options| options.try_with_compression(Some(CompressionType::LZ4_FRAME)));
         let encoder = options.and_then(|options| FileWriter::try_new_with_options(Vec::new(), &R::schema(), options));
         let encoder = encoder.map_err(|source| Error::Arrow { table: R::TABLE, source })?;
         let mut segment = Self { table: R::TABLE, name, path, file, encoder, len: 0, batches: 0 };
