@@ -1,1 +1,31 @@
-//! replay
+//! Replay: the events of a trace drive the reference allocator, and the difference between the model and the machine is measured.
+//!
+//! ```text
+//! trace ─► Machine (layout, GFP table, profile) ─┐
+//!       ─► Snapshot (free blocks, marks) ────────┼─► Engine ─► Outcome (score, gaps, free blocks of both)
+//!       ─► page events, in time order ───────────┘
+//! ```
+//!
+//! What the tracepoints do not show is part of the answer: every event that does not fit the model's books is put into a class of [`Gap`], and
+//! what no class explains is reported as such.
+
+mod engine;
+mod error;
+mod evidence;
+mod gap;
+mod initial;
+mod machine;
+mod mapping;
+mod outcome;
+mod run;
+mod score;
+mod snapshot;
+
+pub use engine::Engine;
+pub use error::Error;
+pub use gap::{Gap, Gaps};
+pub use machine::{Machine, Policy};
+pub use outcome::{Outcome, ZoneRow};
+pub use run::{Init, Options, replay};
+pub use score::Score;
+pub use snapshot::{Snapshot, ZoneSnapshot, snapshots};

@@ -103,6 +103,12 @@ impl PageAllocator {
         self.config.gfp.mask(names).unwrap_or_default()
     }
 
+    /// The first zone of a request's zonelist: where it goes as long as nothing runs low.
+    pub fn preferred_zone(&self, gfp: Gfp, node: NodeId) -> Option<ZoneId> {
+        let highest = gfp_zone(self.config.gfp.flags(gfp)).ok()?;
+        self.zonelists.get(node.0, highest, 0).map(ZoneId)
+    }
+
     /// Allocates 2^order contiguous frames and returns the first: `alloc_pages_node`. Nothing can be reclaimed.
     ///
     /// # Errors

@@ -1,0 +1,94 @@
+//! `replay run`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use reference::Profile;
+use replay::{Init, Options, Policy};
+use trace::Trace;
+
+use super::{print, progress_bar};
+
+/// Arguments of `replay run`.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The trace directory
+    trace: PathBuf,
+    /// Rules to follow: those of a kernel generation, or of the one nearest to the traced kernel
+    #[arg(long, value_enum, default_value_t = PolicyArg::Auto)]
+    policy: PolicyArg,
+    /// How the trace drives the model
+    #[arg(long, value_enum, default_value_t = ModeArg::Requests)]
+    mode: ModeArg,
+    /// Where the model starts: from the trace's first snapshot, or with all memory free
+    #[arg(long, value_enum, default_value_t = InitArg::Snapshot)]
+    init: InitArg,
+    /// Write the result as JSON to this file; - for standard output, instead of the text
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum PolicyArg {
+    Textbook,
+    #[value(name = "6.1")]
+    V6_1,
+    #[value(name = "6.12")]
+    V6_12,
+    #[value(name = "6.18")]
+    V6_18,
+    Auto,
+}
+
+impl From<PolicyArg> for Policy {
+    fn from(arg: PolicyArg) -> Self {
+        match arg {
+            PolicyArg::Textbook => Self::Fixed(Profile::Textbook),
+            PolicyArg::V6_1 => Self::Fixed(Profile::V6_1),
+            PolicyArg::V6_12 => Self::Fixed(Profile::V6_12),
+            PolicyArg::V6_18 => Self::Fixed(Profile::V6_18),
+            PolicyArg::Auto => Self::Auto,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ModeArg {
+    /// The model gets the requests and picks its own frames
+    Requests,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum InitArg {
+    Snapshot,
+    Empty,
+}
+
+/// Replays and reports.
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let ModeArg::Requests = args.mode;
+    let trace = Trace::open(&args.trace)?;
+    for problem in &trace.problems {
+        eprintln!("replay: warning: {problem}");
+    }
+    let init = match args.init {
+        InitArg::Snapshot => Init::Snapshot,
+        InitArg::Empty => Init::Empty,
+    };
+    let bar = progress_bar("replaying");
+    let outcome = replay::replay(&trace, &Options { policy: args.policy.into(), init }, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let outcome = outcome?;
+    let Some(path) = &args.json else { return print(&outcome.to_text()) };
+    let mut text = serde_json::to_string_pretty(&outcome.to_json())?;
+    text.push('\n');
+    if path.as_os_str() == "-" {
+        return print(&text);
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    print(&outcome.to_text())
+}

@@ -1,0 +1,266 @@
+//! The replay engine: keeps the books of which model block stands for which block of the machine, and feeds the allocator.
+
+use reference::{Cpu, Gfp, MIGRATE_TYPES, NR_ORDERS, Order, PageAllocator, Pfn, ZoneId};
+use trace::{Kind, NO_PFN, PageEvent};
+
+use crate::{
+    Gap, Gaps, Machine,
+    mapping::{Mapping, Slot},
+    score::fraction,
+};
+
+/// Between two runs of the vmstat worker (`vm.stat_interval`), in ns.
+const STAT_INTERVAL_NS: u64 = 1_000_000_000;
+
+/// Events of one kind that are known to be missing, still to be blamed for what they left behind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Missing {
+    pub(crate) allocs: u64,
+    pub(crate) frees: u64,
+}
+
+/// Counts of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) allocs: u64,
+    pub(crate) frees: u64,
+    pub(crate) zone_known: u64,
+    pub(crate) zone_agrees: u64,
+    pub(crate) null_agrees: u64,
+    pub(crate) machine_failures: u64,
+    pub(crate) model_failures: u64,
+    pub(crate) orphans_elsewhere: u64,
+    pub(crate) orphans_dropped: u64,
+}
+
+/// One model under replay in requests mode: it gets the machine's requests and picks frames of its own.
+pub struct Engine<'a> {
+    machine: &'a Machine,
+    mm: PageAllocator,
+    mapping: Mapping,
+    gaps: Gaps,
+    tally: Tally,
+    missing: Missing,
+    next_tick: u64,
+    /// Where the search for held memory goes on, by zone and order.
+    cursors: Vec<[u64; NR_ORDERS]>,
+}
+
+impl<'a> Engine<'a> {
+    /// An engine on an allocator in its initial state.
+    pub fn new(machine: &'a Machine, mm: PageAllocator) -> Self {
+        let cursors = machine.config.layout.zones.iter().map(|z| [z.start_pfn + z.spanned; NR_ORDERS]).collect();
+        Self {
+            machine,
+            mm,
+            mapping: Mapping::default(),
+            gaps: Gaps::default(),
+            tally: Tally::default(),
+            missing: Missing::default(),
+            next_tick: 0,
+            cursors,
+        }
+    }
+
+    pub(crate) fn set_missing(&mut self, missing: Missing) {
+        self.missing = missing;
+    }
+
+    /// The model.
+    pub const fn model(&self) -> &PageAllocator {
+        &self.mm
+    }
+
+    pub(crate) fn model_mut(&mut self) -> &mut PageAllocator {
+        &mut self.mm
+    }
+
+    /// The events that did not fit, by class.
+    pub const fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    pub(crate) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Share of allocations in the zone the machine used; `null` for a model that always takes the highest allowed zone.
+    pub(crate) fn zone_agreement(&self, null: bool) -> Option<f64> {
+        let agrees = if null { self.tally.null_agrees } else { self.tally.zone_agrees };
+        fraction(agrees, self.tally.zone_known)
+    }
+
+    /// Free blocks of the model by zone and order.
+    pub fn free_blocks(&self) -> Vec<[u64; NR_ORDERS]> {
+        (0..self.cursors.len()).map(|z| self.mm.free_blocks(ZoneId(z as u8))).collect()
+    }
+
+    /// Pageblocks of the model by zone and type.
+    pub fn pageblocks(&self) -> Vec<[u64; MIGRATE_TYPES]> {
+        self.mm.stats().into_iter().map(|z| z.pageblocks).collect()
+    }
+
+    /// Feeds one page event. Events must come in time order.
+    pub fn event(&mut self, event: &PageEvent) {
+        if event.time >= self.next_tick {
+            if self.next_tick > 0 {
+                self.mm.vmstat_tick();
+            }
+            self.next_tick = event.time + STAT_INTERVAL_NS;
+        }
+        self.tally.events += 1;
+        match Kind::from_number(event.kind) {
+            Some(Kind::PageAlloc) => self.alloc(event),
+            Some(Kind::PageFree) => self.free(event),
+            _ => {}
+        }
+    }
+
+    fn alloc(&mut self, event: &PageEvent) {
+        self.tally.allocs += 1;
+        let node = self.machine.node(event.cpu);
+        let (gfp, order, cpu) = (Gfp(event.gfp), Order(event.order), Cpu(event.cpu));
+        if event.pfn == NO_PFN {
+            self.tally.machine_failures += 1;
+            self.gaps.count(Gap::Failed);
+            if let Ok(pfn) = self.mm.alloc_pages(gfp, order, cpu, node) {
+                // The machine's caller got nothing, so nothing will be freed later.
+                self.give_back(Some(pfn), event.order, event.cpu);
+            }
+            return;
+        }
+        if self.mm.zone_of(Pfn(event.pfn)).is_none() || event.order > reference::MAX_ORDER {
+            self.gaps.count(Gap::ForeignFrame);
+            return;
+        }
+        self.release_overlapped(event);
+        let traced = self.machine.zone(event.zone).or_else(|| self.mm.zone_of(Pfn(event.pfn)));
+        self.tally.zone_known += 1;
+        self.tally.null_agrees += u64::from(self.mm.preferred_zone(gfp, node) == traced);
+        let model = self.mm.alloc_pages(gfp, order, cpu, node).ok();
+        match model {
+            Some(pfn) => self.tally.zone_agrees += u64::from(self.mm.zone_of(pfn) == traced),
+            None => self.tally.model_failures += 1,
+        }
+        self.mapping.insert(event.pfn, event.order, model);
+    }
+
+    /// An allocation of frames that are still live in the books: their free was not seen.
+    fn release_overlapped(&mut self, event: &PageEvent) {
+        let mut pfn = event.pfn;
+        let mut missed = false;
+        while pfn < event.pfn + (1 << event.order) {
+            if let Some((head, order, model)) = self.mapping.block_of(pfn) {
+                self.mapping.remove(head, order);
+                self.give_back(model, order, event.cpu);
+                missed = true;
+            }
+            pfn += 1;
+        }
+        if missed {
+            let lost = self.missing.frees > 0;
+            self.missing.frees = self.missing.frees.saturating_sub(1);
+            self.gaps.count(if lost { Gap::Lost } else { Gap::Unexplained });
+        }
+    }
+
+    fn free(&mut self, event: &PageEvent) {
+        self.tally.frees += 1;
+        if self.mm.zone_of(Pfn(event.pfn)).is_none() || event.order > reference::MAX_ORDER {
+            self.gaps.count(Gap::ForeignFrame);
+            return;
+        }
+        match self.mapping.block_of(event.pfn) {
+            Some((head, order, model)) if head == event.pfn && order == event.order => {
+                self.mapping.remove(head, order);
+                self.give_back(model, order, event.cpu);
+            }
+            Some((head, order, model)) if order > event.order => {
+                self.gaps.count(Gap::Split);
+                self.split(head, order, model, event.order);
+                if let Some((head, order, model)) = self.mapping.block_of(event.pfn) {
+                    self.mapping.remove(head, order);
+                    self.give_back(model, order, event.cpu);
+                }
+            }
+            Some(_) => {
+                self.gaps.count(Gap::Merged);
+                self.free_range(event);
+            }
+            None => {
+                let freed = self.mapping.get(event.pfn) == Slot::Freed;
+                self.gaps.count(if freed { Gap::UntracedAlloc } else { Gap::Orphan });
+                self.free_range(event);
+            }
+        }
+    }
+
+    /// Turns a live block into blocks of a lower order.
+    fn split(&mut self, head: u64, order: u8, model: Option<Pfn>, to: u8) {
+        // The model's block is allocated with this order, so it can be split.
+        let model = model.filter(|pfn| self.mm.split_page(*pfn, Order(to)).is_ok());
+        for k in 0..1u64 << (order - to) {
+            self.mapping.insert(head + (k << to), to, model.map(|pfn| Pfn(pfn.0 + (k << to))));
+        }
+    }
+
+    /// Frees what the range holds: live blocks by the books, frames never seen before as memory held since before the trace. Frames that are
+    /// free in the books already were taken and given back without an event between: nothing is left to do for those.
+    fn free_range(&mut self, event: &PageEvent) {
+        let end = event.pfn + (1 << event.order);
+        let whole = (event.pfn..end).all(|p| self.mapping.get(p) == Slot::Unknown);
+        if whole {
+            self.free_orphan(event.pfn, event.order, event.cpu);
+        } else {
+            for pfn in event.pfn..end {
+                match self.mapping.get(pfn) {
+                    Slot::Live { order, model } => {
+                        self.mapping.remove(pfn, order);
+                        self.give_back(model, order, event.cpu);
+                    }
+                    Slot::Unknown => self.free_orphan(pfn, 0, event.cpu),
+                    Slot::Tail | Slot::Freed => {}
+                }
+            }
+        }
+        self.mapping.remove(event.pfn, event.order);
+    }
+
+    /// Frees memory that was in use before the trace: the same frames if the model holds them, else the next held block of the zone.
+    fn free_orphan(&mut self, pfn: u64, order: u8, cpu: u16) {
+        let cpu = Cpu(cpu);
+        if self.mm.free_held(Pfn(pfn), Order(order), cpu).is_ok() {
+            return;
+        }
+        let Some(zone) = self.mm.zone_of(Pfn(pfn)) else { return };
+        match self.find_held(zone, order) {
+            Some(held) if self.mm.free_held(held, Order(order), cpu).is_ok() => self.tally.orphans_elsewhere += 1,
+            _ => self.tally.orphans_dropped += 1,
+        }
+    }
+
+    /// The next held block below the cursor that no event has touched.
+    fn find_held(&mut self, zone: ZoneId, order: u8) -> Option<Pfn> {
+        let start = self.machine.config.layout.zones[usize::from(zone.0)].start_pfn;
+        let pages = 1u64 << order;
+        let cursor = &mut self.cursors[usize::from(zone.0)][usize::from(order)];
+        let mut at = *cursor >> order << order;
+        while let Some(next) = at.checked_sub(pages).filter(|p| *p >= start) {
+            at = next;
+            if self.mapping.get(at) == Slot::Unknown && self.mm.is_held(Pfn(at), Order(order)) {
+                *cursor = at;
+                return Some(Pfn(at));
+            }
+        }
+        *cursor = start;
+        None
+    }
+
+    fn give_back(&mut self, model: Option<Pfn>, order: u8, cpu: u16) {
+        if let Some(pfn) = model {
+            let freed = self.mm.free_pages(pfn, Order(order), Cpu(cpu));
+            debug_assert_eq!(freed, Ok(()), "the books say that the model's block is live");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+use std::path::PathBuf;
+
+/// Why a trace cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The trace cannot be opened.
+    #[error(transparent)]
+    Trace(#[from] trace::Error),
+    /// The header names no zone the model knows.
+    #[error("{path} describes no memory zone that a model can be built from: its header was written without /proc/zoneinfo", path = path.display())]
+    NoZones {
+        /// the trace directory
+        path: PathBuf,
+    },
+    /// No snapshot to start from.
+    #[error("{path} holds no snapshot of the free lists to start from: record with snapshots, or start with --init empty", path = path.display())]
+    NoSnapshot {
+        /// the trace directory
+        path: PathBuf,
+    },
+    /// No page events.
+    #[error("{path} holds no page events: record with --events page", path = path.display())]
+    NoEvents {
+        /// the trace directory
+        path: PathBuf,
+    },
+    /// The page size is not the model's.
+    #[error("the trace was taken with pages of {found} bytes; the model has pages of 4096 bytes only")]
+    PageSize {
+        /// bytes per page of the trace
+        found: u64,
+    },
+    /// A batch is damaged, or a file is gone.
+    #[error("{0}: the model would drift from here on; `analyzer info` lists what is damaged")]
+    Damaged(String),
+    /// An invariant of the model does not hold.
+    #[error("the model broke one of its own invariants ({0}): this is a bug in gfpscope, please report it with the trace")]
+    Invariant(#[from] reference::Violation),
+    /// A what-if setting is not understood.
+    #[error("cannot set {setting:?}: {reason}")]
+    Setting {
+        /// as given
+        setting: String,
+        /// what is wrong with it
+        reason: String,
+    },
+}

@@ -1,0 +1,123 @@
+//! The traced machine as the model's configuration.
+
+use reference::{Config, GfpTable, Layout, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, Profile, ZoneId, ZoneSpec, ZoneType};
+use trace::Trace;
+
+use crate::Error;
+
+/// Which kernel generation's rules the model follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// The one nearest to the traced kernel.
+    Auto,
+    /// This one.
+    Fixed(Profile),
+}
+
+/// What the header says, in the model's terms.
+pub struct Machine {
+    /// The model's configuration.
+    pub config: Config,
+    /// Model zone of each of the header's zones; none for those without memory.
+    zones: Vec<Option<ZoneId>>,
+    /// Migratetype of each of the header's names.
+    migratetypes: Vec<Option<Migratetype>>,
+    /// Node of each CPU.
+    cpu_node: Vec<NodeId>,
+}
+
+impl Machine {
+    /// Reads the header of a trace.
+    ///
+    /// # Errors
+    /// [`Error::PageSize`], [`Error::NoZones`]
+    pub fn of(trace: &Trace, policy: Policy) -> Result<Self, Error> {
+        let header = &trace.header;
+        if header.page_size != reference::PAGE_SIZE {
+            return Err(Error::PageSize { found: header.page_size });
+        }
+        let mut specs = Vec::new();
+        let mut zones = Vec::new();
+        for zone in &header.zones {
+            let kind = ZoneType::from_name(&zone.name).filter(|_| zone.spanned > 0);
+            zones.push(kind.map(|_| ZoneId(specs.len() as u8)));
+            specs.extend(kind.map(|kind| ZoneSpec {
+                kind,
+                node: NodeId(zone.node as u8),
+                start_pfn: zone.start_pfn,
+                spanned: zone.spanned,
+                present: zone.present,
+                managed: zone.managed,
+            }));
+        }
+        if specs.is_empty() {
+            return Err(Error::NoZones { path: trace.dir.clone() });
+        }
+        let highmem = header.zones.iter().any(|z| z.name == "HighMem");
+        let configured = if highmem {
+            vec![ZoneType::Dma, ZoneType::Normal, ZoneType::HighMem, ZoneType::Movable]
+        } else {
+            vec![ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable]
+        };
+        let layout = Layout {
+            name: header.host.clone(),
+            zones: specs,
+            cpus: (header.cpu_node.len() as u16).max(1),
+            configured,
+            page_offset: if highmem { PAGE_OFFSET_X86_32 } else { PAGE_OFFSET_X86_64 },
+        };
+        let profile = match policy {
+            Policy::Fixed(profile) => profile,
+            Policy::Auto => profile_of(&header.kernel),
+        };
+        let mut config = Config::new(layout, profile);
+        // The masks of the events are the traced kernel's, whatever policy the model follows.
+        config.gfp = GfpTable::from_pairs(header.gfp.entries());
+        config.rules.pageblock_order = header.pageblock_order.min(reference::MAX_ORDER);
+        let migratetypes = header.migratetypes.iter().map(|name| Migratetype::from_name(name)).collect();
+        let cpu_node = header.cpu_node.iter().map(|node| NodeId(*node as u8)).collect();
+        Ok(Self { config, zones, migratetypes, cpu_node })
+    }
+
+    /// The model's zone for an index into the header's zones.
+    pub fn zone(&self, zone: u8) -> Option<ZoneId> {
+        self.zones.get(usize::from(zone)).copied().flatten()
+    }
+
+    /// The migratetype with this number on the traced machine.
+    pub fn migratetype(&self, number: u8) -> Option<Migratetype> {
+        self.migratetypes.get(usize::from(number)).copied().flatten()
+    }
+
+    /// The node of a CPU.
+    pub fn node(&self, cpu: u16) -> NodeId {
+        self.cpu_node.get(usize::from(cpu)).copied().unwrap_or(NodeId(0))
+    }
+
+    /// Names of the model's zones, with their node where there are several.
+    pub fn zone_names(&self) -> Vec<String> {
+        let zones = &self.config.layout.zones;
+        let many = self.config.layout.nodes() > 1;
+        let name = |z: &ZoneSpec| if many { format!("node {} {}", z.node.0, z.kind.name()) } else { z.kind.name().to_owned() };
+        zones.iter().map(name).collect()
+    }
+}
+
+/// The generation of a `uname -r` such as `6.12.48+deb13-amd64`.
+fn profile_of(release: &str) -> Profile {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    Profile::of_release(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_as_distributions_write_them() {
+        assert_eq!(profile_of("6.1.0-41-amd64"), Profile::V6_1);
+        assert_eq!(profile_of("6.12.57+deb13-amd64"), Profile::V6_12);
+        assert_eq!(profile_of("6.18.44-fc-v669"), Profile::V6_18);
+        assert_eq!(profile_of("2.6.34"), Profile::Textbook);
+    }
+}

@@ -1,0 +1,153 @@
+//! The result of a replay, as data, as JSON and as text.
+
+use std::fmt::Write;
+
+use reference::NR_ORDERS;
+use serde_json::{Value, json};
+
+use crate::{Gap, Gaps, Score};
+
+/// Free blocks of one zone at the last snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneRow {
+    /// Zone name, with its node if there are several.
+    pub name: String,
+    /// The machine at the start of the replay.
+    pub initial: [u64; NR_ORDERS],
+    /// The machine at the last snapshot.
+    pub machine: [u64; NR_ORDERS],
+    /// The model at that moment.
+    pub model: [u64; NR_ORDERS],
+}
+
+/// What a replay found.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Profile the model followed.
+    pub policy: &'static str,
+    /// The traced kernel.
+    pub kernel: String,
+    /// Page events replayed.
+    pub events: u64,
+    /// Allocations among them, failed ones included.
+    pub allocs: u64,
+    /// Frees among them.
+    pub frees: u64,
+    /// Allocations that failed on the machine.
+    pub machine_failures: u64,
+    /// Allocations that the machine served and the model could not.
+    pub model_failures: u64,
+    /// Fallbacks to another migratetype in the model.
+    pub model_fallbacks: u64,
+    /// Frees of memory older than the trace for which the model held no block.
+    pub orphans_dropped: u64,
+    /// Free pages of the first snapshot that found no place in the model.
+    pub unplaced_pages: u64,
+    /// Page events the collector did not get: lost or filtered.
+    pub missing_events: u64,
+    /// Snapshots compared with.
+    pub snapshots: u32,
+    /// Duration of the replay, in seconds.
+    pub elapsed_s: f64,
+    /// The model against the machine.
+    pub score: Score,
+    /// A model that always takes the highest allowed zone and whose free blocks never change.
+    pub null_model: Score,
+    /// Events that did not fit, by class.
+    pub gaps: Gaps,
+    /// Free blocks at the last snapshot.
+    pub zones: Vec<ZoneRow>,
+}
+
+impl Outcome {
+    /// As JSON; the keys are a contract, more may be added.
+    pub fn to_json(&self) -> Value {
+        let gaps: serde_json::Map<String, Value> = Gap::ALL.iter().map(|gap| (gap.name().to_owned(), json!(self.gaps.get(*gap)))).collect();
+        let zone = |z: &ZoneRow| json!({ "zone": z.name, "initial": z.initial, "machine": z.machine, "model": z.model });
+        json!({
+            "policy": self.policy,
+            "kernel": self.kernel,
+            "events": self.events,
+            "allocs": self.allocs,
+            "frees": self.frees,
+            "machine_failures": self.machine_failures,
+            "model_failures": self.model_failures,
+            "model_fallbacks": self.model_fallbacks,
+            "orphans_dropped": self.orphans_dropped,
+            "unplaced_pages": self.unplaced_pages,
+            "missing_events": self.missing_events,
+            "snapshots": self.snapshots,
+            "elapsed_s": self.elapsed_s,
+            "score": self.score,
+            "null_model": self.null_model,
+            "gaps": gaps,
+            "zones": self.zones.iter().map(zone).collect::<Vec<_>>(),
+        })
+    }
+
+    /// As text for a terminal.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let rate = self.events as f64 / self.elapsed_s.max(1e-9) / 1e6;
+        writeln!(out, "model {} · machine {} · {} page events in {:.2} s ({rate:.1} M/s)", self.policy, self.kernel, self.events, self.elapsed_s)?;
+        writeln!(out, "{} allocations, {} frees; compared at {} snapshots", self.allocs, self.frees, self.snapshots)?;
+        if self.missing_events > 0 {
+            writeln!(out, "{} page events are not in the trace (lost or filtered): the numbers below are without them", self.missing_events)?;
+        }
+        writeln!(out, "\n{:<22} {:>10} {:>10}", "score", "model", "null model")?;
+        let rows = [
+            ("zone agreement", self.score.zone_agreement, self.null_model.zone_agreement, "of allocations; 100 % is best"),
+            ("free blocks distance", self.score.free_blocks_distance, self.null_model.free_blocks_distance, "of free pages; 0 is best"),
+            ("free pages error", self.score.free_pages_error, self.null_model.free_pages_error, "of free pages; 0 is best"),
+            ("fallback error", self.score.fallback_error, self.null_model.fallback_error, "of pageblocks; 0 is best"),
+            ("unexplained", self.score.unexplained, self.null_model.unexplained, "of events; 0 is best"),
+        ];
+        for (name, model, null, unit) in rows {
+            writeln!(out, "{name:<22} {:>10} {:>10}  {unit}", percent(model), percent(null))?;
+        }
+        self.write_zones(out)?;
+        self.write_gaps(out)
+    }
+
+    fn write_zones(&self, out: &mut String) -> std::fmt::Result {
+        write!(out, "\nfree blocks by order{:>16}", "")?;
+        for order in 0..NR_ORDERS {
+            write!(out, " {order:>7}")?;
+        }
+        writeln!(out, " {:>9}", "pages")?;
+        for zone in &self.zones {
+            for (who, blocks) in [("at the start", &zone.initial), ("machine", &zone.machine), ("model", &zone.model)] {
+                write!(out, "{:<18} {who:<17}", zone.name)?;
+                for n in blocks {
+                    write!(out, " {n:>7}")?;
+                }
+                writeln!(out, " {:>9}", reference::FreeBlocks(*blocks).pages())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_gaps(&self, out: &mut String) -> std::fmt::Result {
+        if self.gaps.total() > 0 {
+            writeln!(out, "\nevents that do not follow from the ones before")?;
+        }
+        for (gap, n) in self.gaps.iter() {
+            writeln!(out, "{:<16} {n:>10} {:>8}  {}", gap.name(), percent(Some(n as f64 / self.events.max(1) as f64)), gap.meaning())?;
+        }
+        writeln!(
+            out,
+            "\nfailed allocations: {} on the machine, {} more in the model; fallbacks to another migratetype in the model: {}",
+            self.machine_failures, self.model_failures, self.model_fallbacks
+        )
+    }
+}
+
+fn percent(fraction: Option<f64>) -> String {
+    fraction.map_or_else(|| "-".to_owned(), |f| format!("{:.2} %", f * 100.0))
+}

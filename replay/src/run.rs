@@ -1,0 +1,196 @@
+//! A whole replay: initial state, events, comparison.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use reference::{NR_ORDERS, PageAllocator};
+use trace::{Kind, Ledger, PageEvent, Program, Trace};
+
+use crate::{
+    Engine, Error, Gap, Machine, Outcome, Policy, Score, Snapshot, ZoneRow,
+    engine::Missing,
+    evidence::Evidence,
+    initial,
+    score::{Comparison, fraction, pageblock_error},
+    snapshots,
+};
+
+/// How the model starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Init {
+    /// In the state of the trace's first snapshot.
+    Snapshot,
+    /// With all memory free.
+    Empty,
+}
+
+/// What a replay is to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whose rules the model follows.
+    pub policy: Policy,
+    /// How it starts.
+    pub init: Init,
+}
+
+/// Replays the page events of a trace in requests mode. `progress` is called now and then with the events done, of how many.
+///
+/// # Errors
+/// When the trace lacks what a model needs, or is damaged.
+pub fn replay(trace: &Trace, options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Result<Outcome, Error> {
+    let machine = Machine::of(trace, options.policy)?;
+    replay_on(trace, &machine, options.init, progress)
+}
+
+/// Replays on a machine whose configuration the caller may have changed.
+pub(crate) fn replay_on(trace: &Trace, machine: &Machine, init: Init, progress: &mut dyn FnMut(u64, u64)) -> Result<Outcome, Error> {
+    let started = Instant::now();
+    if trace.rows_of("page") == 0 {
+        return Err(Error::NoEvents { path: trace.dir.clone() });
+    }
+    let snapshots = snapshots(trace, machine)?;
+    let (mm, unplaced) = match init {
+        Init::Snapshot => {
+            let first = snapshots.first().ok_or_else(|| Error::NoSnapshot { path: trace.dir.clone() })?;
+            let evidence = collect_evidence(trace, machine, first.time, progress)?;
+            let (mm, seeded) = initial::allocator(machine, first, &evidence);
+            (mm, seeded.unplaced)
+        }
+        Init::Empty => (PageAllocator::new(machine.config.clone()), 0),
+    };
+    let start = if init == Init::Snapshot { snapshots.first().map_or(0, |s| s.time) } else { 0 };
+    let mut run = Run::new(trace, machine, mm, &snapshots);
+    run.feed(trace, start, progress)?;
+    run.finish(trace, unplaced, started)
+}
+
+/// The first pass: where free memory was at the start.
+fn collect_evidence(trace: &Trace, machine: &Machine, start: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<Evidence, Error> {
+    let mut evidence = Evidence::new(&machine.config.layout);
+    let total = 2 * trace.rows_of("page");
+    let mut done = 0;
+    for batch in trace.rows::<PageEvent>() {
+        let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
+        for event in batch.iter().filter(|event| event.time >= start) {
+            evidence.note(event, machine.migratetype(event.migratetype));
+        }
+        done += batch.len() as u64;
+        progress(done, total);
+    }
+    Ok(evidence)
+}
+
+/// One model on its way through a trace.
+struct Run<'a> {
+    machine: &'a Machine,
+    engine: Engine<'a>,
+    snapshots: &'a [Snapshot],
+    /// The next snapshot to compare with.
+    next: usize,
+    comparison: Comparison,
+    null: Comparison,
+    initial: Vec<[u64; NR_ORDERS]>,
+    at_last: Option<(Vec<[u64; NR_ORDERS]>, Vec<[u64; reference::MIGRATE_TYPES]>)>,
+}
+
+impl<'a> Run<'a> {
+    fn new(trace: &Trace, machine: &'a Machine, mm: PageAllocator, snapshots: &'a [Snapshot]) -> Self {
+        let mut engine = Engine::new(machine, mm);
+        engine.set_missing(missing(trace));
+        let initial = snapshots.first().map_or_else(|| engine.free_blocks(), |s| s.zones.iter().map(|z| z.free).collect());
+        let (comparison, null) = Default::default();
+        Self { machine, engine, snapshots, next: 1, comparison, null, initial, at_last: None }
+    }
+
+    fn feed(&mut self, trace: &Trace, start: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
+        let rows = trace.rows_of("page");
+        let mut done = rows;
+        for batch in trace.rows::<PageEvent>() {
+            let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
+            for event in batch.iter().filter(|event| event.time >= start) {
+                self.compare_until(event.time);
+                self.engine.event(event);
+            }
+            done += batch.len() as u64;
+            progress(done, 2 * rows);
+        }
+        self.compare_until(u64::MAX);
+        Ok(())
+    }
+
+    /// Compares with every snapshot taken before `time`, and takes over the sizes and marks it shows.
+    fn compare_until(&mut self, time: u64) {
+        while let Some(snapshot) = self.snapshots.get(self.next).filter(|s| s.time <= time) {
+            self.next += 1;
+            let model = self.engine.free_blocks();
+            self.comparison.add(&model, snapshot);
+            self.null.add(&self.initial, snapshot);
+            if self.next == self.snapshots.len() {
+                self.at_last = Some((model, self.engine.pageblocks()));
+            }
+            for (z, zone) in snapshot.zones.iter().enumerate() {
+                initial::apply_zoneinfo(self.engine.model_mut(), self.machine, reference::ZoneId(z as u8), zone);
+            }
+        }
+    }
+
+    fn finish(self, trace: &Trace, unplaced_pages: u64, started: Instant) -> Result<Outcome, Error> {
+        self.engine.model().validate()?;
+        let gaps = self.engine.gaps().clone();
+        let tally = *self.engine.tally();
+        let last = self.snapshots.last().filter(|_| self.snapshots.len() > 1);
+        let first_blocks: Option<Vec<_>> = self.snapshots.first().map(|s| s.zones.iter().map(|z| z.pageblocks).collect());
+        let model_blocks = self.at_last.as_ref().map(|(_, blocks)| blocks);
+        let error = |blocks: Option<&Vec<_>>| pageblock_error(blocks?, last?);
+        let misfits = gaps.total() - gaps.get(Gap::Failed);
+        let score = Score {
+            zone_agreement: self.engine.zone_agreement(false),
+            free_blocks_distance: self.comparison.distance(),
+            free_pages_error: self.comparison.pages_error(),
+            fallback_error: error(model_blocks),
+            unexplained: fraction(gaps.get(Gap::Unexplained), tally.events),
+        };
+        let null_model = Score {
+            zone_agreement: self.engine.zone_agreement(true),
+            free_blocks_distance: self.null.distance(),
+            free_pages_error: self.null.pages_error(),
+            fallback_error: error(first_blocks.as_ref()),
+            // It has no books, so it explains no gap.
+            unexplained: fraction(misfits, tally.events),
+        };
+        let model_free = self.at_last.as_ref().map_or_else(|| self.engine.free_blocks(), |(free, _)| free.clone());
+        let machine_free = |z: usize| last.map_or([0; NR_ORDERS], |s| s.zones[z].free);
+        let names = self.machine.zone_names().into_iter().enumerate();
+        let zones = names.map(|(z, name)| ZoneRow { name, initial: self.initial[z], machine: machine_free(z), model: model_free[z] });
+        let lost = missing(trace);
+        Ok(Outcome {
+            policy: self.machine.config.profile.name(),
+            kernel: trace.header.kernel.clone(),
+            events: tally.events,
+            allocs: tally.allocs,
+            frees: tally.frees,
+            machine_failures: tally.machine_failures,
+            model_failures: tally.model_failures,
+            model_fallbacks: self.engine.model().stats().iter().map(|z| z.extfrag).sum(),
+            orphans_dropped: tally.orphans_dropped,
+            unplaced_pages,
+            missing_events: lost.allocs + lost.frees,
+            snapshots: (self.snapshots.len() as u32).saturating_sub(1),
+            elapsed_s: started.elapsed().as_secs_f64(),
+            score,
+            null_model,
+            gaps,
+            zones: zones.collect(),
+        })
+    }
+}
+
+/// Page events that the ledger counts as lost or filtered. Its rows are running totals, so the last row of each CPU and program counts.
+fn missing(trace: &Trace) -> Missing {
+    let mut last: BTreeMap<(u16, String), u64> = BTreeMap::new();
+    for row in trace.all::<Ledger>(&mut Vec::new()) {
+        last.insert((row.cpu, row.program), row.dropped + row.filtered + row.missed);
+    }
+    let sum = |program: Program| last.iter().filter(|((_, name), _)| name == program.name()).map(|(_, n)| n).sum();
+    debug_assert_eq!(Kind::PageAlloc.name(), Program::PageAlloc.name());
+    Missing { allocs: sum(Program::PageAlloc), frees: sum(Program::PageFree) }
+}

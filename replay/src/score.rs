@@ -1,0 +1,93 @@
+//! The distance between a model and the machine.
+
+use reference::NR_ORDERS;
+use serde::Serialize;
+
+use crate::Snapshot;
+
+/// How far a model is from the machine. All are fractions; `None` where the trace holds nothing to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Score {
+    /// Share of allocations that the model served from the zone the machine used: 1 is best.
+    pub zone_agreement: Option<f64>,
+    /// Free pages that lie in blocks of another order than the machine's, as a share of both's free pages, averaged over the snapshots:
+    /// 0 is best, 1 worst.
+    pub free_blocks_distance: Option<f64>,
+    /// Difference of free pages, zone by zone, as a share of the machine's, averaged over the snapshots: 0 is best.
+    pub free_pages_error: Option<f64>,
+    /// Share of pageblocks that have another type than the machine's at the end, counted by type: what fallbacks leave behind. 0 is best.
+    pub fallback_error: Option<f64>,
+    /// Share of events that no class of gap explains: 0 is best.
+    pub unexplained: Option<f64>,
+}
+
+/// Sums up comparisons with the snapshots of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Comparison {
+    distance: f64,
+    pages_error: f64,
+    snapshots: u32,
+}
+
+impl Comparison {
+    /// Compares free blocks by zone and order with one snapshot.
+    pub(crate) fn add(&mut self, model: &[[u64; NR_ORDERS]], machine: &Snapshot) {
+        let (mut differ, mut both) = (0, 0);
+        let (mut pages_differ, mut pages) = (0, 0);
+        for (model, zone) in model.iter().zip(&machine.zones) {
+            for (order, (a, b)) in model.iter().zip(&zone.free).enumerate() {
+                differ += a.abs_diff(*b) << order;
+                both += (a + b) << order;
+            }
+            let (a, b) = (reference::FreeBlocks(*model).pages(), zone.free_pages());
+            pages_differ += a.abs_diff(b);
+            pages += b;
+        }
+        self.distance += fraction(differ, both).unwrap_or(0.0);
+        self.pages_error += fraction(pages_differ, pages).unwrap_or(0.0);
+        self.snapshots += 1;
+    }
+
+    pub(crate) fn distance(&self) -> Option<f64> {
+        (self.snapshots > 0).then(|| self.distance / f64::from(self.snapshots))
+    }
+
+    pub(crate) fn pages_error(&self) -> Option<f64> {
+        (self.snapshots > 0).then(|| self.pages_error / f64::from(self.snapshots))
+    }
+}
+
+/// Share of pageblocks whose type differs, counted by type: half the sum of the differences, for each misplaced block is counted twice.
+pub(crate) fn pageblock_error(model: &[[u64; reference::MIGRATE_TYPES]], machine: &Snapshot) -> Option<f64> {
+    let (mut differ, mut all) = (0, 0);
+    for (model, zone) in model.iter().zip(&machine.zones) {
+        differ += model.iter().zip(&zone.pageblocks).map(|(a, b)| a.abs_diff(*b)).sum::<u64>();
+        all += zone.pageblocks.iter().sum::<u64>();
+    }
+    fraction(differ, 2 * all)
+}
+
+pub(crate) fn fraction(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ZoneSnapshot;
+
+    #[test]
+    fn distance_is_0_for_equals_and_1_for_strangers() {
+        let mut machine = Snapshot { time: 0, zones: vec![ZoneSnapshot::default()] };
+        machine.zones[0].free[3] = 10;
+        let mut same = Comparison::default();
+        same.add(&[machine.zones[0].free], &machine);
+        assert_eq!((same.distance(), same.pages_error()), (Some(0.0), Some(0.0)));
+        let mut other = [0; NR_ORDERS];
+        other[0] = 80;
+        let mut comparison = Comparison::default();
+        comparison.add(&[other], &machine);
+        assert_eq!((comparison.distance(), comparison.pages_error()), (Some(1.0), Some(0.0)));
+        assert_eq!(Comparison::default().distance(), None);
+    }
+}
