@@ -1,14 +1,31 @@
 #!/usr/bin/env bash
 # Takes the kernel fixtures below trace/fixtures from running kernels: `.ci/fixtures.sh host NAME` from this machine's own,
-# `.ci/fixtures.sh 6.1|6.12|6.1-i386` from a kernel booted by vm.sh. Not part of `make test`: run it by hand for a new kernel.
+# `.ci/fixtures.sh 6.1|6.12|6.1-i386` from a kernel booted by vm.sh. `.ci/fixtures.sh demo` records the small trace that the demo
+# falls back on, also in a guest: it says nothing about anyone's machine. Not part of `make test`: run by hand for a new kernel, or
+# after a change of the trace format.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case ${1-} in
 host) name=${2:?'the fixture needs a name, such as 6.18'} ;;
 6.1 | 6.12 | 6.1-i386) name=$1 ;;
+demo)
+	cargo build --release
+	cargo build --release --examples --quiet
+	made=$(mktemp -d)
+	trap 'rm -rf "$made"' EXIT
+	.ci/vm.sh --kernel 6.12 --memory 512 --file target/release/collector --file target/release/examples/workload --out "$made" -- \
+		'collector record -o /out/demo -- workload mixed --seconds 3'
+	size=$(du -sk --apparent-size "$made/demo" | cut -f1)
+	# The repository carries it for good.
+	[ "$size" -le 2048 ] || { echo "fixtures: the trace has $size KiB where 2048 are allowed" >&2 && exit 1; }
+	rm -rf trace/fixtures/demo
+	cp -R "$made/demo" trace/fixtures/demo
+	echo "trace/fixtures/demo: $size KiB"
+	exit
+	;;
 *)
-	echo "usage: .ci/fixtures.sh host NAME | 6.1 | 6.12 | 6.1-i386" >&2
+	echo "usage: .ci/fixtures.sh host NAME | 6.1 | 6.12 | 6.1-i386 | demo" >&2
 	exit 2
 	;;
 esac

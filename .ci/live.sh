@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The live tests (collector/tests/live.rs) on this machine's own kernel, or on one booted by vm.sh:
 #   .ci/live.sh host | 6.1 | 6.12 | VMLINUZ        (a 64-bit kernel: the programs are this machine's)
-# The binary is the same in both cases; it finds the programs it drives in GFPSCOPE_BIN_DIR.
+# The binary is the same in both cases; it finds the programs it drives in GFPSCOPE_BIN_DIR. --nocapture, because a test that cannot
+# run there says so with a line 'SKIPPED: …', and .ci/step counts those.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kernel=${1:?'which kernel: host, 6.1 or 6.12'}
@@ -38,7 +39,7 @@ for program in collector analyzer replay examples/workload; do
 done
 
 if [ "$kernel" = host ]; then
-	GFPSCOPE_BIN_DIR=$PWD/$bin "$test" --test-threads=1 --include-ignored
+	GFPSCOPE_BIN_DIR=$PWD/$bin "$test" --test-threads=1 --include-ignored --nocapture
 	exit
 fi
 status=0

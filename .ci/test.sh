@@ -12,7 +12,7 @@ step format cargo fmt --all --check
 step deny cargo deny --locked --log-level error check --allow unused-wrapper licenses bans sources
 step clippy cargo clippy --release --workspace --exclude collector-ebpf --all-targets --quiet -- -D warnings
 step docs make --no-print-directory docs
-step tests cargo test --release --no-fail-fast --quiet
+step tests cargo test --release --no-fail-fast
 step live .ci/live.sh host
 step vm-6.1 .ci/live.sh 6.1
 step vm-6.12 .ci/live.sh 6.12
