@@ -22,6 +22,11 @@ pub(crate) fn allocator(machine: &Machine, snapshot: &Snapshot, evidence: &Evide
     for z in 0..snapshot.zones.len() {
         let zone = ZoneId(z as u8);
         apply_zoneinfo(&mut mm, machine, zone, &snapshot.zones[z]);
+        for cpu in 0..machine.config.layout.cpus {
+            if let Some(high) = snapshot.zones[z].item(&format!("pagesets[{cpu}].high")) {
+                mm.seed_pcp_high(zone, Cpu(cpu), high as u32);
+            }
+        }
         unplaced += Placement::new(&mut mm, machine, zone, &snapshot.zones[z], evidence).place();
     }
     (mm, Seeded { unplaced })
@@ -240,20 +245,25 @@ impl<'a> Placement<'a> {
         }
     }
 
-    /// Pages that were on per-CPU lists: frames that were free and are on no buddy list.
+    /// Pages that were on per-CPU lists: frames that were free and are on no buddy list, then frames no event tells anything about.
     fn place_pcp(&mut self) {
         let mut cpu = 0;
-        for pfn in self.start..self.end {
-            while self.pcp.get(cpu) == Some(&0) {
-                cpu += 1;
-            }
-            if cpu >= self.pcp.len() {
-                return;
-            }
-            let First::Free(mt) = self.evidence.first(pfn) else { continue };
-            let mt = mt.filter(|mt| mt.is_mergeable()).unwrap_or(Migratetype::Movable);
-            if self.mm.seed_pcp_block(Pfn(pfn), Order(0), mt, Cpu(cpu as u16)).is_ok() {
-                self.pcp[cpu] -= 1;
+        for evident in [true, false] {
+            for pfn in self.start..self.end {
+                while self.pcp.get(cpu) == Some(&0) {
+                    cpu += 1;
+                }
+                if cpu >= self.pcp.len() {
+                    return;
+                }
+                let mt = match self.evidence.first(pfn) {
+                    First::Free(mt) if evident => mt.filter(|mt| mt.is_mergeable()).unwrap_or(Migratetype::Movable),
+                    First::Untouched if !evident => Migratetype::Movable,
+                    _ => continue,
+                };
+                if self.mm.seed_pcp_block(Pfn(pfn), Order(0), mt, Cpu(cpu as u16)).is_ok() {
+                    self.pcp[cpu] -= 1;
+                }
             }
         }
     }

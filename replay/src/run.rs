@@ -10,7 +10,7 @@ use crate::{
     engine::Missing,
     evidence::Evidence,
     initial,
-    score::{Comparison, fraction, pageblock_error},
+    score::{Comparison, Pageblocks, fraction, pageblock_error},
     snapshots,
 };
 
@@ -89,7 +89,10 @@ struct Run<'a> {
     comparison: Comparison,
     null: Comparison,
     initial: Vec<[u64; NR_ORDERS]>,
-    at_last: Option<(Vec<[u64; NR_ORDERS]>, Vec<[u64; reference::MIGRATE_TYPES]>)>,
+    /// Pageblocks of the model at the start.
+    pageblocks: Pageblocks,
+    /// Free blocks and pageblocks of the model at the last snapshot.
+    at_last: Option<(Vec<[u64; NR_ORDERS]>, Pageblocks)>,
 }
 
 impl<'a> Run<'a> {
@@ -98,7 +101,8 @@ impl<'a> Run<'a> {
         engine.set_missing(missing(trace));
         let initial = snapshots.first().map_or_else(|| engine.free_blocks(), |s| s.zones.iter().map(|z| z.free).collect());
         let (comparison, null) = Default::default();
-        Self { machine, engine, snapshots, next: 1, comparison, null, initial, at_last: None }
+        let pageblocks = engine.pageblocks();
+        Self { machine, engine, snapshots, next: 1, comparison, null, initial, pageblocks, at_last: None }
     }
 
     fn feed(&mut self, trace: &Trace, start: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
@@ -138,9 +142,8 @@ impl<'a> Run<'a> {
         let gaps = self.engine.gaps().clone();
         let tally = *self.engine.tally();
         let last = self.snapshots.last().filter(|_| self.snapshots.len() > 1);
-        let first_blocks: Option<Vec<_>> = self.snapshots.first().map(|s| s.zones.iter().map(|z| z.pageblocks).collect());
-        let model_blocks = self.at_last.as_ref().map(|(_, blocks)| blocks);
-        let error = |blocks: Option<&Vec<_>>| pageblock_error(blocks?, last?);
+        let model_blocks = self.at_last.as_ref().map_or(&self.pageblocks, |(_, blocks)| blocks);
+        let error = |blocks| pageblock_error((&self.pageblocks, blocks), self.snapshots.first()?, last?);
         let misfits = gaps.total() - gaps.get(Gap::Failed);
         let score = Score {
             zone_agreement: self.engine.zone_agreement(false),
@@ -153,7 +156,7 @@ impl<'a> Run<'a> {
             zone_agreement: self.engine.zone_agreement(true),
             free_blocks_distance: self.null.distance(),
             free_pages_error: self.null.pages_error(),
-            fallback_error: error(first_blocks.as_ref()),
+            fallback_error: error(&self.pageblocks),
             // It has no books, so it explains no gap.
             unexplained: fraction(misfits, tally.events),
         };

@@ -15,7 +15,7 @@ pub struct Score {
     pub free_blocks_distance: Option<f64>,
     /// Difference of free pages, zone by zone, as a share of the machine's, averaged over the snapshots: 0 is best.
     pub free_pages_error: Option<f64>,
-    /// Share of pageblocks that have another type than the machine's at the end, counted by type: what fallbacks leave behind. 0 is best.
+    /// Share of pageblocks whose type changed otherwise than on the machine: what fallbacks leave behind. 0 is best.
     pub fallback_error: Option<f64>,
     /// Share of events that no class of gap explains: 0 is best.
     pub unexplained: Option<f64>,
@@ -57,12 +57,20 @@ impl Comparison {
     }
 }
 
-/// Share of pageblocks whose type differs, counted by type: half the sum of the differences, for each misplaced block is counted twice.
-pub(crate) fn pageblock_error(model: &[[u64; reference::MIGRATE_TYPES]], machine: &Snapshot) -> Option<f64> {
+/// Pageblocks by zone and type.
+pub(crate) type Pageblocks = Vec<[u64; reference::MIGRATE_TYPES]>;
+
+/// Share of pageblocks whose type changed otherwise than on the machine, counted by type: half the sum of the differences of the changes, for
+/// each pageblock that changes leaves one type and joins another. Changes, not counts: the kernel leaves pageblocks without memory out.
+pub(crate) fn pageblock_error(model: (&Pageblocks, &Pageblocks), first: &Snapshot, last: &Snapshot) -> Option<f64> {
     let (mut differ, mut all) = (0, 0);
-    for (model, zone) in model.iter().zip(&machine.zones) {
-        differ += model.iter().zip(&zone.pageblocks).map(|(a, b)| a.abs_diff(*b)).sum::<u64>();
-        all += zone.pageblocks.iter().sum::<u64>();
+    for (z, (from, to)) in first.zones.iter().zip(&last.zones).enumerate() {
+        for mt in 0..reference::MIGRATE_TYPES {
+            let machine = to.pageblocks[mt] as i64 - from.pageblocks[mt] as i64;
+            let model = model.1[z][mt] as i64 - model.0[z][mt] as i64;
+            differ += machine.abs_diff(model);
+            all += from.pageblocks[mt];
+        }
     }
     fraction(differ, 2 * all)
 }

@@ -199,7 +199,7 @@ pub(crate) fn free_to_pcp(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu:
             }
         }
         PcpRule::FixedHigh => pcp.surplus_fixed(order, reclaim_active),
-        PcpRule::AutoHigh => pcp.surplus_auto(order, reclaim_active, below_high),
+        PcpRule::AutoHigh => pcp.surplus_auto(rules, order, reclaim_active, below_high),
     };
     if surplus > 0 {
         drain(rules, map, zone, cpu, surplus, index);
@@ -240,14 +240,15 @@ impl PerCpuPages {
 
     /// 6.7 and later: `high` follows the load between `high_min` and `high_max`.
     #[inline]
-    fn surplus_auto(&mut self, order: u8, reclaim_active: bool, below_high: bool) -> u32 {
+    fn surplus_auto(&mut self, rules: &Rules, order: u8, reclaim_active: bool, below_high: bool) -> u32 {
         let batch = self.sizes.batch;
         self.alloc_factor >>= 1;
         let mut free_high = false;
         if (1..=COSTLY_ORDER).contains(&order) {
             // The lists are worth keeping while they fit the CPU's share of the cache (`PCPF_FREE_HIGH_BATCH`): assumed, as on any CPU
             // with a cache of a megabyte per core.
-            free_high = self.free_count >= batch && self.prev_free_high && self.count >= batch;
+            let threshold = if rules.late_free_high { batch + self.sizes.high_min / 2 } else { batch };
+            free_high = self.free_count >= threshold && self.prev_free_high && self.count >= batch;
             self.prev_free_high = true;
         } else {
             self.prev_free_high = false;

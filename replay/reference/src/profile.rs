@@ -58,6 +58,7 @@ impl Profile {
             tail_when_merge_likely: !textbook,
             nofragment: !textbook,
             boost: !textbook,
+            late_free_high: matches!(self, Self::V6_18),
             highatomic: !textbook,
             per_cpu_lists: true,
             mobility_grouping: true,
@@ -117,6 +118,8 @@ pub struct Rules {
     pub nofragment: bool,
     /// A mixed pageblock boosts the watermarks until kswapd has run (since 5.0).
     pub boost: bool,
+    /// Per-CPU lists are emptied after a run of high-order frees only once half of `high_min` was freed (seen in 6.17); before, one batch.
+    pub late_free_high: bool,
     /// Pageblocks are reserved for high-order atomic requests (since 4.4).
     pub highatomic: bool,
     /// Per-CPU lists are used at all.

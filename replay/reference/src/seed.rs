@@ -57,6 +57,13 @@ impl PageAllocator {
         }
     }
 
+    /// Sets the present limit of one CPU's lists (6.7+, where it moves with the load).
+    pub fn seed_pcp_high(&mut self, zone: ZoneId, cpu: Cpu, high: u32) {
+        if let Some(pcp) = self.zones[usize::from(zone.0)].pcp.get_mut(usize::from(cpu.0)) {
+            pcp.high = high.clamp(pcp.sizes.high_min, pcp.sizes.high_max.max(pcp.sizes.high_min));
+        }
+    }
+
     /// Sets the type of the pageblock a frame lies in. For a machine's initial state, before blocks are seeded there: free blocks are not
     /// moved.
     ///
