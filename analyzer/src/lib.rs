@@ -1,1 +1,55 @@
-//! analyzer
+//! From a trace directory to numbers, tables, charts and one HTML page.
+//!
+//! ```text
+//! trace::Trace ─ frames ─ pages / objects ─ observers (stat, lifetimes, rates …) ─ Table ─ terminal, CSV, JSON, HTML
+//!                         (frees matched                                        └ charts ─ SVG, PNG
+//!                          with allocations)
+//! ```
+//!
+//! [`frames`] reads a table segment by segment as polars frames. `pages` and `objects` pass over the events once, in time order, match
+//! every free with its allocation, and show the result to any number of observers; polars aggregates each frame and only sums are
+//! kept, so memory grows with what is live and with the number of groups, not with the length of the trace.
+//!
+//! # Invariants
+//!
+//! - Every number that is printed, drawn or exported comes from a [`Table`](table::Table) or a chart's data, which the tests check.
+//! - Numbers are decoded with the tables in the trace's header. Nothing about a kernel is known beforehand.
+//! - No result is shown without its [`Loss`].
+//! - This library neither prints nor exits.
+
+pub mod analysis;
+pub mod charts;
+mod columns;
+pub mod diff;
+mod error;
+mod fast_hash;
+pub mod figures;
+pub mod frag;
+pub mod frames;
+pub mod gfp;
+pub mod info;
+mod key;
+pub mod lifetimes;
+mod live;
+pub mod loss;
+mod matched;
+mod names;
+mod objects;
+mod observer;
+mod pages;
+pub mod rates;
+pub mod report;
+pub mod snapshots;
+pub mod stat;
+pub mod table;
+mod tasks;
+pub mod terminal;
+pub mod units;
+
+pub use analysis::Analysis;
+pub use error::Error;
+pub use info::Info;
+pub use key::{Events, Key};
+pub use loss::Loss;
+pub use names::Names;
+pub use stat::Stat;

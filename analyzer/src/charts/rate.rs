@@ -1,0 +1,65 @@
+//! Memory allocated per second, stacked by zone.
+
+use plotters::{element::Polygon, prelude::DrawingBackend, style::Color};
+
+use super::{
+    axes::{Plot, Scale},
+    canvas::{Area, Canvas, Drawn, said, seconds, ticks},
+};
+use crate::units;
+
+/// Bytes per second of each zone.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Rate {
+    /// length of an interval, seconds
+    pub interval_s: f64,
+    /// name of the zone, and bytes per second in each interval
+    pub zones: Vec<(String, Vec<f64>)>,
+}
+
+impl Rate {
+    pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+        let legend: Vec<_> = self.zones.iter().enumerate().map(|(i, (name, _))| (format!("zone {name}"), canvas.palette.series(i))).collect();
+        let subtitle = format!("memory given out per second, intervals of {}", units::duration(self.interval_s * 1e9));
+        let area = canvas.sheet(root, "Allocation rate", &subtitle, &legend)?;
+        let intervals = self.zones.iter().map(|(_, rates)| rates.len()).max().unwrap_or(0);
+        let sum = |at: usize, zones: usize| self.zones[..zones].iter().map(|(_, rates)| rates.get(at).copied().unwrap_or(0.0)).sum::<f64>();
+        let most = (0..intervals).map(|at| sum(at, self.zones.len())).fold(0.0, f64::max);
+        let end = intervals as f64 * self.interval_s;
+        let unit = 1024_f64.powf((most.max(1.0).ln() / 1024_f64.ln()).floor());
+        let x_ticks = ticks(end, 10).into_iter().map(|at| (at, seconds(at, end))).collect();
+        let y_ticks = ticks(most / unit * 1.05, 6)
+            .into_iter()
+            .map(|at| (at * unit, if at == 0.0 { "0".into() } else { units::bytes((at * unit) as i64) + "/s" }))
+            .collect();
+        let plot = Plot::new(
+            canvas,
+            &area,
+            (Scale::linear(0.0, end), &x_ticks, "seconds"),
+            (Scale::linear(0.0, most * 1.05), &y_ticks, "allocated per second"),
+        )?;
+        for zone in 0..self.zones.len() {
+            let mut outline = Vec::new();
+            for at in 0..intervals {
+                let (from, to) = (at as f64 * self.interval_s, (at + 1) as f64 * self.interval_s);
+                outline.extend([plot.at(from, sum(at, zone + 1)), plot.at(to, sum(at, zone + 1))]);
+            }
+            for at in (0..intervals).rev() {
+                let (from, to) = (at as f64 * self.interval_s, (at + 1) as f64 * self.interval_s);
+                outline.extend([plot.at(to, sum(at, zone)), plot.at(from, sum(at, zone))]);
+            }
+            plot.area.draw(&Polygon::new(outline, canvas.palette.series(zone).filled())).map_err(said)?;
+        }
+        for at in 0..intervals {
+            let list: Vec<_> = self
+                .zones
+                .iter()
+                .map(|(name, rates)| format!("zone {name}: {}/s", units::bytes(rates.get(at).copied().unwrap_or(0.0) as i64)))
+                .collect();
+            let from = at as f64 * self.interval_s;
+            let text = format!("{from:.3} s to {:.3} s\n{}", from + self.interval_s, list.join("\n"));
+            plot.hover(canvas, (plot.at_x(from), plot.top), (plot.at_x(from + self.interval_s), plot.bottom), text);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+use analyzer::{Events, Key, lifetimes};
+
+use super::{TraceArgument, output};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    trace: TraceArgument,
+    /// Key to group by, as in `analyzer stat`
+    #[arg(long, value_name = "KEY", default_value = "order")]
+    by: Key,
+    /// Kernel objects (kmalloc, kfree) instead of pages
+    #[arg(long)]
+    slab: bool,
+    /// Show so many rows; 0 = all (JSON and CSV always have all)
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let trace = arguments.trace.open()?;
+    let events = if arguments.slab { Events::Slab } else { Events::Page };
+    // `order` is the default, but kernel objects have none.
+    let by = if arguments.slab && arguments.by == Key::Order { Key::Function } else { arguments.by };
+    let bar = output::Bar::new("reading");
+    let (lifetimes, loss) = lifetimes::read(&trace, events, by, &|done, of| bar.update(done, of))?;
+    drop(bar);
+    let mut table = lifetimes::table(by, &lifetimes);
+    table.notes.extend(loss.sentence(events));
+    output::table_as(&table, arguments.limit, arguments.json, arguments.csv)
+}

@@ -1,0 +1,80 @@
+//! The command line: arguments, progress, and where results go. Everything else is in the library.
+
+mod diff;
+mod frag;
+mod gfp;
+mod info;
+mod lifetimes;
+mod output;
+mod plot;
+mod report;
+mod stat;
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Analyse a trace of the kernel's page and slab allocators.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Header, event counts, time range, loss ledger, integrity
+    Info(info::Arguments),
+    /// Requests, frees, bytes, live and peak memory by any combination of keys
+    Stat(stat::Arguments),
+    /// Charts as SVG or PNG files
+    Plot(plot::Arguments),
+    /// One HTML page with everything, and its numbers as JSON
+    Report(report::Arguments),
+    /// Fragmentation by zone and order: the kernel's unusable and extfrag indices
+    Frag(frag::Arguments),
+    /// How long allocations lived, by any key
+    Lifetimes(lifetimes::Arguments),
+    /// What changed between two traces
+    Diff(diff::Arguments),
+    /// Decode a GFP mask and explain what it allows
+    Gfp(gfp::Arguments),
+}
+
+/// The trace directory, as `collector record -o` wrote it.
+#[derive(clap::Args)]
+struct TraceArgument {
+    /// Trace directory, as written by `collector record -o`
+    #[arg(value_name = "TRACE")]
+    dir: PathBuf,
+}
+
+impl TraceArgument {
+    fn open(&self) -> anyhow::Result<trace::Trace> {
+        Ok(trace::Trace::open(&self.dir)?)
+    }
+}
+
+/// Runs the program. 0: success, 1: failure with one sentence on stderr, 2: usage.
+pub fn run() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Info(arguments) => info::run(&arguments),
+        Command::Stat(arguments) => stat::run(&arguments),
+        Command::Plot(arguments) => plot::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Frag(arguments) => frag::run(&arguments),
+        Command::Lifetimes(arguments) => lifetimes::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Gfp(arguments) => gfp::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads us has seen enough.
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("analyzer: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The columns of a polars frame as slices.
+
+use polars::prelude::{DataFrame, PolarsResult};
+
+use crate::Error;
+
+/// Every column in one piece, as the accessors below need it: the results of a query may come in several.
+pub(crate) fn contiguous(mut frame: DataFrame) -> DataFrame {
+    frame.rechunk_mut();
+    frame
+}
+
+macro_rules! slices {
+    ($($name:ident: $type:ty, $accessor:ident;)*) => { $(
+        /// A column of this type, which has neither nulls nor several chunks.
+        pub(crate) fn $name<'a>(frame: &'a DataFrame, column: &str) -> Result<&'a [$type], Error> {
+            let slice = || -> PolarsResult<&'a [$type]> { frame.column(column)?.as_materialized_series().$accessor()?.cont_slice() };
+            slice().map_err(Error::polars("a column of the trace"))
+        }
+    )* };
+}
+
+slices! {
+    u8s: u8, u8;
+    u16s: u16, u16;
+    u32s: u32, u32;
+    u64s: u64, u64;
+    i16s: i16, i16;
+    i64s: i64, i64;
+}

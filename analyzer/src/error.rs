@@ -1,0 +1,60 @@
+use polars::prelude::PolarsError;
+
+/// Why an analysis has no result. Damage inside a trace is no error: it is reported beside the numbers, see [`Loss`](crate::Loss).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The trace cannot be opened.
+    #[error(transparent)]
+    Trace(#[from] trace::Error),
+    /// polars refused; the trace's columns are not what its format says, or memory ran out.
+    #[error("cannot compute {what}: {source}")]
+    Polars {
+        /// what was being computed
+        what: &'static str,
+        /// what polars said
+        source: PolarsError,
+    },
+    /// A name that is not among those we know.
+    #[error("there is no {what} `{given}`; choose from: {known}")]
+    Unknown {
+        /// what sort of name: "key", "chart"
+        what: &'static str,
+        /// what was given
+        given: String,
+        /// what could have been given
+        known: String,
+    },
+    /// A key that the events at hand do not carry.
+    #[error("{events} events have no `{key}`: {instead}")]
+    NoSuchColumn {
+        /// "page" or "slab"
+        events: &'static str,
+        /// the key that was asked for
+        key: &'static str,
+        /// what to do
+        instead: &'static str,
+    },
+    /// plotters could not draw.
+    #[error("cannot draw the chart `{chart}`: {reason}")]
+    Chart {
+        /// its name
+        chart: &'static str,
+        /// what plotters said
+        reason: String,
+    },
+    /// A text that should be imported, or a mask, is not what it should be.
+    #[error("cannot understand {what}: {reason}")]
+    Text {
+        /// which text
+        what: String,
+        /// what is wrong, and what to do
+        reason: String,
+    },
+}
+
+impl Error {
+    /// For `map_err`: what polars was computing.
+    pub(crate) fn polars(what: &'static str) -> impl FnOnce(PolarsError) -> Self {
+        move |source| Self::Polars { what, source }
+    }
+}

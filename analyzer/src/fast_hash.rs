@@ -1,0 +1,33 @@
+//! Hashing for keys that are numbers of the kernel's: frames, objects, pids. They come by the million and nobody chooses them to collide.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
+
+/// A map from such a number.
+pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
+
+/// Fibonacci hashing: one multiplication; the high bits, where the entropy is, are rotated to where the table looks.
+#[derive(Default, Clone)]
+pub(crate) struct Multiply(u64);
+
+impl Hasher for Multiply {
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

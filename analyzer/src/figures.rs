@@ -1,0 +1,102 @@
+//! The charts of an analysis: which numbers each of them shows.
+
+use std::collections::BTreeMap;
+
+use trace::{Header, Trace};
+
+use crate::{
+    Analysis, Stat,
+    charts::{Bar, BarGroup, Bars, Chart, FreeBlocks, LifetimeCurve, LifetimeCurves, Orders, Rate, Unusable, ZoneOverTime},
+    frag,
+    snapshots::Snapshot,
+};
+
+/// So many bars are shown of each sort.
+const BARS: usize = 15;
+
+/// All charts, in the order in which reports show them. Some may be [empty](Chart::is_empty).
+pub fn charts(trace: &Trace, analysis: &Analysis) -> Vec<Chart> {
+    let header = &trace.header;
+    vec![
+        orders(header, &analysis.migratetype_order),
+        free_blocks(header, &analysis.snapshots),
+        unusable(header, &analysis.snapshots),
+        rate(header, analysis),
+        callsites(&analysis.callsite),
+        gfp(analysis),
+        lifetimes(analysis),
+    ]
+}
+
+fn orders(header: &Header, stat: &Stat) -> Chart {
+    let mut migratetypes: BTreeMap<i64, (String, Vec<u64>)> = BTreeMap::new();
+    for group in stat.groups.iter().filter(|group| group.counts.allocs > 0) {
+        let [(migratetype, name), (order, _)] = &group.values[..] else { continue };
+        let (_, counts) = migratetypes.entry(*migratetype).or_insert_with(|| (name.clone(), vec![0; usize::from(header.nr_orders)]));
+        if let Some(count) = usize::try_from(*order).ok().and_then(|order| counts.get_mut(order)) {
+            *count += group.counts.allocs.cast_unsigned();
+        }
+    }
+    Chart::Orders(Orders { migratetypes: migratetypes.into_values().collect() })
+}
+
+fn free_blocks(header: &Header, snapshots: &[Snapshot]) -> Chart {
+    Chart::FreeBlocks(FreeBlocks { zones: over_time(header, snapshots, |nr_free, order| nr_free[order]) })
+}
+
+fn unusable(header: &Header, snapshots: &[Snapshot]) -> Chart {
+    Chart::Unusable(Unusable { zones: over_time(header, snapshots, frag::unusable_index) })
+}
+
+/// A value of every order at every snapshot, for the zones that have memory.
+fn over_time<T>(header: &Header, snapshots: &[Snapshot], value: impl Fn(&[u64], usize) -> T) -> Vec<ZoneOverTime<T>> {
+    let zone = |(number, zone): (usize, &trace::Zone)| {
+        let of_zone: Vec<&Snapshot> = snapshots.iter().filter(|snapshot| usize::from(snapshot.zone) == number).collect();
+        let orders = of_zone.iter().map(|snapshot| snapshot.nr_free.len()).min()?;
+        let time_s = of_zone.iter().map(|snapshot| snapshot.time.saturating_sub(header.clock.start_ns) as f64 / 1e9).collect();
+        let orders = (0..orders).map(|order| of_zone.iter().map(|snapshot| value(&snapshot.nr_free, order)).collect()).collect();
+        (zone.managed > 0).then(|| ZoneOverTime { zone: header.zone_name(number as u8), time_s, orders })
+    };
+    header.zones.iter().enumerate().filter_map(zone).collect()
+}
+
+fn rate(header: &Header, analysis: &Analysis) -> Chart {
+    let rates = &analysis.rates;
+    let zones = rates.zones.iter().map(|(zone, bytes)| (header.zone_name(*zone), bytes.iter().map(|bytes| rates.per_second(*bytes)).collect()));
+    Chart::Rate(Rate { interval_s: rates.interval as f64 / 1e9, zones: zones.collect() })
+}
+
+fn bars(title: &str, stat: &Stat) -> BarGroup {
+    let allocating = stat.groups.iter().filter(|group| group.counts.alloc_bytes > 0).take(BARS);
+    let bar = |group: &crate::stat::Group| Bar {
+        label: group.values.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(" "),
+        bytes: group.counts.alloc_bytes.cast_unsigned(),
+        allocs: group.counts.allocs.cast_unsigned(),
+    };
+    BarGroup { title: title.to_owned(), bars: allocating.map(bar).collect() }
+}
+
+fn callsites(stat: &Stat) -> Chart {
+    Chart::Callsites(Bars {
+        title: "Call sites".into(),
+        subtitle: "where most bytes of kernel objects were allocated".into(),
+        groups: vec![bars("function + offset", stat)],
+    })
+}
+
+fn gfp(analysis: &Analysis) -> Chart {
+    Chart::Gfp(Bars {
+        title: "GFP flags".into(),
+        subtitle: "bytes of pages allocated with each mask, and with each bit".into(),
+        groups: vec![bars("whole masks", &analysis.gfp), bars("single bits: an allocation counts for each bit of its mask", &analysis.flag)],
+    })
+}
+
+fn lifetimes(analysis: &Analysis) -> Chart {
+    let curve = |lifetime: &crate::lifetimes::Lifetime| LifetimeCurve {
+        order: lifetime.number as u8,
+        freed: lifetime.freed.count,
+        points: lifetime.freed.cumulative(),
+    };
+    Chart::Lifetimes(LifetimeCurves { orders: analysis.lifetimes.iter().filter(|lifetime| lifetime.freed.count > 0).map(curve).collect() })
+}

@@ -1,0 +1,132 @@
+//! What a trace is: where it comes from, what is in it, what it lacks, and whether it is whole.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::{IntoLazy, col, len};
+use serde_json::{Value, json};
+use trace::{Header, PageEvent, Row as _, SlabEvent, Trace};
+
+use crate::{
+    Error, Loss,
+    columns::{contiguous, u8s, u32s},
+    frames::{self, Progress},
+    loss::Totals,
+    units,
+};
+
+/// The answer of `analyzer info`.
+#[derive(Debug, Clone)]
+pub struct Info {
+    /// the trace's header
+    pub header: Header,
+    /// how many events of each kind can be read
+    pub events: BTreeMap<String, u64>,
+    /// first and last event, in ns of the clock
+    pub time_range: Option<(u64, u64)>,
+    /// what was lost, and every problem that a comparison of all checksums found
+    pub loss: Loss,
+}
+
+impl Info {
+    /// Reads the whole trace once.
+    ///
+    /// # Errors
+    /// If the columns of the event tables are not what the format says.
+    pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<Self, Error> {
+        let header = &trace.header;
+        let mut events: BTreeMap<String, u64> = header.kinds.keys().map(|name| (name.clone(), 0)).collect();
+        let by_number: BTreeMap<u8, &String> = header.kinds.iter().map(|(name, number)| (*number, name)).collect();
+        for table in [PageEvent::TABLE, SlabEvent::TABLE] {
+            // Damage is found, and found once, by `verify` below.
+            let _damage = frames::for_each(trace, table, Some(&["kind"]), progress, |frame| {
+                let counts = frame.lazy().group_by([col("kind")]).agg([len().alias("events")]).collect();
+                let counts = counts.map(contiguous).map_err(Error::polars("the number of events"))?;
+                for (kind, number) in u8s(&counts, "kind")?.iter().zip(u32s(&counts, "events")?) {
+                    let name = by_number.get(kind).map_or_else(|| format!("kind {kind}"), |name| (*name).clone());
+                    *events.entry(name).or_default() += u64::from(*number);
+                }
+                Ok(())
+            })?;
+        }
+        let batches = || [PageEvent::TABLE, SlabEvent::TABLE].into_iter().flat_map(|table| trace.table(table)).flat_map(|segment| &segment.batches);
+        let time_range = batches().map(|batch| batch.first).min().zip(batches().map(|batch| batch.last).max());
+        let loss = Loss { problems: trace.verify(), ..Loss::read(trace) };
+        Ok(Self { header: header.clone(), events, time_range, loss })
+    }
+
+    /// The same in JSON; its keys are a contract.
+    pub fn to_json(&self) -> Value {
+        let Header { tool, host, kernel, architecture, clock, page_size, pageblock_order, zones, sample, options, finished, .. } = &self.header;
+        let Totals { seen, written, dropped, filtered, missed } = self.loss.totals();
+        json!({
+            "format": self.header.format,
+            "tool": tool,
+            "host": host,
+            "kernel": kernel,
+            "architecture": architecture,
+            "cpus": self.header.cpu_node.len(),
+            "page_size": page_size,
+            "pageblock_order": pageblock_order,
+            "zones": zones,
+            "clock": clock,
+            "sample": sample,
+            "options": options,
+            "finished": finished,
+            "duration_s": self.header.duration_s(),
+            "events": self.events,
+            "time_range_ns": self.time_range.map(|(first, last)| [first, last]),
+            "ledger": {
+                "seen": seen, "written": written, "dropped": dropped, "filtered": filtered, "missed": missed,
+                "unaccounted": self.loss.totals().unaccounted(),
+                "per_cpu": self.loss.ledger,
+            },
+            "integrity": {"ok": self.loss.problems.is_empty(), "problems": self.loss.problems},
+        })
+    }
+
+    /// Label and value of everything that is said about the trace as a whole.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let header = &self.header;
+        let managed: u64 = header.zones.iter().map(|zone| zone.managed).sum();
+        let nodes: std::collections::BTreeSet<u16> = header.zones.iter().map(|zone| zone.node).collect();
+        let events: u64 = self.events.values().sum();
+        let mut facts = vec![
+            ("host", header.host.clone()),
+            ("kernel", format!("{} {}", header.kernel, header.architecture)),
+            ("recorded", format!("{}, {} ({})", utc(header), units::duration(header.duration_s() * 1e9), header.clock.name)),
+            ("by", format!("{} {}: {}", header.tool.name, header.tool.version, header.tool.command.join(" "))),
+            ("ended", header.finished.clone().unwrap_or_else(|| "it did not: the collector was killed or is still running".into())),
+            ("CPUs", format!("{} on {} NUMA node(s)", header.cpu_node.len(), nodes.len())),
+            (
+                "memory",
+                format!(
+                    "{} managed, pages of {}, pageblocks of order {}",
+                    units::bytes((managed * header.page_size).cast_signed()),
+                    units::bytes(header.page_size.cast_signed()),
+                    header.pageblock_order
+                ),
+            ),
+            ("events", format!("{} ({:.0} per second)", units::count(events.cast_signed()), events as f64 / header.duration_s().max(1e-9))),
+        ];
+        if header.sample > 1 {
+            facts.push(("sampled", format!("1 event in {} was kept; counts are of the kept events", header.sample)));
+        }
+        facts
+    }
+}
+
+/// When the recording started, as RFC 3339 in UTC.
+pub(crate) fn utc(header: &Header) -> String {
+    let ns = i128::from(header.clock.start_ns) + i128::from(header.clock.utc_offset_ns);
+    let (days, seconds) = ((ns / 1_000_000_000).div_euclid(86400) as i64, (ns / 1_000_000_000).rem_euclid(86400));
+    // Howard Hinnant's civil_from_days: eras of 400 years, years that start in March.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = year_of_era + era * 400 + carry;
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}

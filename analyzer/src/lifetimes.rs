@@ -1,0 +1,229 @@
+//! How long what was allocated in the trace stayed allocated.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::DataFrame;
+
+use trace::Trace;
+
+use crate::{
+    Error, Events, Key, Loss,
+    columns::{i64s, u8s, u64s},
+    frames::Progress,
+    matched::{Class, Row},
+    names::Names,
+    objects,
+    observer::Observer,
+    pages,
+    table::{Cell, Table, Unit},
+};
+
+/// Buckets per power of two: a bucket is at most 1/32 = 3.1 % wide.
+const STEPS: u64 = 32;
+
+/// How many lifetimes fell into each of the buckets, which grow with the lifetime.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Histogram {
+    buckets: BTreeMap<u32, u64>,
+    /// lifetimes counted
+    pub count: u64,
+    /// the longest, ns
+    pub longest: u64,
+}
+
+impl Histogram {
+    fn add(&mut self, ns: u64) {
+        *self.buckets.entry(bucket(ns)).or_default() += 1;
+        self.count += 1;
+        self.longest = self.longest.max(ns);
+    }
+
+    /// The lifetime that `fraction` of all do not exceed, at most 3.1 % too long; `None` without any.
+    pub fn percentile(&self, fraction: f64) -> Option<u64> {
+        let rank = ((self.count as f64 * fraction).ceil() as u64).max(1);
+        let mut seen = 0;
+        self.buckets.iter().find_map(|(bucket, count)| {
+            seen += count;
+            (seen >= rank).then(|| upper(*bucket).min(self.longest))
+        })
+    }
+
+    /// Lifetimes and the share of all that are not longer.
+    pub fn cumulative(&self) -> Vec<(u64, f64)> {
+        let mut seen = 0;
+        let point = |(bucket, count): (&u32, &u64)| {
+            seen += count;
+            (upper(*bucket).min(self.longest), seen as f64 / self.count as f64)
+        };
+        self.buckets.iter().map(point).collect()
+    }
+}
+
+/// Numbers below `STEPS` have a bucket each, then there are `STEPS` for every power of two.
+fn bucket(ns: u64) -> u32 {
+    if ns < STEPS {
+        return ns as u32;
+    }
+    let power = ns.ilog2() - STEPS.ilog2();
+    (u64::from(power) * STEPS + (ns >> power)) as u32
+}
+
+/// The greatest number in a bucket.
+fn upper(bucket: u32) -> u64 {
+    let bucket = u64::from(bucket);
+    if bucket < 2 * STEPS {
+        return bucket;
+    }
+    let power = bucket / STEPS - 1;
+    (((STEPS + bucket % STEPS) as u128 + 1 << power) - 1).min(u128::from(u64::MAX)) as u64
+}
+
+/// Gathers lifetimes per value of one key.
+pub(crate) struct Lifetimes<'a> {
+    key: Key,
+    names: &'a Names<'a>,
+    freed: BTreeMap<i64, Histogram>,
+    live: BTreeMap<i64, Histogram>,
+}
+
+impl<'a> Lifetimes<'a> {
+    pub fn new(key: Key, names: &'a Names<'a>) -> Self {
+        Self { key, names, freed: BTreeMap::new(), live: BTreeMap::new() }
+    }
+
+    pub fn finish(self) -> Vec<Lifetime> {
+        let Self { key, names, freed, mut live } = self;
+        let mut values: Vec<i64> = freed.keys().chain(live.keys()).copied().collect();
+        values.sort_unstable();
+        values.dedup();
+        let mut freed = freed;
+        values
+            .into_iter()
+            .map(|value| Lifetime {
+                value: key.decode(value, names),
+                number: value,
+                freed: freed.remove(&value).unwrap_or_default(),
+                live: live.remove(&value).unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    fn value(&self, row: &Row) -> i64 {
+        match self.key {
+            Key::Order => row.order,
+            Key::Zone => row.zone,
+            Key::Migratetype => row.migratetype,
+            Key::Gfp => row.gfp,
+            Key::Callsite => row.callsite,
+            Key::Function => self.names.representative(row.callsite.cast_unsigned()).cast_signed(),
+            Key::Cache => row.cache,
+            Key::Comm => row.comm,
+            Key::Process => row.process,
+            Key::Pid => row.pid,
+            Key::Cpu => row.cpu,
+            Key::Node => row.node,
+            Key::Kind | Key::Flag => i64::from(row.kind),
+        }
+    }
+}
+
+impl Observer for Lifetimes<'_> {
+    fn frame(&mut self, frame: &DataFrame) -> Result<(), Error> {
+        let column = if self.key == Key::Function { "callsite" } else { self.key.column() };
+        let values = frame.column(column).and_then(|column| column.cast(&polars::prelude::DataType::Int64));
+        let values = DataFrame::new_infer_height(vec![values.map_err(Error::polars("the lifetimes"))?]).map_err(Error::polars("the lifetimes"))?;
+        let (values, class, age) = (i64s(&values, column)?, u8s(frame, "class")?, u64s(frame, "age")?);
+        for i in (0..frame.height()).filter(|i| class[*i] == Class::Freed as u8) {
+            let value = if self.key == Key::Function { self.names.representative(values[i].cast_unsigned()).cast_signed() } else { values[i] };
+            self.freed.entry(value).or_default().add(age[i]);
+        }
+        Ok(())
+    }
+
+    fn still_live(&mut self, live: &[Row]) {
+        for row in live {
+            self.live.entry(self.value(row)).or_default().add(row.age);
+        }
+    }
+}
+
+/// The lifetimes of pages or kernel objects by one key, in one pass over the trace.
+///
+/// # Errors
+/// [`Error::NoSuchColumn`] for a key that says nothing about an allocation.
+pub fn read(trace: &Trace, events: Events, key: Key, progress: Progress<'_>) -> Result<(Vec<Lifetime>, Loss), Error> {
+    let whose = if events == Events::Page { "page" } else { "slab" };
+    if !key.is_in(events) || matches!(key, Key::Kind | Key::Flag) {
+        let instead = "choose another key, or other events with or without --slab";
+        return Err(Error::NoSuchColumn { events: whose, key: key.name(), instead });
+    }
+    let mut loss = Loss::read(trace);
+    let names = Names::read(trace, &mut loss.problems);
+    let mut lifetimes = Lifetimes::new(key, &names);
+    let problems = match events {
+        Events::Page => pages::observe(&names, trace, progress, &mut [&mut lifetimes])?,
+        Events::Slab => objects::observe(&names, trace, progress, &mut [&mut lifetimes])?,
+    };
+    loss.add(problems);
+    Ok((lifetimes.finish(), loss))
+}
+
+/// The lifetimes of the allocations that share one value of the key.
+#[derive(Debug, Clone)]
+pub struct Lifetime {
+    /// the value in words
+    pub value: String,
+    /// the value
+    pub number: i64,
+    /// of what was freed
+    pub freed: Histogram,
+    /// how long what was not freed had been live when the trace ended
+    pub live: Histogram,
+}
+
+/// Percentiles of the lifetimes, with what has no lifetime yet beside them.
+pub fn table(key: Key, lifetimes: &[Lifetime]) -> Table {
+    let mut table = Table::new(format!("Lifetimes by {}", key.name()));
+    table.column(key.name(), key.title(), if key.is_number() { Unit::Number } else { Unit::Text });
+    table.column("freed", "Freed", Unit::Count);
+    for (id, title) in [("p10", "10 %"), ("p50", "Median"), ("p90", "90 %"), ("p99", "99 %"), ("longest", "Longest")] {
+        table.column(id, title, Unit::Duration);
+    }
+    table.column("live", "Still live", Unit::Count).column("live_median_age", "Their median age", Unit::Duration);
+    let time = |time: Option<u64>| time.map_or(Cell::None, |ns| Cell::Integer(ns.cast_signed()));
+    for Lifetime { value, number, freed, live } in lifetimes {
+        let longest = (freed.count > 0).then_some(freed.longest);
+        let name = if key.is_number() { Cell::Integer(*number) } else { Cell::Text(value.clone()) };
+        let mut row = vec![name, Cell::Integer(freed.count.cast_signed())];
+        row.extend([0.1, 0.5, 0.9, 0.99].map(|fraction| time(freed.percentile(fraction))));
+        row.extend([time(longest), Cell::Integer(live.count.cast_signed()), time(live.percentile(0.5))]);
+        table.row(row);
+    }
+    table.note("percentiles are at most 3.1 % too long; only what was both allocated and freed within the trace has a lifetime");
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_lies_in_its_bucket_and_buckets_are_narrow() {
+        for ns in (0..5000).chain([1 << 20, (1 << 40) + 12345, u64::MAX]) {
+            let at = bucket(ns);
+            assert!(upper(at) >= ns, "{ns}");
+            assert!(upper(at) - ns <= ns / STEPS, "{ns}: {}", upper(at));
+            assert!(at == 0 || upper(at - 1) < ns, "{ns}");
+        }
+    }
+
+    #[test]
+    fn percentiles_by_hand() {
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.percentile(0.5), None);
+        (1..=10).for_each(|ns| histogram.add(ns));
+        assert_eq!([0.1, 0.5, 0.9, 0.99, 1.0].map(|fraction| histogram.percentile(fraction).unwrap()), [1, 5, 9, 10, 10]);
+        assert_eq!(histogram.cumulative()[..2], [(1, 0.1), (2, 0.2)]);
+        assert_eq!(histogram.cumulative().last(), Some(&(10, 1.0)));
+    }
+}

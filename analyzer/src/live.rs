@@ -1,0 +1,161 @@
+//! The frames that are allocated right now, as far as the trace can tell.
+//!
+//! Every frame remembers the allocation that it came from, so nothing needs to be assumed about how pages come back: a block that was
+//! split and freed in parts, a free whose order differs from its allocation's, and frees that the trace missed all come out right.
+
+use crate::fast_hash::NumberMap;
+
+/// Frames per piece of the map.
+const PIECE: u64 = 256;
+/// No kernel's buddy allocator goes so far; a greater order comes from a damaged or hostile file.
+const LARGEST_ORDER: u8 = 20;
+/// No allocation is known for a frame.
+const NONE: u32 = u32::MAX;
+
+/// Those properties of an allocation that its free will be attributed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allocation {
+    pub time: u64,
+    pub gfp: u32,
+    pub pid: u32,
+    pub task: u32,
+    pub cpu: u16,
+    pub order: u8,
+    pub migratetype: u8,
+    pub zone: u8,
+}
+
+/// Frames taken from one allocation by one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub from: Allocation,
+    pub frames: u64,
+}
+
+/// The live frames. Memory: four bytes a frame in pieces of 256 frames, and one record an allocation.
+#[derive(Default)]
+pub(crate) struct LiveFrames {
+    pieces: NumberMap<u64, Piece>,
+    records: Vec<(Allocation, u32)>,
+    vacant: Vec<u32>,
+}
+
+struct Piece {
+    record_of: Box<[u32; PIECE as usize]>,
+    live: u32,
+}
+
+impl LiveFrames {
+    /// Enters an allocation. Frames that were live already must have been freed unseen: they are returned, by allocation.
+    pub fn allocate(&mut self, pfn: u64, order: u8, allocation: Allocation) -> Vec<Taken> {
+        let lost = self.free(pfn, order);
+        let number = self.vacant.pop().unwrap_or_else(|| {
+            self.records.push((allocation, 0));
+            self.records.len() as u32 - 1
+        });
+        self.records[number as usize] = (allocation, 0);
+        for (piece, range) in pieces(pfn, order) {
+            let piece = self.pieces.entry(piece).or_insert_with(|| Piece { record_of: Box::new([NONE; PIECE as usize]), live: 0 });
+            piece.live += range.len() as u32;
+            self.records[number as usize].1 += range.len() as u32;
+            piece.record_of[range].fill(number);
+        }
+        lost
+    }
+
+    /// Removes frames, and says which allocations they came from, in the order of the frames. Empty: none of them was known to be live.
+    pub fn free(&mut self, pfn: u64, order: u8) -> Vec<Taken> {
+        let mut taken: Vec<(u32, u64)> = Vec::new();
+        for (number, range) in pieces(pfn, order) {
+            let Some(piece) = self.pieces.get_mut(&number) else { continue };
+            for record in &mut piece.record_of[range] {
+                if *record == NONE {
+                    continue;
+                }
+                match taken.iter_mut().find(|(known, _)| known == record) {
+                    Some((_, frames)) => *frames += 1,
+                    None => taken.push((*record, 1)),
+                }
+                *record = NONE;
+                piece.live -= 1;
+            }
+            if piece.live == 0 {
+                self.pieces.remove(&number);
+            }
+        }
+        let settle = |(number, frames): (u32, u64)| {
+            let (allocation, left) = &mut self.records[number as usize];
+            *left -= frames as u32;
+            if *left == 0 {
+                self.vacant.push(number);
+            }
+            Taken { from: *allocation, frames }
+        };
+        taken.into_iter().map(settle).collect()
+    }
+
+    /// What is live, by allocation: each with the frames that are left of it.
+    pub fn still_live(&self) -> impl Iterator<Item = Taken> {
+        self.records.iter().filter(|(_, left)| *left > 0).map(|(from, left)| Taken { from: *from, frames: u64::from(*left) })
+    }
+}
+
+/// The pieces that a block lies in, each with the range of its frames there. Orders beyond [`LARGEST_ORDER`] are cut.
+fn pieces(pfn: u64, order: u8) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
+    let end = pfn.saturating_add(1 << order.min(LARGEST_ORDER));
+    let mut at = pfn;
+    std::iter::from_fn(move || {
+        let start = (at < end).then_some(at)?;
+        at = (start / PIECE + 1).saturating_mul(PIECE).min(end);
+        Some((start / PIECE, (start % PIECE) as usize..(start % PIECE + (at - start)) as usize))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allocation(time: u64, order: u8) -> Allocation {
+        Allocation { time, gfp: 0xcc0, pid: 1, task: 0, cpu: 0, order, migratetype: 0, zone: 0 }
+    }
+
+    #[test]
+    fn a_block_comes_back_whole_or_in_parts() {
+        let mut live = LiveFrames::default();
+        let (huge, one) = (allocation(1, 9), allocation(2, 0));
+        assert_eq!(live.allocate(512, 9, huge), []);
+        assert_eq!(live.allocate(7, 0, one), []);
+        assert_eq!(live.free(512, 8), [Taken { from: huge, frames: 256 }]);
+        assert_eq!(live.free(7, 0), [Taken { from: one, frames: 1 }]);
+        assert_eq!(live.free(7, 0), [], "a second free finds nothing");
+        assert_eq!(live.still_live().collect::<Vec<_>>(), [Taken { from: huge, frames: 256 }]);
+        assert_eq!(live.free(768, 8), [Taken { from: huge, frames: 256 }]);
+        assert_eq!(live.still_live().count(), 0);
+        assert!(live.pieces.is_empty(), "memory follows the live set");
+    }
+
+    #[test]
+    fn one_free_may_end_several_allocations() {
+        let mut live = LiveFrames::default();
+        let (a, b) = (allocation(1, 0), allocation(2, 1));
+        live.allocate(8, 0, a);
+        live.allocate(10, 1, b);
+        assert_eq!(live.free(8, 2), [Taken { from: a, frames: 1 }, Taken { from: b, frames: 2 }]);
+    }
+
+    #[test]
+    fn reuse_of_a_live_frame_implies_a_free_that_was_missed() {
+        let mut live = LiveFrames::default();
+        let (old, new) = (allocation(1, 2), allocation(2, 0));
+        live.allocate(4, 2, old);
+        assert_eq!(live.allocate(5, 0, new), [Taken { from: old, frames: 1 }]);
+        assert_eq!(live.free(4, 2), [Taken { from: old, frames: 3 }, Taken { from: new, frames: 1 }]);
+    }
+
+    #[test]
+    fn numbers_at_the_edge_do_not_overflow() {
+        let mut live = LiveFrames::default();
+        live.allocate(u64::MAX - 2, 3, allocation(1, 3));
+        assert_eq!(live.free(u64::MAX - 2, 3).iter().map(|taken| taken.frames).sum::<u64>(), 2);
+    }
+}

@@ -1,0 +1,207 @@
+//! What a trace lacks, so that no number is shown without it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use trace::{Kind, Ledger, Problem, Trace};
+
+use crate::{
+    key::Events,
+    table::{Cell, Table, Unit},
+    units,
+};
+
+/// The loss ledger and what is wrong with the files.
+#[derive(Debug, Clone, Default)]
+pub struct Loss {
+    /// the last word of the ledger on every program and CPU
+    pub ledger: Vec<Account>,
+    /// damage and tears, as far as they were met
+    pub problems: Vec<Problem>,
+}
+
+/// What became of the events of one program on one CPU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// the CPU; `None` for what is counted for all CPUs together
+    pub cpu: Option<u16>,
+    /// the kind of event
+    pub program: String,
+    /// times the program ran
+    pub seen: u64,
+    /// rows in the trace
+    pub written: u64,
+    /// events lost
+    pub dropped: u64,
+    /// events that were not wanted
+    pub filtered: u64,
+    /// times the kernel did not run the program
+    pub missed: u64,
+}
+
+/// Sums of [`Account`]s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Totals {
+    /// times the programs ran
+    pub seen: u64,
+    /// rows in the trace
+    pub written: u64,
+    /// events lost
+    pub dropped: u64,
+    /// events that were not wanted
+    pub filtered: u64,
+    /// times the kernel did not run the programs
+    pub missed: u64,
+}
+
+impl Totals {
+    /// How many events nobody accounts for: 0 if seen = written + dropped + filtered.
+    pub fn unaccounted(&self) -> i64 {
+        self.seen.cast_signed().wrapping_sub((self.written + self.dropped + self.filtered).cast_signed())
+    }
+
+    /// The equation, with a check mark or with what is wrong.
+    pub fn equation(&self) -> String {
+        let number = |number: u64| units::count(number.cast_signed());
+        let verdict = match self.unaccounted() {
+            0 => "✓".to_owned(),
+            left => format!("✗ {} events are not accounted for", units::count(left)),
+        };
+        format!(
+            "seen {} = written {} + dropped {} + filtered {} {verdict}",
+            number(self.seen),
+            number(self.written),
+            number(self.dropped),
+            number(self.filtered)
+        )
+    }
+}
+
+impl Loss {
+    /// Reads the ledger. What is wrong with the batches is known only when they are read: add it to `problems`.
+    pub fn read(trace: &Trace) -> Self {
+        let mut loss = Self { ledger: Vec::new(), problems: trace.problems.clone() };
+        let mut last = BTreeMap::new();
+        for row in trace.all::<Ledger>(&mut loss.problems) {
+            last.insert((row.program.clone(), row.cpu), row);
+        }
+        loss.ledger = last
+            .into_values()
+            .map(|Ledger { cpu, program, seen, written, dropped, filtered, missed, .. }| {
+                let cpu = (cpu != Ledger::ALL_CPUS).then_some(cpu);
+                Account { cpu, program, seen, written, dropped, filtered, missed }
+            })
+            .collect();
+        loss
+    }
+
+    /// Adds problems that were met while events were read; each is told once.
+    pub fn add(&mut self, problems: Vec<Problem>) {
+        for problem in problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// The sums over all programs.
+    pub fn totals(&self) -> Totals {
+        self.sum(|_| true)
+    }
+
+    fn sum(&self, chosen: impl Fn(&Account) -> bool) -> Totals {
+        self.ledger.iter().filter(|account| chosen(account)).fold(Totals::default(), |sum, account| Totals {
+            seen: sum.seen + account.seen,
+            written: sum.written + account.written,
+            dropped: sum.dropped + account.dropped,
+            filtered: sum.filtered + account.filtered,
+            missed: sum.missed + account.missed,
+        })
+    }
+
+    /// Events of this sort that happened and were wanted, but cannot be counted: dropped, missed, or in a damaged part of a file.
+    pub fn lost(&self, events: Events) -> u64 {
+        let programs = self.sum(|account| Self::is_about(&account.program, events));
+        let damaged: u64 =
+            self.problems.iter().filter(|problem| problem.file.starts_with(&format!("{}-", events.table()))).map(|problem| problem.rows_lost).sum();
+        programs.dropped + programs.missed + damaged
+    }
+
+    fn is_about(program: &str, events: Events) -> bool {
+        let kinds: &[Kind] = match events {
+            Events::Page => &[Kind::PageAlloc, Kind::PageFree],
+            Events::Slab => &[Kind::Kmalloc, Kind::Kfree, Kind::CacheAlloc, Kind::CacheFree],
+        };
+        kinds.iter().any(|kind| kind.name() == program)
+    }
+
+    /// The sentence beside a number that depends on these events; `None` if nothing is missing.
+    pub fn sentence(&self, events: Events) -> Option<String> {
+        let lost = self.lost(events);
+        let programs = self.sum(|account| Self::is_about(&account.program, events));
+        let mut parts = Vec::new();
+        if lost > 0 {
+            let share = lost as f64 / (programs.written + lost).max(1) as f64 * 100.0;
+            let share = if share < 0.01 { "less than 0.01".to_owned() } else { format!("{share:.2}") };
+            let causes =
+                [(programs.dropped, "dropped"), (programs.missed, "missed"), (lost - programs.dropped - programs.missed, "in damaged batches")];
+            let causes = causes.iter().filter(|(count, _)| *count > 0).map(|(count, cause)| format!("{} {cause}", units::count(count.cast_signed())));
+            let causes = causes.collect::<Vec<_>>().join(", ");
+            let lost = units::count(lost.cast_signed());
+            parts.push(format!("{lost} {} events ({share} % of those that were wanted) are not in this trace: {causes}", events.table()));
+        }
+        if !self.problems.is_empty() {
+            parts.push(format!("the trace has {} problem(s), see `analyzer info`", self.problems.len()));
+        }
+        (!parts.is_empty()).then(|| format!("! {}", parts.join("; ")))
+    }
+
+    /// The ledger as a table.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new("Loss ledger");
+        table.column("program", "Program", Unit::Text).column("cpu", "CPU", Unit::Number);
+        for (id, title) in [("seen", "Seen"), ("written", "Written"), ("dropped", "Dropped"), ("filtered", "Filtered"), ("missed", "Missed")] {
+            table.column(id, title, Unit::Count);
+        }
+        table.column("unaccounted", "Unaccounted", Unit::Count);
+        for Account { cpu, program, seen, written, dropped, filtered, missed } in &self.ledger {
+            let totals = Totals { seen: *seen, written: *written, dropped: *dropped, filtered: *filtered, missed: *missed };
+            let numbers = [*seen, *written, *dropped, *filtered, *missed].map(|number| Cell::Integer(number.cast_signed()));
+            let cpu = cpu.map_or_else(|| Cell::Text("all".into()), |cpu| Cell::Integer(i64::from(cpu)));
+            table.row([Cell::Text(program.clone()), cpu].into_iter().chain(numbers).chain([Cell::Integer(totals.unaccounted())]).collect());
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(program: &str, cpu: Option<u16>, [seen, written, dropped, filtered, missed]: [u64; 5]) -> Account {
+        Account { cpu, program: program.into(), seen, written, dropped, filtered, missed }
+    }
+
+    #[test]
+    fn loss_is_summed_per_sort_of_events() {
+        let mut loss = Loss {
+            ledger: vec![
+                account("page_alloc", Some(0), [100, 90, 4, 6, 0]),
+                account("page_free", Some(1), [10, 10, 0, 0, 0]),
+                account("page_free", None, [0, 0, 0, 0, 2]),
+                account("kmalloc", Some(0), [7, 5, 1, 0, 0]),
+            ],
+            problems: vec![],
+        };
+        assert_eq!((loss.lost(Events::Page), loss.lost(Events::Slab)), (6, 1));
+        assert_eq!(loss.totals(), Totals { seen: 117, written: 105, dropped: 5, filtered: 6, missed: 2 });
+        assert_eq!(loss.totals().unaccounted(), 1);
+        assert!(loss.totals().equation().ends_with("✗ 1 events are not accounted for"));
+        let damage = trace::ProblemKind::Damaged;
+        loss.problems.push(Problem { file: "page-000000.arrow".into(), batch: Some(0), kind: damage, rows_lost: 40, detail: String::new() });
+        assert_eq!(loss.lost(Events::Page), 46);
+        let sentence = loss.sentence(Events::Page).unwrap();
+        assert!(sentence.contains("46 page events") && sentence.contains("4 dropped, 2 missed") && sentence.contains("1 problem"), "{sentence}");
+        assert_eq!(Loss::default().sentence(Events::Slab), None);
+    }
+}

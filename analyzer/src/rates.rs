@@ -1,0 +1,98 @@
+//! How much was allocated per unit of time.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::{DataFrame, DataType, IntoLazy, col, lit};
+use trace::Header;
+
+use crate::{
+    Error,
+    columns::{contiguous, i64s},
+    matched::Class,
+    observer::Observer,
+    table::{Cell, Table, Unit},
+};
+
+/// So many intervals at most.
+const INTERVALS: u64 = 120;
+
+/// Bytes allocated per zone and interval.
+#[derive(Debug, Clone)]
+pub struct Rates {
+    /// when the first interval starts, ns
+    pub start: u64,
+    /// length of an interval, ns: 1, 2 or 5 times a power of ten
+    pub interval: u64,
+    /// number of intervals
+    pub intervals: usize,
+    /// per zone: bytes allocated in each interval
+    pub zones: BTreeMap<u8, Vec<u64>>,
+}
+
+impl Rates {
+    pub(crate) fn new(header: &Header, first: u64, last: u64) -> Self {
+        let start = header.clock.start_ns.min(first);
+        let span = last.max(header.clock.end_ns).saturating_sub(start).max(1);
+        let interval = round_up(span.div_ceil(INTERVALS));
+        Self { start, interval, intervals: (span / interval + 1) as usize, zones: BTreeMap::new() }
+    }
+
+    /// Bytes per second in each interval, in long form.
+    pub fn table(&self, header: &Header) -> Table {
+        let mut table = Table::new("Allocation rate by zone");
+        table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column("bytes_per_s", "Allocated per second", Unit::Bytes);
+        for (zone, bytes) in &self.zones {
+            for (at, bytes) in bytes.iter().enumerate() {
+                table.row(vec![
+                    Cell::Integer((at as u64 * self.interval).cast_signed()),
+                    Cell::Text(header.zone_name(*zone)),
+                    Cell::Real(self.per_second(*bytes)),
+                ]);
+            }
+        }
+        table
+    }
+
+    /// Bytes of one interval as bytes per second.
+    pub fn per_second(&self, bytes: u64) -> f64 {
+        bytes as f64 * 1e9 / self.interval as f64
+    }
+}
+
+/// The next of 1, 2, 5, 10, 20, 50 …
+fn round_up(number: u64) -> u64 {
+    let power = 10_u64.pow(number.max(1).ilog10());
+    [1, 2, 5, 10].into_iter().map(|factor| factor * power).find(|round| *round >= number).unwrap_or(number)
+}
+
+impl Observer for Rates {
+    fn frame(&mut self, frame: &DataFrame) -> Result<(), Error> {
+        // Exact: the quotient is small, and no time is so near to the next interval that the division would round up to it.
+        let at = ((col("time") - lit(self.start)).cast(DataType::Float64) / lit(self.interval as f64)).cast(DataType::Int64).alias("at");
+        let sums = frame
+            .clone()
+            .lazy()
+            .filter(col("class").eq(lit(Class::Allocated as u8)))
+            .group_by([col("zone").cast(DataType::Int64), at])
+            .agg([col("bytes").cast(DataType::Int64).sum()])
+            .collect()
+            .map_err(Error::polars("the allocation rate"))
+            .map(contiguous)?;
+        let (zone, at, bytes) = (i64s(&sums, "zone")?, i64s(&sums, "at")?, i64s(&sums, "bytes")?);
+        for i in 0..sums.height() {
+            let intervals = self.zones.entry(zone[i] as u8).or_insert_with(|| vec![0; self.intervals]);
+            if let Some(interval) = intervals.get_mut(at[i] as usize) {
+                *interval += bytes[i].cast_unsigned();
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn intervals_are_round() {
+        assert_eq!([1, 2, 3, 7, 11, 49, 51, 99].map(super::round_up), [1, 2, 5, 10, 20, 50, 100, 100]);
+    }
+}

@@ -1,0 +1,61 @@
+//! The page, from the template beside this file.
+
+use minijinja::{AutoEscape, Environment, Value, context};
+
+use super::{Report, Section};
+use crate::{
+    Error,
+    charts::{Theme, css_variables},
+    table::{Cell, Table, Unit},
+};
+
+/// More rows than this are folded away until asked for.
+const FOLDED_ROWS: usize = 25;
+
+pub(super) fn render(report: &Report) -> Result<String, Error> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let failed = |error: minijinja::Error| Error::Text { what: "the report's template".into(), reason: error.to_string() };
+    environment.add_template("report", include_str!("template.html")).map_err(failed)?;
+    let sections = report.sections.iter().map(section).collect::<Result<Vec<_>, _>>()?;
+    let info = &report.info;
+    let facts: Vec<_> = info.facts().into_iter().map(|(label, value)| context! { label, value }).collect();
+    let values = context! {
+        title => format!("Memory allocation on {}", info.header.host),
+        style => Value::from_safe_string(include_str!("style.css").to_owned()),
+        script => Value::from_safe_string(include_str!("script.js").to_owned()),
+        light => Value::from_safe_string(css_variables(Theme::Light)),
+        dark => Value::from_safe_string(css_variables(Theme::Dark)),
+        version => env!("CARGO_PKG_VERSION"),
+        warnings => &report.warnings,
+        facts,
+        sections,
+    };
+    environment.get_template("report").and_then(|template| template.render(values)).map_err(failed)
+}
+
+fn section(section: &Section) -> Result<Value, Error> {
+    let charts = section.charts.iter().map(|chart| Ok(context! { svg => Value::from_safe_string(chart.svg(Theme::Css)?), name => chart.name() }));
+    let charts = charts.collect::<Result<Vec<_>, Error>>()?;
+    let tables: Vec<_> = section.tables.iter().map(table).collect();
+    Ok(context! { id => section.id, title => section.title, intro => section.intro.as_str(), charts, tables })
+}
+
+fn table(table: &Table) -> Value {
+    let visible: Vec<_> = table.visible().collect();
+    let class = |unit: Unit| if unit == Unit::Text { "text" } else { "number" };
+    let columns: Vec<_> = visible.iter().map(|(_, column)| context! { heading => column.heading(), class => class(column.unit) }).collect();
+    let row = |row: &Vec<Cell>| -> Value {
+        let cells = visible.iter().map(|&(at, column)| {
+            let shown = row[at].show(column.unit);
+            // Numbers are sorted by their value, not by what they look like, which the title shows too.
+            let exact = row[at].number();
+            let zero = exact == Some(0.0) && column.unit != Unit::Number;
+            let names = column.unit == Unit::Text && shown.contains('|');
+            context! { shown, exact, class => class(column.unit), zero, names }
+        });
+        Value::from(cells.collect::<Vec<_>>())
+    };
+    let rows: Vec<_> = table.rows.iter().map(row).collect();
+    context! { title => table.title.as_str(), notes => &table.notes, columns, folded => rows.len() > FOLDED_ROWS, count => rows.len(), rows }
+}

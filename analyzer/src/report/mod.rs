@@ -1,0 +1,70 @@
+//! The report: one page that opens offline, and the same numbers as JSON.
+
+mod html;
+mod sections;
+
+use serde_json::{Value, json};
+use trace::Trace;
+
+use crate::{Analysis, Error, charts::Chart, frames::Progress, key::Events, table::Table};
+
+/// A report: what the page shows and what its JSON holds.
+pub struct Report {
+    /// the trace's header, counts and losses
+    pub info: crate::Info,
+    /// sentences that say what the trace lacks
+    pub warnings: Vec<String>,
+    /// the sections, in order
+    pub sections: Vec<Section>,
+}
+
+/// A part of a report.
+pub struct Section {
+    /// its name in JSON and in links
+    pub id: &'static str,
+    /// its heading
+    pub title: &'static str,
+    /// what it is about
+    pub intro: String,
+    /// its charts; none is empty
+    pub charts: Vec<Chart>,
+    /// its tables
+    pub tables: Vec<Table>,
+}
+
+impl Report {
+    /// Analyses a trace.
+    ///
+    /// # Errors
+    /// If the columns of a table are not what the format says.
+    pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<Self, Error> {
+        let analysis = Analysis::read(trace, progress)?;
+        let sections = sections::all(trace, &analysis);
+        let loss = &analysis.info.loss;
+        let warnings = [Events::Page, Events::Slab].into_iter().filter(|events| loss.lost(*events) > 0).filter_map(|events| loss.sentence(events));
+        let mut warnings: Vec<String> = warnings.map(|warning| warning.trim_start_matches("! ").to_owned()).collect();
+        if !loss.problems.is_empty() {
+            warnings.push(format!("The trace has {} problem(s): see “Integrity and loss”.", loss.problems.len()));
+        }
+        Ok(Self { warnings, sections, info: analysis.info })
+    }
+
+    /// Every number of the page.
+    pub fn to_json(&self) -> Value {
+        let section = |section: &Section| {
+            let tables: Vec<_> =
+                section.tables.iter().map(|table| json!({"title": table.title, "notes": table.notes, "rows": table.to_json()})).collect();
+            (section.id.to_owned(), json!({"title": section.title, "tables": tables, "charts": section.charts}))
+        };
+        let sections: serde_json::Map<_, _> = self.sections.iter().map(section).collect();
+        json!({"info": self.info.to_json(), "warnings": self.warnings, "sections": sections})
+    }
+
+    /// The page: one file, which loads nothing.
+    ///
+    /// # Errors
+    /// [`Error::Chart`] if a chart cannot be drawn.
+    pub fn to_html(&self) -> Result<String, Error> {
+        html::render(self)
+    }
+}

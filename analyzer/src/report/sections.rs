@@ -1,0 +1,202 @@
+//! What a report shows, section by section.
+
+use trace::Trace;
+
+use super::Section;
+use crate::{
+    Analysis, Key, Stat,
+    charts::Chart,
+    figures, frag, gfp,
+    key::Events,
+    lifetimes,
+    loss::Totals,
+    stat::Group,
+    table::{Cell, Table, Unit},
+    units,
+};
+
+/// Rows of tables that could have thousands.
+const TOP: usize = 100;
+
+pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
+    let charts = figures::charts(trace, analysis);
+    let chart = |name: &str| -> Vec<Chart> { charts.iter().filter(|chart| chart.name() == name && !chart.is_empty()).cloned().collect() };
+    let pages = |stat: &Stat, title: &str| table(analysis, stat, title, Events::Page);
+    let live = analysis.pages.groups.first().map_or(0, |group| group.counts.live);
+    vec![
+        summary(analysis, chart("rate")),
+        Section {
+            id: "zones",
+            title: "Zones and orders",
+            intro: "Where the pages came from: the zone that holds them, and how many were asked for at once. A free counts where its allocation was.".into(),
+            charts: vec![],
+            tables: vec![pages(&analysis.zone_order, "Pages by zone and order")],
+        },
+        Section {
+            id: "migratetypes",
+            title: "Migratetypes and orders",
+            intro: "What mobility was promised for the pages. The kernel keeps types in separate pageblocks, so that movable pages can be moved out of the way of large allocations.".into(),
+            charts: chart("orders"),
+            tables: vec![pages(&analysis.migratetype_order, "Pages by migratetype and order")],
+        },
+        Section {
+            id: "gfp",
+            title: "GFP flags",
+            intro: "What the callers allowed the allocator to do for them, in the words of the traced kernel: whole masks first, then each bit by itself.".into(),
+            charts: chart("gfp"),
+            tables: vec![pages(&analysis.gfp, "Pages by GFP mask"), flags(trace, analysis)],
+        },
+        Section {
+            id: "callsites",
+            title: "Call sites",
+            intro: "Which places in the kernel allocated objects with kmalloc, and how much of what they got they had not asked for.".into(),
+            charts: chart("callsites"),
+            tables: vec![callsites(analysis)],
+        },
+        Section {
+            id: "processes",
+            title: "Processes",
+            intro: "On whose behalf pages were allocated: the thread that ran. Work in interrupts counts for the interrupted thread.".into(),
+            charts: vec![],
+            tables: vec![pages(&analysis.comm, "Pages by process name")],
+        },
+        Section {
+            id: "free-blocks",
+            title: "Free blocks over time",
+            intro: "What the buddy allocator had left, by order, whenever /proc/buddyinfo was read. Pages on the per-CPU lists are in none of these blocks.".into(),
+            charts: chart("free-blocks"),
+            tables: vec![],
+        },
+        Section {
+            id: "fragmentation",
+            title: "Fragmentation",
+            intro: "How much of the free memory is of no use for an allocation of an order, by the kernel's own formula.".into(),
+            charts: chart("unusable"),
+            tables: vec![frag::summary(trace, &analysis.snapshots)],
+        },
+        Section {
+            id: "lifetimes",
+            title: "Lifetimes",
+            intro: format!("How long pages stayed allocated. {} allocated in the trace were still live at its end; that is no leak by itself: caches and long-running processes keep memory on purpose.", units::bytes(live)),
+            charts: chart("lifetimes"),
+            tables: vec![lifetimes::table(Key::Order, &analysis.lifetimes)],
+        },
+        integrity(analysis),
+    ]
+}
+
+/// A statistic with its losses, at most [`TOP`] rows.
+fn table(analysis: &Analysis, stat: &Stat, title: &str, events: Events) -> Table {
+    let loss = &analysis.info.loss;
+    let mut table = stat.table(title, loss.lost(events)).without_empty(&["failures", "unmatched_frees", "implied_frees"]);
+    if table.rows.len() > TOP {
+        table.note(format!("the {TOP} greatest of {} rows; `analyzer stat` shows all", table.rows.len()));
+        table.rows.truncate(TOP);
+    }
+    if loss.lost(events) > 0 {
+        table.notes.extend(loss.sentence(events));
+    }
+    table
+}
+
+fn summary(analysis: &Analysis, charts: Vec<Chart>) -> Section {
+    let mut table = Table::new("All events together");
+    table.column("what", "What", Unit::Text).column("allocs", "Allocations", Unit::Count).column("frees", "Frees", Unit::Count);
+    table.column("failures", "Failures", Unit::Count).column("alloc_bytes", "Allocated", Unit::Bytes).column("free_bytes", "Freed", Unit::Bytes);
+    table.column("live", "Live at end", Unit::Bytes).column("peak_live", "Peak live", Unit::Bytes);
+    table.column("unmatched_frees", "Unmatched frees", Unit::Count).column("implied_frees", "Implied frees", Unit::Count);
+    for (what, stat) in [("pages", &analysis.pages), ("kernel objects", &analysis.objects)] {
+        let Some(Group { counts, .. }) = stat.groups.first() else { continue };
+        let numbers = [
+            counts.allocs,
+            counts.frees,
+            counts.failures,
+            counts.alloc_bytes,
+            counts.free_bytes,
+            counts.live,
+            counts.peak_live,
+            counts.unmatched_frees,
+            counts.implied_frees,
+        ];
+        table.row(std::iter::once(Cell::Text(what.into())).chain(numbers.map(Cell::Integer)).collect());
+    }
+    table.note("live and peak count only what was allocated within the trace; an unmatched free is one of memory that was allocated before it, or in a way that the kernel does not trace (bulk allocations)");
+    table.note("an implied free was not seen, but must have happened: the memory was given out again");
+    let intro = "How much memory was given out and taken back while the trace was recorded.".into();
+    Section { id: "summary", title: "Summary", intro, charts, tables: vec![table] }
+}
+
+/// The GFP bits with what they mean.
+fn flags(trace: &Trace, analysis: &Analysis) -> Table {
+    let mut table = table(analysis, &analysis.flag, "Pages by single GFP bit", Events::Page);
+    table.columns.insert(1, crate::table::Column { id: "meaning".into(), title: "Meaning".into(), unit: Unit::Text, hidden: false });
+    for row in &mut table.rows {
+        let meaning = if let Cell::Text(name) = &row[0] { gfp::meaning(name).unwrap_or("") } else { "" };
+        row.insert(1, Cell::Text(meaning.to_owned()));
+    }
+    table.note(format!("decoded with the flag table of {}", trace.header.kernel));
+    table
+}
+
+/// Call sites with the waste in what they got.
+fn callsites(analysis: &Analysis) -> Table {
+    let mut table = Table::new("Kernel objects by call site");
+    table.column("callsite", "Call site", Unit::Text).column("allocs", "Allocs", Unit::Count).column("frees", "Frees", Unit::Count);
+    table.column("requested_bytes", "Asked for", Unit::Bytes).column("alloc_bytes", "Allocated", Unit::Bytes);
+    table.column("waste", "Waste", Unit::Fraction).column("live", "Live at end", Unit::Bytes).column("peak_live", "Peak live", Unit::Bytes);
+    let sites = analysis.callsite.groups.iter().filter(|group| group.counts.allocs > 0);
+    let all = sites.clone().count();
+    for Group { values, counts } in sites.take(TOP) {
+        let waste = 1.0 - counts.requested_bytes as f64 / counts.alloc_bytes.max(1) as f64;
+        table.row(vec![
+            Cell::Text(values[0].1.clone()),
+            Cell::Integer(counts.allocs),
+            Cell::Integer(counts.frees),
+            Cell::Integer(counts.requested_bytes),
+            Cell::Integer(counts.alloc_bytes),
+            Cell::Real(waste.max(0.0)),
+            Cell::Integer(counts.live),
+            Cell::Integer(counts.peak_live),
+        ]);
+    }
+    if all > TOP {
+        table.note(format!("the {TOP} greatest of {all} call sites; `analyzer stat --slab --by callsite` shows all"));
+    }
+    if analysis.info.loss.lost(Events::Slab) > 0 {
+        table.notes.extend(analysis.info.loss.sentence(Events::Slab));
+    }
+    table
+}
+
+fn integrity(analysis: &Analysis) -> Section {
+    let loss = &analysis.info.loss;
+    let mut ledger = loss.table();
+    let totals: Totals = loss.totals();
+    ledger.note(totals.equation());
+    ledger.note(format!(
+        "missed {}: the kernel did not run a program because it was running already on that CPU",
+        units::count(totals.missed.cast_signed())
+    ));
+    let mut problems = Table::new("Problems");
+    problems.column("file", "File", Unit::Text).column("batch", "Batch", Unit::Number).column("rows_lost", "Rows lost", Unit::Count);
+    problems.column("detail", "What is wrong", Unit::Text);
+    for problem in &loss.problems {
+        problems.row(vec![
+            Cell::Text(problem.file.clone()),
+            problem.batch.map_or(Cell::None, |batch| Cell::Integer(i64::from(batch))),
+            Cell::Integer(problem.rows_lost.cast_signed()),
+            Cell::Text(problem.detail.clone()),
+        ]);
+    }
+    let intact = "Every checksum of the trace is right.";
+    let intro = if loss.problems.is_empty() {
+        intact.to_owned()
+    } else {
+        format!("{} problem(s) were found; everything else was read.", loss.problems.len())
+    };
+    let mut tables = vec![ledger];
+    if !loss.problems.is_empty() {
+        tables.insert(0, problems);
+    }
+    Section { id: "integrity", title: "Integrity and loss", intro, charts: vec![], tables }
+}

@@ -1,0 +1,98 @@
+//! Numbers as people read them.
+
+/// What a number counts; decides how it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// no number at all
+    Text,
+    /// a number that names something: an order, a pid
+    Number,
+    /// how many
+    Count,
+    /// bytes
+    Bytes,
+    /// nanoseconds
+    Duration,
+    /// a fraction, shown in percent
+    Fraction,
+    /// an index of the kernel's, in thousandths: shown as the kernel does
+    Index,
+}
+
+impl Unit {
+    /// The unit that a column's heading names, where the cells do not say it themselves.
+    pub const fn heading(self) -> Option<&'static str> {
+        match self {
+            Self::Fraction => Some("%"),
+            _ => None,
+        }
+    }
+}
+
+/// `1 234 567`, with spaces that do not break.
+pub fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::from(if number < 0 { "-" } else { "" });
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1.50 MiB`: at least three digits.
+pub fn bytes(bytes: i64) -> String {
+    scaled(bytes as f64, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
+}
+
+/// `1.50 ms`: at least three digits.
+pub fn duration(ns: f64) -> String {
+    if ns >= 120e9 {
+        return format!("{:.1} min", ns / 60e9);
+    }
+    scaled(ns, 1000.0, &["ns", "µs", "ms", "s"])
+}
+
+/// `12.3k`, for axes.
+pub fn short(number: f64) -> String {
+    scaled(number, 1000.0, &["", "k", "M", "G", "T"]).replace(' ', "")
+}
+
+fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
+    let mut unit = 0;
+    // 999.95 would be written as 1000.0.
+    while number.abs() >= step - 0.05 && unit + 1 < units.len() {
+        number /= step;
+        unit += 1;
+    }
+    let whole = (number - number.round()).abs() < 1e-9;
+    let decimals = if whole && (unit == 0 || number.abs() < 1.0 || units[0].is_empty()) || number.abs() >= 99.95 {
+        0
+    } else if number.abs() >= 9.995 {
+        1
+    } else {
+        2
+    };
+    format!("{number:.decimals$} {}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([count(0), count(-1234), count(1_234_567)], ["0", "-1\u{a0}234", "1\u{a0}234\u{a0}567"]);
+        assert_eq!([bytes(0), bytes(1023), bytes(1536), bytes(-4096), bytes(10 << 20)], ["0 B", "1023 B", "1.50 KiB", "-4.00 KiB", "10.0 MiB"]);
+        assert_eq!([duration(0.0), duration(999.0), duration(1500.0), duration(2.5e9)], ["0 ns", "999 ns", "1.50 µs", "2.50 s"]);
+        assert_eq!([short(0.0), short(950.0), short(1500.0), short(2e6)], ["0", "950", "1.50k", "2M"]);
+    }
+
+    #[test]
+    fn rounding_never_shows_a_thousand_of_the_smaller_unit() {
+        assert_eq!(bytes(1024 * 1024 - 1), "1.00 MiB");
+        assert_eq!(duration(999_999.0), "1.00 ms");
+    }
+}

@@ -1,0 +1,170 @@
+//! The program as its users meet it.
+
+mod common;
+
+use std::{fs, path::Path};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn analyzer(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("analyzer").unwrap();
+    command.args(arguments);
+    command
+}
+
+fn stdout(arguments: &[&str]) -> String {
+    String::from_utf8(analyzer(arguments).assert().success().get_output().stdout.clone()).unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&stdout(arguments)).unwrap()
+}
+
+fn small() -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("t");
+    common::small(&trace);
+    let trace = trace.to_str().unwrap().to_owned();
+    (dir, trace)
+}
+
+#[test]
+fn info_keeps_its_contract() {
+    let (_dir, trace) = small();
+    let info = json(&["info", &trace, "--json"]);
+    assert_eq!(info["events"]["page_alloc"], 6);
+    assert_eq!(info["events"]["page_free"], 5);
+    assert_eq!((&info["events"]["kmalloc"], &info["events"]["kfree"], &info["events"]["cache_alloc"]), (&3.into(), &3.into(), &0.into()));
+    assert_eq!(info["ledger"]["seen"], 20);
+    assert_eq!(info["ledger"]["written"], 17);
+    assert_eq!((&info["ledger"]["dropped"], &info["ledger"]["filtered"], &info["ledger"]["missed"]), (&2.into(), &1.into(), &1.into()));
+    assert_eq!(info["ledger"]["unaccounted"], 0);
+    let accounts = info["ledger"]["per_cpu"].as_array().unwrap();
+    let page_alloc = accounts.iter().find(|account| account["program"] == "page_alloc").unwrap();
+    assert_eq!((&page_alloc["cpu"], &page_alloc["seen"]), (&0.into(), &9.into()), "the last row of the ledger counts, not the first");
+    assert!(accounts.iter().any(|account| account["cpu"].is_null() && account["missed"] == 1), "what is counted for all CPUs has none");
+    assert_eq!(info["integrity"]["ok"], true);
+    assert_eq!((&info["host"], &info["kernel"], &info["duration_s"]), (&"testhost".into(), &"6.18.0-test".into(), &10.0.into()));
+    let text = stdout(&["info", &trace]);
+    assert!(text.contains("seen 20 = written 17 + dropped 2 + filtered 1 ✓"), "{text}");
+    assert!(text.contains("missed 1") && text.contains("✓ every checksum is right") && text.contains("2026-01-01T00:00:00Z"), "{text}");
+}
+
+#[test]
+fn a_damaged_trace_is_shown_loudly_and_a_missing_one_is_an_error() {
+    let (_dir, trace) = small();
+    let file = Path::new(&trace).join("page-000000.arrow");
+    let mut bytes = fs::read(&file).unwrap();
+    let info = json(&["info", &trace, "--json"]);
+    assert_eq!(info["integrity"]["problems"], Value::Array(vec![]));
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    fs::write(&file, bytes).unwrap();
+    let info = json(&["info", &trace, "--json"]);
+    assert_eq!(info["integrity"]["ok"], false);
+    assert_eq!(info["integrity"]["problems"].as_array().unwrap().len(), 1);
+    assert_eq!(info["integrity"]["problems"][0]["file"], "page-000000.arrow");
+    assert!(stdout(&["info", &trace]).contains("✗ page-000000.arrow, batch"), "the human sees it too");
+    let rows = json(&["stat", &trace, "--total", "--json"]);
+    assert!(rows[0]["lost_events"].as_u64().unwrap() > 3, "rows of the damaged batch are lost: {rows}");
+    let failure = analyzer(&["info", "no/such/trace"]).assert().code(1).get_output().stderr.clone();
+    let failure = String::from_utf8(failure).unwrap();
+    assert!(failure.lines().count() == 1 && failure.contains("is not a trace"), "{failure}");
+    analyzer(&["info"]).assert().code(2);
+    analyzer(&["stat", &trace, "--by", "zome"]).assert().code(2);
+}
+
+#[test]
+fn stat_says_the_same_in_json_csv_and_text() {
+    let (_dir, trace) = small();
+    let rows = json(&["stat", &trace, "--by", "zone,order", "--json"]);
+    let huge = rows.as_array().unwrap().iter().find(|row| row["order"] == 9).unwrap();
+    assert_eq!((&huge["zone"], &huge["allocs"], &huge["frees"]), (&"Normal".into(), &1.into(), &0.into()));
+    assert_eq!((&huge["alloc_bytes"], &huge["live"], &huge["peak_live"]), (&2_097_152.into(), &2_097_152.into(), &2_097_152.into()));
+    assert_eq!(huge["lost_events"], 3, "two dropped, one missed");
+    let csv = stdout(&["stat", &trace, "--by", "zone,order", "--csv"]);
+    assert!(csv.starts_with("zone,order,requests,allocs,frees,"), "{csv}");
+    assert!(csv.contains("\r\nNormal,9,1,1,0,2097152,0,0,2097152,2097152,0,0,2097152,3\r\n"), "{csv}");
+    let text = stdout(&["stat", &trace, "--by", "zone,order"]);
+    assert!(text.contains("2.00 MiB") && text.contains("! 3 page events"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colour into a pipe");
+    let advice = String::from_utf8(analyzer(&["stat", &trace, "--by", "callsite"]).assert().code(1).get_output().stderr.clone()).unwrap();
+    assert!(advice.contains("add --slab"), "{advice}");
+    assert_eq!(json(&["stat", &trace, "--slab", "--json"])[0]["function"], "alloc_pipe_info");
+}
+
+#[test]
+fn the_report_is_one_file_that_loads_nothing_and_its_numbers_are_in_json() {
+    let (dir, trace) = small();
+    let (html, numbers) = (dir.path().join("r.html"), dir.path().join("r.json"));
+    analyzer(&["report", &trace, "-o", html.to_str().unwrap(), "--json", numbers.to_str().unwrap()]).assert().success();
+    let html = fs::read_to_string(html).unwrap();
+    let numbers: Value = serde_json::from_str(&fs::read_to_string(numbers).unwrap()).unwrap();
+    for outside in ["src=\"http", "href=\"http", "url(", "@import", "fetch("] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    let sections = numbers["sections"].as_object().unwrap();
+    for (id, section) in sections {
+        assert!(html.contains(&format!("id=\"{id}\"")), "{id}");
+        for table in section["tables"].as_array().unwrap() {
+            assert!(html.contains(&format!("<caption>{}</caption>", table["title"].as_str().unwrap())), "{table}");
+        }
+    }
+    assert_eq!(sections["zones"]["tables"][0]["rows"], json(&["stat", &trace, "--by", "zone,order", "--json"]), "the same function gives both");
+    assert!(html.contains("3 page events") && html.contains("Not everything is here"), "the loss is on the page");
+    assert_eq!(sections["fragmentation"]["charts"][0]["chart"], "unusable");
+    assert!(html.contains("<svg") && html.contains("var(--chart-text)") && html.contains("<title>Zone Normal, order 0"), "charts with hover values");
+}
+
+#[test]
+fn hostile_names_do_not_become_html() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("t");
+    let header = trace::Header { host: "<script>alert(1)</script>".into(), ..common::header() };
+    common::write(&trace, &header, |writer| {
+        writer.append(&[common::alloc(1, 8192, 0, common::GFP_KERNEL, 0, 7)]).unwrap();
+        writer.append(&[trace::Task { time: 0, pid: 7, tgid: 7, comm: "<b>&\"x".into() }]).unwrap();
+    });
+    let html = dir.path().join("r.html");
+    analyzer(&["report", trace.to_str().unwrap(), "-o", html.to_str().unwrap()]).assert().success();
+    let html = fs::read_to_string(html).unwrap();
+    assert!(!html.contains("<script>alert") && !html.contains("<b>&"), "names are escaped");
+    assert!(html.contains("&lt;b&gt;"), "and shown");
+}
+
+#[test]
+fn plots_are_written_in_both_formats_without_any_font_on_the_machine() {
+    let (dir, trace) = small();
+    let out = dir.path().join("charts");
+    let out = out.to_str().unwrap();
+    let written = stdout(&["plot", &trace, "-o", out]);
+    assert_eq!(written.lines().count(), 7, "{written}");
+    let svg = fs::read_to_string(format!("{out}/orders.svg")).unwrap();
+    assert!(svg.contains("Allocations by order") && svg.contains("Movable") && !svg.contains("var(--"), "{svg}");
+    analyzer(&["plot", &trace, "-o", out, "--format", "png", "--theme", "dark", "unusable"]).assert().success();
+    let png = fs::read(format!("{out}/unusable.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG") && png.len() > 10_000, "{} bytes", png.len());
+    analyzer(&["plot", &trace, "-o", out, "nonsense"]).assert().code(2);
+}
+
+#[test]
+fn an_empty_trace_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("t");
+    common::write(&trace, &common::header(), |_| {});
+    let trace = trace.to_str().unwrap();
+    assert_eq!(json(&["info", trace, "--json"])["events"]["page_alloc"], 0);
+    assert_eq!(json(&["stat", trace, "--json"]), Value::Array(vec![]));
+    analyzer(&["report", trace, "-o", dir.path().join("r.html").to_str().unwrap()]).assert().success();
+    analyzer(&["plot", trace, "-o", dir.path().to_str().unwrap()]).assert().code(1);
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let (_dir, trace) = small();
+    let program = assert_cmd::cargo::cargo_bin("analyzer");
+    let script = format!("set -o pipefail; {} stat {trace} --json | head -c 1 > /dev/null", program.display());
+    let status = std::process::Command::new("bash").args(["-c", &script]).status().unwrap();
+    assert!(status.success(), "{status}");
+}

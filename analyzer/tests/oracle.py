@@ -1,0 +1,177 @@
+"""Compares `analyzer stat` and `analyzer info` with counts that share no code with them.
+
+    oracle.py TRACE ANALYZER_BINARY
+
+Three witnesses read the segments by themselves: pyarrow alone, as the documentation of the crate `trace` says; DuckDB, for what can be
+counted without matching frees with allocations; and a model in plain Python that follows every single frame, for what cannot.
+"""
+
+import glob
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc as ipc
+
+trace, analyzer = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+NO_PFN = 2**64 - 1
+checked = failed = 0
+
+
+def check(what, ours, theirs):
+    """Counts a comparison, and shows it if it fails."""
+    global checked, failed
+    checked += 1
+    if ours != theirs:
+        failed += 1
+        print(f"oracle: {what}: analyzer says {ours}, the oracle {theirs}")
+
+
+def run(*arguments):
+    """What the analyzer answers, as JSON."""
+    result = subprocess.run([analyzer, arguments[0], trace, *arguments[1:], "--json"], check=True, stdout=subprocess.PIPE)
+    return json.loads(result.stdout)
+
+
+def stat(*by, slab=False):
+    """The rows of `analyzer stat`, by their keys."""
+    arguments = ["--by", ",".join(by)] if by else ["--total"]
+    rows = run("stat", *arguments, *(["--slab"] if slab else []))
+    return {tuple(row[key] for key in by): row for row in rows}
+
+
+def table(name):
+    """A table as pyarrow reads it, by the words of the documentation."""
+    tables = []
+    for file in sorted(glob.glob(f"{name}-*.arrow")):
+        try:
+            tables.append(ipc.open_file(file).read_all())
+        except pa.ArrowInvalid:  # no footer: the collector was killed
+            with open(file, "rb") as stream:
+                stream.seek(8)
+                batches = []
+                reader = ipc.open_stream(stream)
+                try:
+                    batches.extend(reader)
+                except (pa.ArrowInvalid, OSError):
+                    pass
+                tables.append(pa.Table.from_batches(batches, reader.schema))
+    return pa.concat_tables(tables) if tables else None
+
+
+os.chdir(trace)
+header = json.load(open("trace.json"))
+kinds = header["kinds"]
+pages, slabs = table("page"), table("slab")
+
+# pyarrow alone: the number of events of each kind.
+info = run("info")
+for name, number in kinds.items():
+    count = sum(pc.sum(pc.equal(t["kind"], number)).as_py() or 0 for t in (pages, slabs) if t is not None)
+    check(f"info: events.{name}", info["events"][name], count)
+ledger = table("ledger")
+if ledger is not None:
+    last = {(row["cpu"], row["program"]): row for row in ledger.to_pylist()}
+    for column in ("seen", "written", "dropped", "filtered", "missed"):
+        check(f"info: ledger.{column}", info["ledger"][column], sum(row[column] for row in last.values()))
+
+# DuckDB: what needs no matching. Allocations have all their properties themselves; frees know their frames only.
+ALLOC, FREE = kinds["page_alloc"], kinds["page_free"]
+zones = dict(enumerate(zone["name"] for zone in header["zones"]))
+if len({zone["node"] for zone in header["zones"]}) > 1:
+    zones = {number: f"node {header['zones'][number]['node']} {name}" for number, name in zones.items()}
+zones[255] = "unknown"
+migratetypes = dict(enumerate(header["migratetypes"])) | {255: "-"}
+
+
+def gfp(mask):
+    """A mask in the kernel's words, by the table in the header."""
+    if mask == 0:
+        return "none"
+    names = []
+    for name, bits in header["gfp"]:
+        if bits and mask & bits == bits:
+            names.append(name)
+            mask &= ~bits
+    return "|".join(names + ([hex(mask)] if mask else []))
+
+
+decode = {"zone": zones.get, "migratetype": migratetypes.get, "order": int, "gfp": gfp, "cpu": int, "pid": int}
+if pages is not None:
+    size = header["page_size"]
+    sums = f"""count(*) filter (kind = {ALLOC} and pfn <> {NO_PFN}), count(*) filter (kind = {ALLOC} and pfn = {NO_PFN}),
+               coalesce(sum((1::bigint << "order") * {size}) filter (kind = {ALLOC} and pfn <> {NO_PFN}), 0)::bigint"""
+    for by in (["zone", "order"], ["migratetype", "order"], ["gfp"], ["cpu"], ["pid", "zone"], ["gfp", "order", "cpu"]):
+        columns = ", ".join(f'"{key}"' for key in by)
+        ours = {key: (row["allocs"], row["failures"], row["alloc_bytes"]) for key, row in stat(*by).items() if row["requests"]}
+        rows = duckdb.sql(f"select {columns}, {sums} from pages where kind = {ALLOC} group by {columns}").fetchall()
+        theirs = {tuple(decode[key](value) for key, value in zip(by, row)): row[len(by):] for row in rows}
+        check(f"stat --by {','.join(by)}: allocations", ours, theirs)
+    total = stat()[()]
+    free_sums = f"""select count(*), coalesce(sum((1::bigint << "order") * {size}), 0)::bigint from pages where kind = {FREE}"""
+    check("stat: frees and their bytes", (total["frees"], total["free_bytes"]), duckdb.sql(free_sums).fetchall()[0])
+    by_zone = {zone: row["frees"] for (zone,), row in stat("zone").items() if row["frees"]}
+    rows = duckdb.sql(f"select zone, count(*) from pages where kind = {FREE} group by zone").fetchall()
+    check("stat --by zone: frees", by_zone, {zones[zone]: count for zone, count in rows})
+
+    # Plain Python: every frame remembers the event that allocated it.
+    owner = {}
+    model = {by: defaultdict(lambda: [0, 0, 0, 0, 0]) for by in (("order",), ("gfp",), ("migratetype", "zone"), ("pid",))}
+    unmatched = 0
+    columns = [pages[name].to_pylist() for name in ("kind", "pfn", "order", "gfp", "migratetype", "zone", "pid")]
+    for kind, pfn, order, mask, migratetype, zone, pid in zip(*columns):
+        if kind == ALLOC and pfn == NO_PFN:
+            continue
+        ended = {}
+        for frame in range(pfn, pfn + (1 << order)):
+            allocation = owner.pop(frame, None)
+            if allocation is not None:
+                ended[id(allocation)] = (allocation, ended.get(id(allocation), (None, 0))[1] + 1)
+        if kind == ALLOC:
+            allocation = {"order": order, "gfp": gfp(mask), "migratetype": migratetypes[migratetype], "zone": zones[zone], "pid": pid}
+            for frame in range(pfn, pfn + (1 << order)):
+                owner[frame] = allocation
+        elif not ended:
+            unmatched += 1
+        for by, groups in model.items():
+            # frees, implied frees, live, peak, and a running order of changes
+            for number, (allocation, frames) in enumerate(ended.values()):
+                group = groups[tuple(allocation[key] for key in by)]
+                group[0 if kind == FREE and number == 0 else 1] += 1
+                group[2] -= frames * size
+            if kind == ALLOC:
+                group = groups[tuple(allocation[key] for key in by)]
+                group[2] += size << order
+                group[3] = max(group[3], group[2])
+    check("stat: unmatched_frees", total["unmatched_frees"], unmatched)
+    for by, groups in model.items():
+        ours = {
+            key: [row["frees"] - row["unmatched_frees"], row["implied_frees"], row["live"], row["peak_live"]]
+            for key, row in stat(*by).items()
+            if row["allocs"]
+        }
+        check(f"stat --by {','.join(by)}: frees, implied frees, live, peak", ours, {key: group[:4] for key, group in groups.items()})
+
+if slabs is not None:
+    allocating = (kinds["kmalloc"], kinds["cache_alloc"])
+    rows = duckdb.sql(f"select count(*), coalesce(sum(bytes_req), 0)::bigint, coalesce(sum(bytes_alloc), 0)::bigint from slabs where kind in {allocating} and object <> 0")
+    total = stat(slab=True)[()]
+    check("stat --slab", (total["allocs"], total["requested_bytes"], total["alloc_bytes"]), rows.fetchall()[0])
+    live, frees, unmatched = {}, 0, 0
+    for kind, address, size in zip(*(slabs[name].to_pylist() for name in ("kind", "object", "bytes_alloc"))):
+        if kind in allocating:
+            if address:
+                live[address] = size
+        else:
+            frees += 1
+            unmatched += address != 0 and live.pop(address, None) is None
+    ours = (total["frees"], total["unmatched_frees"], total["live"])
+    check("stat --slab: frees, unmatched, live", ours, (frees, unmatched, sum(live.values())))
+
+print(f"oracle: {checked - failed} of {checked} comparisons agree")
+sys.exit(failed > 0)

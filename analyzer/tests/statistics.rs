@@ -1,0 +1,148 @@
+//! Every number of a small trace, against what was computed by hand.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use analyzer::{Analysis, Events, Key, frames, stat::Counts};
+use trace::Trace;
+
+fn by(events: Events, keys: &[Key]) -> BTreeMap<Vec<String>, Counts> {
+    let dir = tempfile::tempdir().unwrap();
+    common::small(&dir.path().join("t"));
+    let trace = Trace::open(&dir.path().join("t")).unwrap();
+    let (stat, loss) = analyzer::stat::stat(&trace, events, keys, &frames::silent).unwrap();
+    assert_eq!(loss.problems, []);
+    stat.groups.into_iter().map(|group| (group.values.into_iter().map(|(_, name)| name).collect(), group.counts)).collect()
+}
+
+fn key(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+const PAGE: i64 = 4096;
+
+#[test]
+fn all_pages_together() {
+    let all = by(Events::Page, &[]);
+    let counts = all[&key(&[])];
+    let expected = Counts {
+        allocs: 5,
+        frees: 5,
+        alloc_bytes: (1 + 8 + 1 + 1 + 512) * PAGE,
+        requested_bytes: (1 + 8 + 1 + 1 + 512) * PAGE,
+        // A, an unmatched order 2, both halves of B, the second C
+        free_bytes: (1 + 4 + 4 + 4 + 1) * PAGE,
+        failures: 1,
+        unmatched_frees: 1,
+        implied_frees: 1,
+        live: 512 * PAGE,
+        peak_live: (1 + 512) * PAGE,
+    };
+    assert_eq!(counts, expected);
+}
+
+#[test]
+fn a_free_belongs_to_the_order_and_mask_of_its_allocation() {
+    let orders = by(Events::Page, &[Key::Order]);
+    // B was freed in two parts of order 2; both are frees of an order-3 allocation.
+    assert_eq!((orders[&key(&["3"])].frees, orders[&key(&["3"])].live, orders[&key(&["3"])].peak_live), (2, 0, 8 * PAGE));
+    assert_eq!((orders[&key(&["2"])].frees, orders[&key(&["2"])].unmatched_frees), (1, 1));
+    assert_eq!((orders[&key(&["4"])].allocs, orders[&key(&["4"])].failures), (0, 1));
+    let masks = by(Events::Page, &[Key::Gfp, Key::Migratetype]);
+    let user = masks[&key(&["GFP_HIGHUSER_MOVABLE|__GFP_ZERO", "Movable"])];
+    assert_eq!((user.allocs, user.frees, user.implied_frees, user.live), (3, 1, 1, 512 * PAGE));
+    let kernel = masks[&key(&["GFP_KERNEL", "Unmovable"])];
+    assert_eq!((kernel.allocs, kernel.frees, kernel.failures, kernel.live, kernel.peak_live), (2, 3, 1, 0, 9 * PAGE));
+    assert_eq!(masks[&key(&["-", "-"])].unmatched_frees, 1);
+    assert_eq!(masks.len(), 3);
+}
+
+#[test]
+fn processes_own_what_they_allocated_whoever_frees_it() {
+    let names = by(Events::Page, &[Key::Comm]);
+    // A was allocated by `cat` and freed by `dd`.
+    assert_eq!((names[&key(&["cat"])].allocs, names[&key(&["cat"])].frees), (2, 3));
+    assert_eq!((names[&key(&["dd"])].allocs, names[&key(&["dd"])].frees), (3, 1));
+}
+
+#[test]
+fn an_allocation_counts_for_each_bit_of_its_mask() {
+    let flags = by(Events::Page, &[Key::Flag]);
+    assert_eq!(flags[&key(&["__GFP_IO"])].allocs, 5, "all have it");
+    assert_eq!(flags[&key(&["__GFP_ZERO"])].allocs, 3);
+    assert_eq!((flags[&key(&["__GFP_MOVABLE"])].live, flags[&key(&["__GFP_MOVABLE"])].peak_live), (512 * PAGE, 513 * PAGE));
+    assert_eq!(flags[&key(&["-"])].unmatched_frees, 1);
+    assert!(!flags.contains_key(&key(&["__GFP_DMA"])));
+}
+
+#[test]
+fn zones_and_kinds() {
+    let zones = by(Events::Page, &[Key::Zone, Key::Kind]);
+    assert_eq!(zones[&key(&["DMA32", "page_alloc"])].allocs, 2);
+    assert_eq!(zones[&key(&["DMA32", "page_free"])].frees, 1);
+    assert_eq!(zones[&key(&["Normal", "page_free"])].frees, 4);
+    assert_eq!(zones[&key(&["unknown", "page_alloc"])].failures, 1);
+}
+
+#[test]
+fn objects_know_their_size_when_they_are_freed() {
+    let all = by(Events::Slab, &[]);
+    let counts = all[&key(&[])];
+    assert_eq!((counts.allocs, counts.frees, counts.unmatched_frees), (3, 3, 1), "kfree(NULL) is a free, but matches nothing and misses nothing");
+    assert_eq!((counts.requested_bytes, counts.alloc_bytes, counts.free_bytes), (170, 208, 128));
+    assert_eq!((counts.live, counts.peak_live), (80, 192));
+    let functions = by(Events::Slab, &[Key::Function]);
+    assert_eq!(
+        (functions[&key(&["alloc_pipe_info"])].allocs, functions[&key(&["alloc_pipe_info"])].frees),
+        (2, 1),
+        "both call sites of the function"
+    );
+    let callsites = by(Events::Slab, &[Key::Callsite]);
+    assert_eq!(callsites[&key(&["alloc_pipe_info+0x40"])].live, 0);
+    assert_eq!(callsites[&key(&["alloc_pipe_info+0x90"])].live, 16);
+}
+
+#[test]
+fn a_key_that_the_events_lack_is_refused_with_advice() {
+    let dir = tempfile::tempdir().unwrap();
+    common::small(&dir.path().join("t"));
+    let trace = Trace::open(&dir.path().join("t")).unwrap();
+    let refused = |events, key| analyzer::stat::stat(&trace, events, &[key], &frames::silent).unwrap_err().to_string();
+    assert!(refused(Events::Page, Key::Callsite).contains("add --slab"));
+    assert!(refused(Events::Slab, Key::Zone).contains("leave out --slab"));
+}
+
+#[test]
+fn lifetimes_rates_and_snapshots() {
+    let dir = tempfile::tempdir().unwrap();
+    common::small(&dir.path().join("t"));
+    let trace = Trace::open(&dir.path().join("t")).unwrap();
+    let analysis = Analysis::read(&trace, &frames::silent).unwrap();
+    let order = |order: i64| analysis.lifetimes.iter().find(|lifetime| lifetime.number == order).unwrap();
+    // A lived for 400 ns, the second C for 300; a bucket is at most 3.1 % wide.
+    assert_eq!((order(0).freed.count, order(0).freed.longest), (2, 400));
+    assert!((300..=309).contains(&order(0).freed.percentile(0.5).unwrap()));
+    assert_eq!(order(3).freed.count, 2);
+    assert_eq!((order(9).freed.count, order(9).live.count, order(9).live.longest), (0, 1, 10 * common::SECOND - 1000));
+    let allocated: u64 = analysis.rates.zones.values().flatten().sum();
+    assert_eq!(allocated, 523 * 4096);
+    assert_eq!(analysis.snapshots.len(), 2);
+    assert_eq!(analysis.snapshots[0].free_pages(), 2 + (2..=1024).step_by(2).filter(|pages: &u64| pages.is_power_of_two()).sum::<u64>());
+}
+
+#[test]
+fn a_long_trace_gives_the_same_as_one_frame_would() {
+    let dir = tempfile::tempdir().unwrap();
+    common::busy(&dir.path().join("t"), 200_000);
+    let trace = Trace::open(&dir.path().join("t")).unwrap();
+    let (all, _) = analyzer::stat::stat(&trace, Events::Page, &[], &frames::silent).unwrap();
+    for keys in [vec![Key::Zone, Key::Order], vec![Key::Gfp], vec![Key::Comm, Key::Cpu], vec![Key::Process, Key::Migratetype]] {
+        let (parts, _) = analyzer::stat::stat(&trace, Events::Page, &keys, &frames::silent).unwrap();
+        let sum = |get: fn(&Counts) -> i64| parts.groups.iter().map(|group| get(&group.counts)).sum::<i64>();
+        let whole = all.groups[0].counts;
+        assert_eq!((sum(|c| c.allocs), sum(|c| c.frees), sum(|c| c.live)), (whole.allocs, whole.frees, whole.live), "{keys:?}");
+        assert!(sum(|c| c.peak_live) >= whole.peak_live, "peaks of parts cannot add up to less than the peak of the whole");
+    }
+    assert!(all.groups[0].counts.implied_frees > 0, "the workload misses frees");
+}
