@@ -229,7 +229,7 @@ accelerator() {
 		echo "$answer"
 		return
 	fi
-	answer=tcg,thread=multi
+	answer=tcg,thread=single
 	if [ -w /dev/kvm ]; then
 		local probe=$work/probe
 		mkdir -p "$probe"/{bin,dev,proc,sys,tmp,root,run,etc,out}

@@ -7,7 +7,7 @@
 
 mod emit;
 mod maps;
-mod tp_btf;
+mod raw_tracepoint;
 mod tracepoint;
 
 #[panic_handler]

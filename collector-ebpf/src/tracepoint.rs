@@ -1,4 +1,4 @@
-//! Programs that read the record which the kernel made for ftrace, at the offsets that its `format` file gives: for kernels without BTF, or
+//! Programs that read the record which the kernel made for ftrace, at the offsets that its `format` file gives: for kernels
 //! whose tracepoints have other arguments than ours; and, everywhere, for the tasks, whose rate is low.
 //!
 //! Here a page comes as its frame number.

@@ -65,9 +65,9 @@ struct Record {
     /// Store kernel addresses as they are; anyone who reads the trace learns where the kernel lies in memory
     #[arg(long)]
     raw_addresses: bool,
-    /// How to attach to the kernel; by default through BTF where it has it
-    #[arg(long, value_enum)]
-    attach: Option<Attach>,
+    /// How to attach to the kernel
+    #[arg(long, value_enum, default_value = "raw")]
+    attach: Attach,
     /// Command to run; recording ends with it
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -85,9 +85,9 @@ enum Events {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Attach {
-    /// BTF tracepoints
-    Btf,
-    /// tracepoints, by the layout that tracefs shows
+    /// raw tracepoints: the cheapest
+    Raw,
+    /// ftrace's records, by the layout that tracefs shows: for kernels whose tracepoints have other arguments
     Tracepoint,
 }
 
@@ -108,10 +108,10 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
         slab: wanted(Events::Slab),
         output: arguments.output,
         duration: arguments.duration,
-        source: arguments.attach.map(|attach| match attach {
-            Attach::Btf => Source::Btf,
+        source: match arguments.attach {
+            Attach::Raw => Source::Raw,
             Attach::Tracepoint => Source::Tracepoint,
-        }),
+        },
         ring_size,
         snapshot_interval: arguments.snapshot_interval.max(Duration::from_millis(10)),
         rotate: arguments.rotate,

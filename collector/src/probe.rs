@@ -1,7 +1,5 @@
 //! What this host can capture, and why not.
 
-use std::path::Path;
-
 use serde::Serialize;
 use trace::Program;
 
@@ -49,14 +47,6 @@ pub fn probe() -> Report {
     let root = check("privileges", true, root);
     let tracefs = Tracefs::find();
     let mounted = check("tracefs", true, tracefs.as_ref().map(|_| "mounted".to_owned()).map_err(ToString::to_string));
-    let btf = Path::new("/sys/kernel/btf/vmlinux").exists();
-    let found = if btf {
-        Ok("/sys/kernel/btf/vmlinux")
-    } else {
-        Err("no /sys/kernel/btf/vmlinux: slower tracepoint programs are used instead, and events they miss are not counted before Linux 6.7")
-    };
-    check("BTF", false, found.map(str::to_owned).map_err(str::to_owned));
-
     let mut works = [false; 2];
     if let Ok(tracefs) = tracefs
         && root
@@ -67,10 +57,7 @@ pub fn probe() -> Report {
             format!("{} zones, {} GFP flags, {} migratetypes", header.zones.len(), header.gfp.entries().count(), header.migratetypes.len())
         });
         check("/proc and the kernel's tables", true, summary.map_err(ToString::to_string));
-        for (slot, (source, name)) in [(Source::Btf, "BTF tracepoints"), (Source::Tracepoint, "tracepoints by format")].into_iter().enumerate() {
-            if source == Source::Btf && !btf {
-                continue;
-            }
+        for (slot, (source, name)) in [(Source::Raw, "raw tracepoints"), (Source::Tracepoint, "tracepoints by format")].into_iter().enumerate() {
             let settings = Settings { programs: Program::ALL.to_vec(), source, ring_size: 1 << 16, self_tgid: std::process::id(), only_tgid: 0 };
             let attached = Capture::load(&tracefs, &settings).and_then(|mut capture| capture.attach());
             works[slot] = check(name, false, attached.map(|()| "all programs load and attach".to_owned()).map_err(text));

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{self, Child, Command},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -34,8 +34,8 @@ pub struct Options {
     pub pages: bool,
     /// kmalloc and kfree
     pub slab: bool,
-    /// how to attach; `None` = BTF where the kernel has it
-    pub source: Option<Source>,
+    /// how to attach
+    pub source: Source,
     /// bytes of each CPU's ring
     pub ring_size: u32,
     /// between two snapshots of `/proc`
@@ -99,13 +99,12 @@ pub fn record(options: &Options, stop: &AtomicBool, progress: &mut dyn FnMut(Pro
     let tracefs = Tracefs::find()?;
     let programs = programs(options);
     let mut header = describe(&tracefs, &programs)?;
-    let source = options.source.unwrap_or(if Path::new("/sys/kernel/btf/vmlinux").exists() { Source::Btf } else { Source::Tracepoint });
-    let addresses = Addresses::learn(&tracefs, source)?;
+    let addresses = Addresses::learn(&tracefs, options.source)?;
     header.objects_are_physical = addresses.objects_are_physical() && !options.raw_addresses;
     header.raw_addresses = options.raw_addresses;
-    header.options = describe_options(options, source);
+    header.options = describe_options(options);
 
-    let settings = Settings { programs, source, ring_size: options.ring_size, self_tgid: process::id(), only_tgid: 0 };
+    let settings = Settings { programs, source: options.source, ring_size: options.ring_size, self_tgid: process::id(), only_tgid: 0 };
     let mut capture = Capture::load(&tracefs, &settings)?;
     let kallsyms = if options.slab { Kallsyms::read()? } else { Kallsyms::default() };
     let snapshots = Snapshots::open()?;
@@ -130,13 +129,13 @@ fn programs(options: &Options) -> Vec<Program> {
     programs
 }
 
-fn describe_options(options: &Options, source: Source) -> BTreeMap<String, String> {
+fn describe_options(options: &Options) -> BTreeMap<String, String> {
     let events = [("page", options.pages), ("slab", options.slab)];
     let events: Vec<_> = events.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| *name).collect();
     let command: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
     let pairs = [
         ("events", events.join(",")),
-        ("source", format!("{source:?}").to_lowercase()),
+        ("source", format!("{:?}", options.source).to_lowercase()),
         ("ring_size", options.ring_size.to_string()),
         ("snapshot_interval_s", options.snapshot_interval.as_secs_f64().to_string()),
         ("duration_s", options.duration.map_or_else(String::new, |duration| duration.as_secs_f64().to_string())),

@@ -107,7 +107,7 @@ fn assert_within_a_percent(measured: u64, truth: u64) {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn page_faults_agree_with_getrusage() {
     let workload = program("workload");
-    for attach in ["btf", "tracepoint"] {
+    for attach in ["raw", "tracepoint"] {
         let (_tmp, trace, output) = record(&["--events", "page", "--attach", attach, "--", workload.to_str().unwrap(), "faults", "--pages", "20000"]);
         assert_within_a_percent(faults_of(&trace, told(&output, "pid")), told(&output, "minflt"));
         assert_eq!(settled_ledger(&trace)["page_alloc"].dropped, 0);
@@ -145,7 +145,7 @@ fn frames_are_those_of_pagemap() {
     const PAGES: usize = 300;
     // Kept until the end: malloc would hand freed memory out again, with its old frames.
     let mut kept: Vec<Vec<u8>> = Vec::new();
-    for attach in ["btf", "tracepoint"] {
+    for attach in ["raw", "tracepoint"] {
         let tmp = TempDir::new().unwrap();
         let dir = tmp.path().join("trace");
         let mut recording =
@@ -180,7 +180,7 @@ fn frames_are_those_of_pagemap() {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn the_account_balances_when_the_ring_is_far_too_small() {
     let workload = program("workload");
-    for attach in ["btf", "tracepoint"] {
+    for attach in ["raw", "tracepoint"] {
         let (_tmp, trace, _) = record(&["--ring-size", "4K", "--attach", attach, "--", workload.to_str().unwrap(), "faults", "--pages", "50000"]);
         let ledger = settled_ledger(&trace);
         assert!(ledger["page_alloc"].dropped > 0, "{attach}: {ledger:?}");

@@ -1,6 +1,6 @@
 //! What the addresses in the records mean.
 //!
-//! BTF programs see a `struct page *`; frames are what a trace stores. The kernel's `vmemmap` array of these structs is linear, so two
+//! Raw tracepoints see a `struct page *`; frames are what a trace stores. The kernel's `vmemmap` array of these structs is linear, so two
 //! points determine it: we have this process allocate pages while two programs look, one that sees the pointer and one that sees the frame number of
 //! the same allocation. Nothing is read from kernel memory, and no symbol has to be exported. In the same way the direct map's start
 //! follows from a large `kmalloc`, whose object is a page of its own.
@@ -51,7 +51,7 @@ impl Addresses {
         // One capture sees frame numbers. The other sees pointers: each has its own rings, so the order within a ring pairs them up.
         let mut frames = Capture::load(tracefs, &settings(Source::Tracepoint, vec![Program::PageAlloc, Program::Kmalloc]))?;
         let mut pointers = match source {
-            Source::Btf => Some(Capture::load(tracefs, &settings(Source::Btf, vec![Program::PageAlloc]))?),
+            Source::Raw => Some(Capture::load(tracefs, &settings(Source::Raw, vec![Program::PageAlloc]))?),
             Source::Tracepoint => None,
         };
         frames.attach()?;

@@ -1,9 +1,9 @@
 use std::{fs, os::fd::AsRawFd};
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Ebpf, EbpfLoader,
     maps::{ArrayOfMaps, MapData, PerCpuArray, RingBuf},
-    programs::{BtfTracePoint, ProgramError, TracePoint},
+    programs::{Program as Loaded, ProgramError},
 };
 use trace::{Counters, Program};
 
@@ -43,10 +43,9 @@ impl Capture {
         let offsets = field_offsets(tracefs, settings)?;
         let cpus = online_cpus();
         let nr_cpus = aya::util::nr_cpus().map_or(cpus.len(), |nr_cpus| nr_cpus) as u32;
-        let btf = Btf::from_sys_fs().ok();
 
         let mut loader = EbpfLoader::new();
-        loader.btf(btf.as_ref()).map_max_entries("RINGS", nr_cpus);
+        loader.map_max_entries("RINGS", nr_cpus);
         loader.override_global("SELF_TGID", &settings.self_tgid, true).override_global("ONLY_TGID", &settings.only_tgid, true);
         for (setting, offset) in &offsets {
             loader.override_global(setting, offset, true);
@@ -67,15 +66,15 @@ impl Capture {
         // The smallest record takes 8 bytes of header and 32 of data.
         let mut capture = Self { ebpf, counters, rings, programs: Vec::new(), ring_records: settings.ring_size as usize / 40 };
         for program in &settings.programs {
-            capture.load_program(*program, settings.source, btf.as_ref())?;
+            capture.load_program(*program, settings.source)?;
         }
         Ok(capture)
     }
 
-    fn load_program(&mut self, program: Program, source: Source, btf: Option<&Btf>) -> Result<(), Error> {
+    fn load_program(&mut self, program: Program, source: Source) -> Result<(), Error> {
         let (group, tracepoint) = program.tracepoint();
         let is_task = matches!(program, Program::TaskNew | Program::TaskRename);
-        let name = if source == Source::Btf || is_task { program.name().to_owned() } else { format!("tp_{}", program.name()) };
+        let name = if source == Source::Raw || is_task { program.name().to_owned() } else { format!("tp_{}", program.name()) };
         let refused = |error: &ProgramError| {
             let verifier = match error {
                 ProgramError::LoadError { verifier_log, .. } => format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default()),
@@ -83,20 +82,12 @@ impl Capture {
             };
             Error::bpf(format!("the program for {group}:{tracepoint}{verifier}"))(error)
         };
-        let loaded = self.ebpf.program_mut(&name).expect("the object has this program");
-        if source == Source::Btf && !is_task {
-            let Some(btf) = btf else {
-                return Err(Error::Bpf {
-                    what: "BTF tracepoints".to_owned(),
-                    reason: "it has no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)".to_owned(),
-                });
-            };
-            let loaded: &mut BtfTracePoint = loaded.try_into().map_err(|error| refused(&error))?;
-            loaded.load(tracepoint, btf).map_err(|error| refused(&error))?;
-        } else {
-            let loaded: &mut TracePoint = loaded.try_into().map_err(|error| refused(&error))?;
-            loaded.load().map_err(|error| refused(&error))?;
+        match self.ebpf.program_mut(&name).expect("the object has this program") {
+            Loaded::RawTracePoint(loaded) => loaded.load(),
+            Loaded::TracePoint(loaded) => loaded.load(),
+            _ => unreachable!("only tracepoint programs are in the object"),
         }
+        .map_err(|error| refused(&error))?;
         self.programs.push((program, name));
         Ok(())
     }
@@ -110,10 +101,10 @@ impl Capture {
             let (group, tracepoint) = program.tracepoint();
             let refused = |error: &ProgramError| Error::bpf(format!("to attach to {group}:{tracepoint}"))(error);
             match self.ebpf.program_mut(name).expect("it was loaded") {
-                aya::programs::Program::BtfTracePoint(program) => {
-                    program.attach().map_err(|error| refused(&error))?;
+                Loaded::RawTracePoint(program) => {
+                    program.attach(tracepoint).map_err(|error| refused(&error))?;
                 }
-                aya::programs::Program::TracePoint(program) => {
+                Loaded::TracePoint(program) => {
                     program.attach(group, tracepoint).map_err(|error| refused(&error))?;
                 }
                 _ => unreachable!("only tracepoint programs are in the object"),
@@ -129,8 +120,8 @@ impl Capture {
     pub fn detach(&mut self) -> Result<(), Error> {
         for (_, name) in &self.programs {
             let unloaded = match self.ebpf.program_mut(name).expect("it was loaded") {
-                aya::programs::Program::BtfTracePoint(program) => program.unload(),
-                aya::programs::Program::TracePoint(program) => program.unload(),
+                Loaded::RawTracePoint(program) => program.unload(),
+                Loaded::TracePoint(program) => program.unload(),
                 _ => Ok(()),
             };
             unloaded.map_err(|error| Error::bpf("to detach")(&error))?;
@@ -170,8 +161,8 @@ impl Capture {
     pub fn missed(&self, program: Program) -> u64 {
         let (_, name) = self.programs.iter().find(|(known, _)| *known == program).expect("only loaded programs are asked for");
         let fd = match self.ebpf.program(name) {
-            Some(aya::programs::Program::BtfTracePoint(program)) => program.fd(),
-            Some(aya::programs::Program::TracePoint(program)) => program.fd(),
+            Some(Loaded::RawTracePoint(program)) => program.fd(),
+            Some(Loaded::TracePoint(program)) => program.fd(),
             _ => return 0,
         };
         let Ok(fd) = fd else { return 0 };

@@ -11,8 +11,8 @@ pub use rings::{Record, online_cpus};
 /// How the page and slab programs are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// BTF tracepoints: typed arguments; needs `/sys/kernel/btf/vmlinux`
-    Btf,
+    /// raw tracepoints: the arguments of the traced call
+    Raw,
     /// ftrace's records, by the offsets of the `format` files
     Tracepoint,
 }

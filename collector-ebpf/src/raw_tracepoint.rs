@@ -1,15 +1,19 @@
-//! The programs for kernels with BTF: typed arguments, straight from the registers of the traced function.
+//! The programs for pages and objects: the arguments of the traced call, straight from its registers.
+//!
+//! Raw tracepoints, not BTF ones, though both run the same way in the kernel: before 6.13 or so its verifier refuses a BTF program that looks at an
+//! argument of type `const void *`, as those of `kmalloc` and `kfree` are; and these need no BTF. The kernel refuses to attach a program that
+//! reads more arguments than the tracepoint has.
 //!
 //! A page comes as a `struct page *` and an object as its kernel address; user space makes frames of both, the addresses stay there.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use trace::{Kind, PageEvent, Program, SlabEvent, UNKNOWN_ZONE};
 
 use crate::emit::{Common, emit};
 
 /// `mm_page_alloc(struct page *page, unsigned int order, gfp_t gfp_flags, int migratetype)`
-#[btf_tracepoint(function = "mm_page_alloc")]
-pub fn page_alloc(ctx: BtfTracePointContext) -> i32 {
+#[raw_tracepoint(tracepoint = "mm_page_alloc")]
+pub fn page_alloc(ctx: RawTracePointContext) -> i32 {
     let (page, order, gfp, migratetype) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1), ctx.arg::<u64>(2), ctx.arg::<u64>(3));
     emit(Program::PageAlloc, true, |Common { time, pid, cpu }| PageEvent {
         time,
@@ -26,8 +30,8 @@ pub fn page_alloc(ctx: BtfTracePointContext) -> i32 {
 }
 
 /// `mm_page_free(struct page *page, unsigned int order)`
-#[btf_tracepoint(function = "mm_page_free")]
-pub fn page_free(ctx: BtfTracePointContext) -> i32 {
+#[raw_tracepoint(tracepoint = "mm_page_free")]
+pub fn page_free(ctx: RawTracePointContext) -> i32 {
     let (page, order) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1));
     emit(Program::PageFree, true, |Common { time, pid, cpu }| PageEvent {
         time,
@@ -44,8 +48,8 @@ pub fn page_free(ctx: BtfTracePointContext) -> i32 {
 }
 
 /// `kmalloc(unsigned long call_site, const void *ptr, size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags, int node)`
-#[btf_tracepoint(function = "kmalloc")]
-pub fn kmalloc(ctx: BtfTracePointContext) -> i32 {
+#[raw_tracepoint(tracepoint = "kmalloc")]
+pub fn kmalloc(ctx: RawTracePointContext) -> i32 {
     let (call_site, object, bytes_req, bytes_alloc) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1), ctx.arg::<u64>(2), ctx.arg::<u64>(3));
     let (gfp, node) = (ctx.arg::<u64>(4), ctx.arg::<u64>(5));
     emit(Program::Kmalloc, true, |Common { time, pid, cpu }| SlabEvent {
@@ -65,8 +69,8 @@ pub fn kmalloc(ctx: BtfTracePointContext) -> i32 {
 }
 
 /// `kfree(unsigned long call_site, const void *ptr)`
-#[btf_tracepoint(function = "kfree")]
-pub fn kfree(ctx: BtfTracePointContext) -> i32 {
+#[raw_tracepoint(tracepoint = "kfree")]
+pub fn kfree(ctx: RawTracePointContext) -> i32 {
     let (call_site, object) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1));
     emit(Program::Kfree, true, |Common { time, pid, cpu }| SlabEvent {
         time,
