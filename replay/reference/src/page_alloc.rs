@@ -124,7 +124,20 @@ impl PageAllocator {
     /// When the mask is illegal, or no allowed zone can give a block even after reclaim.
     #[inline]
     pub fn alloc_pages_under<P: Pressure>(&mut self, pressure: &mut P, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Pfn, AllocError> {
-        let mut request = self.prepare(gfp, order, cpu, node)?;
+        self.alloc_by_flags(pressure, self.config.gfp.flags(gfp), order, cpu, node)
+    }
+
+    /// Like [`Self::alloc_pages_under`], for masks that have been read already.
+    #[inline]
+    pub(crate) fn alloc_by_flags<P: Pressure>(
+        &mut self,
+        pressure: &mut P,
+        flags: crate::Flags,
+        order: Order,
+        cpu: Cpu,
+        node: NodeId,
+    ) -> Result<Pfn, AllocError> {
+        let mut request = self.prepare(flags, order, cpu, node)?;
         let found = match self.get_page_from_freelist(&mut request) {
             Some(found) => Ok(found),
             None => self.slowpath(pressure, &mut request),
@@ -148,14 +161,13 @@ impl PageAllocator {
 
     /// `prepare_alloc_pages`: reads the mask.
     #[inline]
-    fn prepare(&self, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Request, AllocError> {
+    fn prepare(&self, flags: crate::Flags, order: Order, cpu: Cpu, node: NodeId) -> Result<Request, AllocError> {
         if order.0 > MAX_ORDER {
             return Err(AllocError::OrderTooLarge(order));
         }
         if usize::from(cpu.0) >= self.zones[0].pcp.len() || node.0 >= self.nodes {
             return Err(AllocError::NoSuchCpuOrNode);
         }
-        let flags = self.config.gfp.flags(gfp);
         let highest = gfp_zone(flags).map_err(AllocError::BadZoneBits)?;
         let migratetype = gfp_migratetype(flags).ok_or(AllocError::BadMobility)?;
         let migratetype = if self.config.rules.mobility_grouping { migratetype } else { Migratetype::Unmovable };

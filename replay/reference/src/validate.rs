@@ -35,6 +35,8 @@ macro_rules! ensure {
     };
 }
 
+pub(crate) use ensure;
+
 /// What a walk over a zone's frames finds.
 #[derive(Default)]
 struct Walk {

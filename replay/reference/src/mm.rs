@@ -1,0 +1,324 @@
+//! The memory manager as the rest of a kernel sees it: pages, addresses, objects and mappings together.
+
+use crate::{
+    Address, AllocError, CacheFlags, CacheId, Config, Context, Cpu, DirectMap, Flags, Gfp, Kmap, Memory, Misuse, NoPressure, NodeId, Order,
+    PageAllocator, Pfn, Pressure, SlabAllocator, Violation, Vmalloc, ZoneType,
+    slab::Source,
+};
+
+/// Page allocator, slab allocator, `vmalloc`, `kmap` and the contents of memory, over one machine. `P` says what can be reclaimed.
+pub struct Mm<P = NoPressure> {
+    /// The page allocator.
+    pub pages: PageAllocator,
+    /// The slab allocator.
+    pub slab: SlabAllocator,
+    /// What is in the frames.
+    pub memory: Memory,
+    /// Mappings of high memory.
+    pub kmap: Kmap,
+    /// Areas of `vmalloc`.
+    pub vmalloc: Vmalloc,
+    /// Who gives memory back.
+    pub pressure: P,
+    direct: DirectMap,
+    nodes: u8,
+}
+
+impl Mm {
+    /// A machine with all memory free and nothing to reclaim.
+    pub fn new(config: Config) -> Self {
+        Self::with_pressure(config, NoPressure)
+    }
+}
+
+impl<P: Pressure> Mm<P> {
+    /// A machine with all memory free.
+    pub fn with_pressure(config: Config, pressure: P) -> Self {
+        let (profile, cpus, nodes) = (config.profile, config.layout.cpus.max(1), config.layout.nodes() as u8);
+        let highmem = config.layout.zones.iter().any(|z| z.kind == ZoneType::HighMem);
+        let direct = DirectMap { page_offset: config.layout.page_offset };
+        Self {
+            pages: PageAllocator::new(config),
+            slab: SlabAllocator::new(profile, cpus, nodes),
+            memory: Memory::default(),
+            kmap: Kmap::new(cpus),
+            vmalloc: Vmalloc::new(highmem),
+            pressure,
+            direct,
+            nodes,
+        }
+    }
+
+    /// The direct map.
+    pub const fn direct_map(&self) -> DirectMap {
+        self.direct
+    }
+
+    /// Mask of a GFP name.
+    pub fn mask(&self, names: &str) -> Gfp {
+        self.pages.mask(names)
+    }
+
+    /// `alloc_pages`. Honours `__GFP_ZERO`.
+    ///
+    /// # Errors
+    /// As [`PageAllocator::alloc_pages_under`].
+    pub fn alloc_pages(&mut self, gfp: Gfp, order: Order, cpu: Cpu) -> Result<Pfn, AllocError> {
+        let pfn = self.pages.alloc_pages_under(&mut self.pressure, gfp, order, cpu, NodeId(0))?;
+        if self.pages.gfp().flags(gfp).contains(Flags::ZERO) {
+            self.memory.zero(pfn, order.pages());
+            self.pages.counters.zeroed += order.pages();
+        }
+        Ok(pfn)
+    }
+
+    /// `alloc_page`.
+    ///
+    /// # Errors
+    /// As [`Self::alloc_pages`].
+    pub fn alloc_page(&mut self, gfp: Gfp, cpu: Cpu) -> Result<Pfn, AllocError> {
+        self.alloc_pages(gfp, Order::ZERO, cpu)
+    }
+
+    /// `page_address`: the kernel's address of a page; `None` for a page of high memory that is not mapped.
+    pub fn page_address(&self, pfn: Pfn) -> Option<Address> {
+        let zone = self.pages.zone_of(pfn)?;
+        if self.pages.zones[usize::from(zone.0)].kind == ZoneType::HighMem {
+            return self.kmap.address_of(pfn);
+        }
+        Some(self.direct.to_virtual(pfn.0 * crate::PAGE_SIZE))
+    }
+
+    /// `__get_free_pages`: like [`Self::alloc_pages`], but returns an address, and so refuses high memory.
+    ///
+    /// # Errors
+    /// [`AllocError::HighMemHasNoAddress`], or as [`Self::alloc_pages`].
+    pub fn get_free_pages(&mut self, gfp: Gfp, order: Order, cpu: Cpu) -> Result<Address, AllocError> {
+        if self.pages.gfp().flags(gfp).contains(Flags::HIGHMEM) {
+            return Err(AllocError::HighMemHasNoAddress);
+        }
+        let pfn = self.alloc_pages(gfp, order, cpu)?;
+        Ok(self.direct.to_virtual(pfn.0 * crate::PAGE_SIZE))
+    }
+
+    /// `__get_free_page`.
+    ///
+    /// # Errors
+    /// As [`Self::get_free_pages`].
+    pub fn get_free_page(&mut self, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
+        self.get_free_pages(gfp, Order::ZERO, cpu)
+    }
+
+    /// `get_zeroed_page`.
+    ///
+    /// # Errors
+    /// As [`Self::get_free_pages`].
+    pub fn get_zeroed_page(&mut self, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
+        let zero = self.pages.mask("__GFP_ZERO");
+        self.get_free_pages(gfp | zero, Order::ZERO, cpu)
+    }
+
+    /// `__free_pages`.
+    ///
+    /// # Errors
+    /// As [`PageAllocator::free_pages`].
+    pub fn free_pages(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
+        self.pages.free_pages(pfn, order, cpu)
+    }
+
+    /// `free_pages`: by address.
+    ///
+    /// # Errors
+    /// As [`PageAllocator::free_pages`].
+    pub fn free_pages_at(&mut self, address: Address, order: Order, cpu: Cpu) -> Result<(), Misuse> {
+        self.pages.free_pages(self.direct.to_pfn(address), order, cpu)
+    }
+
+    fn source(&mut self) -> (&mut SlabAllocator, Source<'_, P>) {
+        (&mut self.slab, Source { pages: &mut self.pages, memory: &mut self.memory, pressure: &mut self.pressure })
+    }
+
+    /// `kmalloc`: physically contiguous bytes. Zeroed with `__GFP_ZERO`.
+    ///
+    /// # Errors
+    /// [`AllocError::HighMemHasNoAddress`], [`AllocError::TooLarge`], or when there is no memory.
+    #[inline]
+    pub fn kmalloc(&mut self, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
+        let flags = self.pages.gfp().flags(gfp);
+        if flags.contains(Flags::HIGHMEM) {
+            return Err(AllocError::HighMemHasNoAddress);
+        }
+        let (slab, mut source) = self.source();
+        let physical = slab.kmalloc(&mut source, bytes, flags, cpu, NodeId(0))?;
+        if flags.contains(Flags::ZERO) {
+            let len = slab.object_size(source.pages, physical).unwrap_or(bytes);
+            source.memory.write(physical, &alloc::vec![0; len as usize]);
+        }
+        Ok(self.direct.to_virtual(physical))
+    }
+
+    /// `kfree`. Freeing `None` (NULL) does nothing.
+    ///
+    /// # Errors
+    /// When the address is not the start of a live object.
+    #[inline]
+    pub fn kfree(&mut self, address: Option<Address>, cpu: Cpu) -> Result<(), Misuse> {
+        let Some(address) = address else { return Ok(()) };
+        let physical = self.direct.to_physical(address);
+        let (slab, mut source) = self.source();
+        slab.kfree(&mut source, physical, cpu)
+    }
+
+    /// `ksize`: bytes the caller may use, at least as many as were asked for.
+    ///
+    /// # Errors
+    /// When the address is not the start of an object.
+    pub fn ksize(&self, address: Address) -> Result<u64, Misuse> {
+        self.slab.object_size(&self.pages, self.direct.to_physical(address))
+    }
+
+    /// `krealloc`: the same object while it is large enough, else a new one with the old contents.
+    ///
+    /// # Errors
+    /// When there is no memory; the old object lives on then. A misuse is reported as an address that is not an object's.
+    pub fn krealloc(&mut self, address: Address, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, Failure> {
+        let old = self.ksize(address)?;
+        if old >= bytes {
+            return Ok(address);
+        }
+        let new = self.kmalloc(bytes, gfp, cpu)?;
+        let contents = self.memory.read(self.direct.to_physical(address), old as usize);
+        self.memory.write(self.direct.to_physical(new), &contents);
+        self.kfree(Some(address), cpu)?;
+        Ok(new)
+    }
+
+    /// `kmem_cache_create`.
+    pub fn kmem_cache_create(&mut self, name: &str, size: u32, align: u32, flags: CacheFlags, ctor: Option<fn(&mut [u8])>) -> CacheId {
+        self.slab.create(name, size, align, flags, ctor, self.nodes)
+    }
+
+    /// `kmem_cache_destroy`.
+    ///
+    /// # Errors
+    /// [`Misuse::CacheInUse`] while objects live.
+    pub fn kmem_cache_destroy(&mut self, cache: CacheId, cpu: Cpu) -> Result<(), Misuse> {
+        self.slab.destroy(&mut self.pages, cache, cpu)
+    }
+
+    /// `kmem_cache_shrink`: gives all empty slabs back.
+    pub fn kmem_cache_shrink(&mut self, cache: CacheId, cpu: Cpu) {
+        self.slab.shrink(&mut self.pages, cache, cpu);
+    }
+
+    /// `kmem_cache_alloc`.
+    ///
+    /// # Errors
+    /// When there is no memory for a new slab.
+    pub fn kmem_cache_alloc(&mut self, cache: CacheId, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
+        let flags = self.pages.gfp().flags(gfp);
+        let (slab, mut source) = self.source();
+        let physical = slab.alloc(&mut source, cache, flags, cpu, NodeId(0))?;
+        Ok(self.direct.to_virtual(physical))
+    }
+
+    /// `kmem_cache_free`.
+    ///
+    /// # Errors
+    /// When the address is not the start of a live object of this cache.
+    pub fn kmem_cache_free(&mut self, cache: CacheId, address: Address, cpu: Cpu) -> Result<(), Misuse> {
+        let physical = self.direct.to_physical(address);
+        let (slab, mut source) = self.source();
+        slab.free(&mut source, physical, Some(cache), cpu)
+    }
+
+    /// `vmalloc`, with a mask: virtually contiguous bytes. May sleep, so the mask must allow direct reclaim.
+    ///
+    /// # Errors
+    /// [`AllocError::MaySleep`], [`AllocError::NoAddressSpace`], or when there is no memory.
+    pub fn vmalloc(&mut self, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
+        let flags = self.pages.gfp().flags(gfp);
+        self.vmalloc.alloc(&mut self.pages, &mut self.pressure, bytes, flags, cpu, NodeId(0))
+    }
+
+    /// `vfree`.
+    ///
+    /// # Errors
+    /// When the address is not the start of an area.
+    pub fn vfree(&mut self, address: Address, cpu: Cpu) -> Result<(), Misuse> {
+        self.vmalloc.free(&mut self.pages, address, cpu)
+    }
+
+    /// `kmap`: an address for any page. May sleep while the pool is full.
+    ///
+    /// # Errors
+    /// [`AllocError::MaySleep`] in atomic context, [`AllocError::NoAddressSpace`] when every slot is taken.
+    pub fn kmap(&mut self, pfn: Pfn, context: Context) -> Result<Address, AllocError> {
+        if self.is_highmem(pfn) {
+            return self.kmap.map(pfn, context);
+        }
+        Ok(self.direct.to_virtual(pfn.0 * crate::PAGE_SIZE))
+    }
+
+    /// `kunmap`.
+    ///
+    /// # Errors
+    /// When a page of high memory is not mapped.
+    pub fn kunmap(&mut self, pfn: Pfn) -> Result<(), Misuse> {
+        if self.is_highmem(pfn) { self.kmap.unmap(pfn) } else { Ok(()) }
+    }
+
+    /// `kmap_atomic`: an address on this CPU, without sleeping.
+    ///
+    /// # Errors
+    /// When all slots of the CPU are taken.
+    pub fn kmap_atomic(&mut self, pfn: Pfn, cpu: Cpu) -> Result<Address, AllocError> {
+        if self.is_highmem(pfn) {
+            return self.kmap.map_atomic(pfn, cpu);
+        }
+        Ok(self.direct.to_virtual(pfn.0 * crate::PAGE_SIZE))
+    }
+
+    /// `kunmap_atomic`.
+    ///
+    /// # Errors
+    /// When it is not the mapping made last on this CPU.
+    pub fn kunmap_atomic(&mut self, pfn: Pfn, cpu: Cpu) -> Result<(), Misuse> {
+        if self.is_highmem(pfn) { self.kmap.unmap_atomic(pfn, cpu) } else { Ok(()) }
+    }
+
+    /// Whether a page has no permanent address (`PageHighMem`).
+    pub fn is_highmem(&self, pfn: Pfn) -> bool {
+        self.pages.zone_of(pfn).is_some_and(|z| self.pages.zones[usize::from(z.0)].kind == ZoneType::HighMem)
+    }
+
+    /// Checks every invariant of pages and slabs.
+    ///
+    /// # Errors
+    /// With the first violation found.
+    pub fn validate(&self) -> Result<(), Violation> {
+        self.pages.validate()?;
+        self.slab.validate(&self.pages)
+    }
+}
+
+/// A call that can fail for want of memory and be misused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// No memory.
+    Alloc(AllocError),
+    /// Misuse.
+    Misuse(Misuse),
+}
+
+impl From<AllocError> for Failure {
+    fn from(e: AllocError) -> Self {
+        Self::Alloc(e)
+    }
+}
+
+impl From<Misuse> for Failure {
+    fn from(e: Misuse) -> Self {
+        Self::Misuse(e)
+    }
+}

@@ -1,0 +1,126 @@
+//! How large a slab is, how many objects it holds, and how many slabs are kept.
+
+use alloc::vec::Vec;
+
+use crate::{Order, Profile, ids::PAGE_SIZE};
+
+/// `slub_max_order`.
+const SLUB_MAX_ORDER: u8 = 3;
+
+/// Sizes of one cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SlabSizes {
+    /// Bytes from one object to the next.
+    pub size: u32,
+    /// Order of a slab.
+    pub order: u8,
+    /// Objects in a slab.
+    pub objects: u32,
+    /// Partial slabs a node keeps, empty or not (SLUB).
+    pub min_partial: u32,
+    /// Objects worth keeping on a CPU's partial list (SLUB).
+    pub cpu_partial: u32,
+    /// The same in slabs.
+    pub cpu_partial_slabs: u32,
+}
+
+/// Sizes of a cache with objects `size` bytes apart, on a machine with so many CPUs.
+pub fn slab_sizes(profile: Profile, size: u32, cpus: u16) -> SlabSizes {
+    let order = match profile {
+        Profile::Textbook => textbook_order(size),
+        Profile::V6_1 => slub_order_6_1(size, cpus),
+        Profile::V6_12 | Profile::V6_18 => slub_order(size, cpus),
+    };
+    let objects = ((PAGE_SIZE << order) / u64::from(size)) as u32;
+    // A quarter of a page and more is rarely worth caching; small objects come in crowds.
+    let cpu_partial = match size {
+        4096.. => 6,
+        1024.. => 24,
+        256.. => 52,
+        _ => 120,
+    };
+    SlabSizes {
+        size,
+        order,
+        objects,
+        min_partial: (size.ilog2() / 2).clamp(5, 10),
+        cpu_partial,
+        cpu_partial_slabs: (2 * cpu_partial).div_ceil(objects.max(1)),
+    }
+}
+
+/// Objects a slab should hold at least.
+fn min_objects(size: u32, cpus: u16) -> u32 {
+    let bits = u16::BITS - cpus.max(1).leading_zeros();
+    let most = ((PAGE_SIZE << SLUB_MAX_ORDER) / u64::from(size)).max(1) as u32;
+    (4 * (bits + 1)).min(most)
+}
+
+fn waste_fits(size: u32, order: u8, fraction: u64) -> bool {
+    let slab = PAGE_SIZE << order;
+    slab % u64::from(size) <= slab / fraction
+}
+
+/// `calculate_order`: the smallest order whose waste is at most a sixteenth, then an eighth, a quarter, half.
+fn slub_order(size: u32, cpus: u16) -> u8 {
+    let least = Order::for_bytes(u64::from(min_objects(size, cpus)) * u64::from(size)).0;
+    let fits = |fraction| (least..=SLUB_MAX_ORDER).find(|o| waste_fits(size, *o, fraction));
+    [16, 8, 4, 2].into_iter().find_map(fits).unwrap_or_else(|| Order::for_bytes(u64::from(size)).0)
+}
+
+/// The same before 6.7: fewer objects are accepted before more waste than a quarter is.
+fn slub_order_6_1(size: u32, cpus: u16) -> u8 {
+    let fits = |objects: u32, fraction| {
+        let least = Order::for_bytes(u64::from(objects) * u64::from(size)).0;
+        (least..=SLUB_MAX_ORDER).find(|o| waste_fits(size, *o, fraction))
+    };
+    let found = (2..=min_objects(size, cpus)).rev().find_map(|objects| [16, 8, 4].into_iter().find_map(|f| fits(objects, f)));
+    found.or_else(|| fits(1, 1)).unwrap_or_else(|| Order::for_bytes(u64::from(size)).0)
+}
+
+/// `calculate_slab_order` of 2.6.34: the smallest order that wastes at most an eighth, but no more than order 1 for objects that fit it.
+fn textbook_order(size: u32) -> u8 {
+    const BREAK_ORDER: u8 = 1;
+    let holds = |o: &u8| PAGE_SIZE << o >= u64::from(size);
+    let good = |o: &u8| *o >= BREAK_ORDER || waste_fits(size, *o, 8);
+    (0..=crate::MAX_ORDER).filter(holds).find(good).unwrap_or(crate::MAX_ORDER)
+}
+
+/// Object sizes of the `kmalloc` caches, smallest first.
+pub fn kmalloc_classes(profile: Profile) -> Vec<u32> {
+    let (smallest, largest) = if profile == Profile::Textbook { (32, 131_072) } else { (8, 8192) };
+    let mut classes: Vec<u32> = core::iter::successors(Some(smallest), |s| Some(s * 2)).take_while(|s| *s <= largest).collect();
+    classes.extend([96, 192]);
+    classes.sort_unstable();
+    classes
+}
+
+/// The class that serves a request of so many bytes; `None` if it goes to the page allocator.
+pub fn kmalloc_class(profile: Profile, bytes: u64) -> Option<u32> {
+    kmalloc_classes(profile).into_iter().find(|class| u64::from(*class) >= bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Order, objects per slab, min_partial and cpu_partial of caches on a 6.18 host with two CPUs.
+    #[test]
+    fn sizes_of_known_caches() {
+        for (size, order, objects, min_partial, cpu_partial) in
+            [(8, 0, 512, 5, 120), (192, 0, 21, 5, 120), (256, 0, 16, 5, 52), (1024, 2, 16, 5, 24), (2048, 3, 16, 5, 24), (8192, 3, 4, 6, 6)]
+        {
+            let s = slab_sizes(Profile::V6_18, size, 2);
+            assert_eq!((s.order, s.objects, s.min_partial, s.cpu_partial), (order, objects, min_partial, cpu_partial), "{size}");
+        }
+    }
+
+    #[test]
+    fn classes_are_the_smallest_that_fit() {
+        for (bytes, class) in [(1, 8), (8, 8), (9, 16), (65, 96), (97, 128), (129, 192), (193, 256), (8192, 8192)] {
+            assert_eq!(kmalloc_class(Profile::V6_18, bytes), Some(class), "{bytes}");
+        }
+        assert_eq!(kmalloc_class(Profile::V6_18, 8193), None);
+        assert_eq!(kmalloc_class(Profile::Textbook, 1), Some(32));
+    }
+}

@@ -1,0 +1,44 @@
+//! The textbook's slab allocator: three lists a cache — full, partial, empty — and in that spirit partial first, then empty, then grow.
+
+use crate::{
+    Cpu, PageAllocator,
+    slab::{SlabAllocator, lists::Place},
+};
+
+/// Empty slabs a cache keeps before it gives the next one back (`free_limit` of 2.6.34, in slabs).
+const EMPTY_LIMIT: u32 = 2;
+
+impl SlabAllocator {
+    /// The slab to allocate from: a partial one, or else an empty one.
+    pub(super) fn textbook_slab(&mut self, cache: usize, cpu: Cpu) -> Option<u32> {
+        let k = usize::from(cpu.0);
+        if let Some(full) = self.caches[cache].cpus[k].slab.take() {
+            self.slabs[full].place = Place::Full;
+        }
+        let c = &mut self.caches[cache];
+        let partial = c.partial.iter_mut().find_map(|list| list.pop(&mut self.slabs));
+        let slab = partial.or_else(|| c.empty.pop(&mut self.slabs))?;
+        c.cpus[k].slab = Some(slab);
+        self.slabs[slab].place = Place::Cpu;
+        Some(slab)
+    }
+
+    /// Moves a slab between the lists; gives an empty one back when there are enough.
+    pub(super) fn textbook_after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
+        let s = &self.slabs[slab];
+        let (cache, node, empty) = (s.cache as usize, usize::from(s.node), s.in_use() == 0);
+        match s.place {
+            Place::Full => self.put_on_node(slab),
+            Place::Partial if empty => {
+                self.caches[cache].partial[node].remove(&mut self.slabs, slab);
+                self.put_on_node(slab);
+            }
+            _ => {}
+        }
+        if self.caches[cache].empty.len() > EMPTY_LIMIT {
+            if let Some(oldest) = self.caches[cache].empty.pop(&mut self.slabs) {
+                self.discard_slab(pages, oldest, cpu);
+            }
+        }
+    }
+}
