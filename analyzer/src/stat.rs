@@ -172,6 +172,16 @@ pub struct Group {
 }
 
 impl Stat {
+    /// Columns that people need not see where they are zero, or say the same as another.
+    pub fn for_people(table: Table) -> Table {
+        let mut table = table.without_empty(&["failures", "unmatched_frees", "implied_frees"]);
+        let at = |id: &str| table.columns.iter().position(|column| column.id == id);
+        if let (Some(requests), Some(allocs)) = (at("requests"), at("allocs")) {
+            table.columns[requests].hidden = table.rows.iter().all(|row| row[requests] == row[allocs]);
+        }
+        table
+    }
+
     /// The table that is printed, exported and shown in reports. `lost` events are missing in what it counts.
     pub fn table(&self, title: &str, lost: u64) -> Table {
         let mut table = Table::new(title);
@@ -187,7 +197,7 @@ impl Stat {
         table.column("alloc_bytes", "Allocated", Unit::Bytes).column("free_bytes", "Freed", Unit::Bytes);
         table.column("failures", "Failures", Unit::Count);
         table.column("live", "Live at end", Unit::Bytes).column("peak_live", "Peak live", Unit::Bytes);
-        table.column("unmatched_frees", "Unmatched frees", Unit::Count).column("implied_frees", "Implied frees", Unit::Count);
+        table.column("unmatched_frees", "Unmatched", Unit::Count).column("implied_frees", "Implied", Unit::Count);
         table.hidden("requested_bytes", "Asked for", Unit::Bytes).hidden("lost_events", "Lost events", Unit::Count);
         for Group { values, counts } in &self.groups {
             let key_cells = self.by.iter().zip(values).map(|(key, (value, name))| match key.is_number() && *value != UNKNOWN {
@@ -210,6 +220,14 @@ impl Stat {
                 count(lost.cast_signed()),
             ];
             table.row(key_cells.chain(cells).collect());
+        }
+        if self.groups.iter().any(|group| group.counts.unmatched_frees > 0) {
+            table.note(
+                "unmatched: frees of what was allocated before the trace, or unseen by it; where only its allocation would tell the key, that is -",
+            );
+        }
+        if self.groups.iter().any(|group| group.counts.implied_frees > 0) {
+            table.note("implied: frees that the trace has not, but that must have happened, since the memory was given out again");
         }
         table
     }

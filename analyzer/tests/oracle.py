@@ -29,6 +29,10 @@ def check(what, ours, theirs):
     checked += 1
     if ours != theirs:
         failed += 1
+        if isinstance(ours, dict):
+            keys = [key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)]
+            ours, theirs = ({key: side.get(key) for key in keys[:5]} for side in (ours, theirs))
+            what += f" ({len(keys)} groups differ)"
         print(f"oracle: {what}: analyzer says {ours}, the oracle {theirs}")
 
 
@@ -140,8 +144,8 @@ if pages is not None:
             unmatched += 1
         for by, groups in model.items():
             # frees, implied frees, live, peak, and a running order of changes
-            for number, (allocation, frames) in enumerate(ended.values()):
-                group = groups[tuple(allocation[key] for key in by)]
+            for number, (former, frames) in enumerate(ended.values()):
+                group = groups[tuple(former[key] for key in by)]
                 group[0 if kind == FREE and number == 0 else 1] += 1
                 group[2] -= frames * size
             if kind == ALLOC:

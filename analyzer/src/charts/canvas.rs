@@ -108,16 +108,12 @@ pub(crate) fn ticks(end: f64, count: usize) -> Vec<f64> {
     (0..).map(|i| f64::from(i) * step).take_while(|tick| *tick <= end * 1.0001).collect()
 }
 
-/// Seconds on an axis: as many decimals as the ticks need.
-pub(crate) fn seconds(value: f64, end: f64) -> String {
-    let decimals = if end >= 10.0 {
-        0
-    } else if end >= 1.0 {
-        1
-    } else {
-        3
-    };
-    format!("{value:.decimals$}")
+/// Ticks for an axis of seconds, labelled with as many decimals as they need.
+pub(crate) fn seconds(end: f64) -> Vec<(f64, String)> {
+    let ticks = ticks(end, 10);
+    let step = ticks.get(1).copied().unwrap_or(1.0);
+    let decimals = if step >= 1.0 { 0 } else { (-step.log10()).ceil() as usize };
+    ticks.into_iter().map(|at| (at, format!("{at:.decimals$}"))).collect()
 }
 
 #[cfg(test)]
@@ -130,5 +126,7 @@ mod tests {
         assert_eq!(ticks(0.0, 5), [0.0]);
         let odd = ticks(7.3, 4);
         assert_eq!(odd, [0.0, 2.0, 4.0, 6.0]);
+        assert_eq!(seconds(3.0).last(), Some(&(3.0, "3.0".to_owned())), "steps of a half");
+        assert_eq!(seconds(9.0).last(), Some(&(9.0, "9".to_owned())));
     }
 }

@@ -4,7 +4,7 @@ use plotters::prelude::DrawingBackend;
 
 use super::{
     axes::{Plot, Scale, decades},
-    canvas::{Area, Canvas, Drawn, seconds, ticks},
+    canvas::{Area, Canvas, Drawn, seconds},
 };
 use crate::units;
 
@@ -35,13 +35,18 @@ impl FreeBlocks {
         for (panel, zone) in area.split_evenly((self.zones.len().max(1), 1)).iter().zip(&self.zones) {
             let panel = canvas.panel(panel, &format!("Zone {}", zone.zone))?;
             let most = zone.orders.iter().flatten().copied().max().unwrap_or(0) as f64;
-            let x_ticks = ticks(end, 10).into_iter().map(|at| (at, seconds(at, end))).collect();
-            let y = Scale::log(0.7, most.max(10.0) * 1.3);
-            let y_ticks = decades(1.0, y.to, 5, units::short);
+            let x_ticks = seconds(end);
+            let least = zone.orders.iter().flatten().copied().min().unwrap_or(0);
+            // No block at all has no place on a logarithmic axis: the floor stands for it.
+            let from = if least == 0 { 0.5 } else { 10_f64.powf((least as f64).log10().floor()) };
+            let y = Scale::log(from, most.max(from * 10.0) * 1.3);
+            let mut y_ticks = decades(from.max(1.0), y.to, 5, units::short);
+            if least == 0 {
+                y_ticks.push((from, "0".to_owned()));
+            }
             let plot = Plot::new(canvas, &panel, (Scale::linear(0.0, end), &x_ticks, "seconds"), (y, &y_ticks, "free blocks"))?;
             for (order, blocks) in zone.orders.iter().enumerate() {
                 let colour = canvas.palette.order(order);
-                // No block at all has no place on a logarithmic axis: it is drawn on the floor.
                 plot.line(zone.time_s.iter().zip(blocks).map(|(at, blocks)| (*at, (*blocks as f64).max(y.from))), colour, canvas.px(2.0) as u32)?;
             }
             for (i, at) in zone.time_s.iter().enumerate() {

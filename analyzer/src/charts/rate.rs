@@ -27,7 +27,7 @@ impl Rate {
         let most = (0..intervals).map(|at| sum(at, self.zones.len())).fold(0.0, f64::max);
         let end = intervals as f64 * self.interval_s;
         let unit = 1024_f64.powf((most.max(1.0).ln() / 1024_f64.ln()).floor());
-        let x_ticks = ticks(end, 10).into_iter().map(|at| (at, seconds(at, end))).collect();
+        let x_ticks = seconds(end);
         let y_ticks = ticks(most / unit * 1.05, 6)
             .into_iter()
             .map(|at| (at * unit, if at == 0.0 { "0".into() } else { units::bytes((at * unit) as i64) + "/s" }))

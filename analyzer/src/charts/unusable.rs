@@ -5,7 +5,7 @@ use plotters::{prelude::DrawingBackend, style::text_anchor::HPos};
 use super::{
     ZoneOverTime,
     axes::{Plot, Scale},
-    canvas::{Area, Canvas, Drawn, seconds, ticks},
+    canvas::{Area, Canvas, Drawn, seconds},
     theme::heat,
 };
 
@@ -26,7 +26,7 @@ impl Unusable {
         for (panel, zone) in area.split_evenly((self.zones.len().max(1), 1)).iter().zip(&self.zones) {
             let panel = canvas.panel(panel, &format!("Zone {}", zone.zone))?;
             let orders = zone.orders.len();
-            let x_ticks = ticks(end, 10).into_iter().map(|at| (at, seconds(at, end))).collect();
+            let x_ticks = seconds(end);
             let y_ticks = (0..orders).map(|order| (order as f64 + 0.5, order.to_string())).collect();
             let y = (Scale::linear(0.0, orders as f64), &y_ticks, "order");
             let plot = Plot::new(canvas, &panel, (Scale::linear(0.0, end), &x_ticks, "seconds"), y)?;
@@ -51,8 +51,9 @@ impl Unusable {
             (canvas.px(16.0) + canvas.text_width(area, "0 all of it usable", 13.0) + canvas.px(10.0), canvas.px(6.0), canvas.px(220.0));
         let text = canvas.palette.text;
         canvas.text(area, "0 all of it usable", (canvas.px(16.0), top + canvas.px(7.0)), 13.0, text, HPos::Left)?;
+        // Each step a pixel into the next, so that no gap shows between them.
         for step in 0..110 {
-            let (a, b) = (left + width * step / 110, left + width * (step + 1) / 110);
+            let (a, b) = (left + width * step / 110, left + width * (step + 1) / 110 + 1);
             let colour = plotters::style::Color::filled(&heat(f64::from(step) / 109.0));
             let cell = plotters::element::Rectangle::new([(a, top), (b, top + canvas.px(14.0))], colour);
             area.draw(&cell).map_err(super::canvas::said)?;

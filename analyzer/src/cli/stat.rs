@@ -1,4 +1,4 @@
-use analyzer::{Events, Key};
+use analyzer::{Events, Key, Stat};
 
 use super::{TraceArgument, output};
 
@@ -79,6 +79,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let mut table = stat.table(&title, loss.lost(events));
     table.notes.extend(loss.sentence(events));
-    let table = if arguments.json || arguments.csv { table } else { table.without_empty(&["failures", "unmatched_frees", "implied_frees"]) };
+    let table = if arguments.json || arguments.csv { table } else { Stat::for_people(table) };
     output::table_as(&table, arguments.limit, arguments.json, arguments.csv)
 }

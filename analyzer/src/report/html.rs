@@ -43,8 +43,14 @@ fn section(section: &Section) -> Result<Value, Error> {
 
 fn table(table: &Table) -> Value {
     let visible: Vec<_> = table.visible().collect();
-    let class = |unit: Unit| if unit == Unit::Text { "text" } else { "number" };
-    let columns: Vec<_> = visible.iter().map(|(_, column)| context! { heading => column.heading(), class => class(column.unit) }).collect();
+    // A column with long texts gets room for them, since it would be the first to be squeezed.
+    let wide = |at: usize| table.rows.iter().any(|row| matches!(&row[at], Cell::Text(text) if text.chars().count() > 28));
+    let class = |at: usize, unit: Unit| match unit {
+        Unit::Text if wide(at) => "text wide",
+        Unit::Text => "text",
+        _ => "number",
+    };
+    let columns: Vec<_> = visible.iter().map(|&(at, column)| context! { heading => column.heading(), class => class(at, column.unit) }).collect();
     let row = |row: &Vec<Cell>| -> Value {
         let cells = visible.iter().map(|&(at, column)| {
             let shown = row[at].show(column.unit);
@@ -52,10 +58,12 @@ fn table(table: &Table) -> Value {
             let exact = row[at].number();
             let zero = exact == Some(0.0) && column.unit != Unit::Number;
             let names = column.unit == Unit::Text && shown.contains('|');
-            context! { shown, exact, class => class(column.unit), zero, names }
+            context! { shown, exact, class => class(at, column.unit), zero, names }
         });
         Value::from(cells.collect::<Vec<_>>())
     };
     let rows: Vec<_> = table.rows.iter().map(row).collect();
-    context! { title => table.title.as_str(), notes => &table.notes, columns, folded => rows.len() > FOLDED_ROWS, count => rows.len(), rows }
+    let (warnings, notes): (Vec<_>, Vec<_>) = table.notes.iter().cloned().partition(|note| note.starts_with("! "));
+    let warnings: Vec<_> = warnings.iter().map(|warning: &String| warning.trim_start_matches("! ").to_owned()).collect();
+    context! { title => table.title.as_str(), warnings, notes, columns, folded => rows.len() > FOLDED_ROWS, count => rows.len(), rows }
 }

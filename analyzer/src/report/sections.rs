@@ -88,7 +88,7 @@ pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
 /// A statistic with its losses, at most [`TOP`] rows.
 fn table(analysis: &Analysis, stat: &Stat, title: &str, events: Events) -> Table {
     let loss = &analysis.info.loss;
-    let mut table = stat.table(title, loss.lost(events)).without_empty(&["failures", "unmatched_frees", "implied_frees"]);
+    let mut table = Stat::for_people(stat.table(title, loss.lost(events)));
     if table.rows.len() > TOP {
         table.note(format!("the {TOP} greatest of {} rows; `analyzer stat` shows all", table.rows.len()));
         table.rows.truncate(TOP);
@@ -104,7 +104,7 @@ fn summary(analysis: &Analysis, charts: Vec<Chart>) -> Section {
     table.column("what", "What", Unit::Text).column("allocs", "Allocations", Unit::Count).column("frees", "Frees", Unit::Count);
     table.column("failures", "Failures", Unit::Count).column("alloc_bytes", "Allocated", Unit::Bytes).column("free_bytes", "Freed", Unit::Bytes);
     table.column("live", "Live at end", Unit::Bytes).column("peak_live", "Peak live", Unit::Bytes);
-    table.column("unmatched_frees", "Unmatched frees", Unit::Count).column("implied_frees", "Implied frees", Unit::Count);
+    table.column("unmatched_frees", "Unmatched", Unit::Count).column("implied_frees", "Implied", Unit::Count);
     for (what, stat) in [("pages", &analysis.pages), ("kernel objects", &analysis.objects)] {
         let Some(Group { counts, .. }) = stat.groups.first() else { continue };
         let numbers = [
