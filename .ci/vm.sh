@@ -229,6 +229,8 @@ accelerator() {
 		echo "$answer"
 		return
 	fi
+	# One thread for all virtual CPUs: with a thread each, QEMU lets one run instructions that another is patching, and attaching to a
+	# tracepoint under load ends in an int3 that no one handles, or in a lock-up.
 	answer=tcg,thread=single
 	if [ -w /dev/kvm ]; then
 		local probe=$work/probe
