@@ -1,8 +1,7 @@
 //! Memory taken out of ordinary allocation: contiguous memory areas and isolated pageblocks.
 
 use crate::{
-    AllocError, Cpu, FrameState, Migratetype, Misuse, Order, PageAllocator, Pfn,
-    buddy,
+    AllocError, Cpu, FrameState, Migratetype, Misuse, Order, PageAllocator, Pfn, buddy,
     mem_map::{BlockState, Tag},
 };
 

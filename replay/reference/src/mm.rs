@@ -2,8 +2,7 @@
 
 use crate::{
     Address, AllocError, CacheFlags, CacheId, Config, Context, Cpu, DirectMap, Flags, Gfp, Kmap, Memory, Misuse, NoPressure, NodeId, Order,
-    PageAllocator, Pfn, Pressure, SlabAllocator, Violation, Vmalloc, ZoneType,
-    slab::Source,
+    PageAllocator, Pfn, Pressure, SlabAllocator, Violation, Vmalloc, ZoneType, slab::Source,
 };
 
 /// Page allocator, slab allocator, `vmalloc`, `kmap` and the contents of memory, over one machine. `P` says what can be reclaimed.

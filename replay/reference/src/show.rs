@@ -3,10 +3,7 @@
 use alloc::{format, string::String};
 use core::fmt::Write;
 
-use crate::{
-    MIGRATE_TYPES, Migratetype, NR_ORDERS, PageAllocator, PcpRule, SlabAllocator, ZoneType,
-    zone::Zone,
-};
+use crate::{MIGRATE_TYPES, Migratetype, NR_ORDERS, PageAllocator, PcpRule, SlabAllocator, ZoneType, zone::Zone};
 
 /// `/proc/pagetypeinfo` stops counting a list here.
 const PAGETYPEINFO_CAP: u64 = 100_000;

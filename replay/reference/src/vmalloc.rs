@@ -2,10 +2,7 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use crate::{
-    Address, AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure,
-    ids::PAGE_SIZE,
-};
+use crate::{Address, AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, ids::PAGE_SIZE};
 
 /// Virtual addresses for `vmalloc`, on x86-64 with four-level page tables.
 const VMALLOC_START: u64 = 0xffff_c900_0000_0000;

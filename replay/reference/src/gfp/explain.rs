@@ -101,7 +101,7 @@ impl GfpTable {
             wakes_kswapd: flags.contains(Flags::KSWAPD_RECLAIM),
             uses_reserve: flags.intersects(Flags::HIGH | Flags::MEMALLOC) && !flags.contains(Flags::NOMEMALLOC),
             never_fails: flags.contains(Flags::NOFAIL) && may_sleep,
-            remarks: remarks(flags, context),
+            remarks: remarks(flags.without(self.implied()), context),
         }
     }
 }

@@ -53,6 +53,11 @@ impl GfpTable {
         known.fold(self.implied, |sum, (_, flags)| sum | *flags)
     }
 
+    /// What every mask of this kernel means without saying so.
+    pub(super) fn implied(&self) -> Flags {
+        self.implied
+    }
+
     /// The mask of a name such as `GFP_KERNEL` or `__GFP_COMP`; also of several joined by `|`, and of hexadecimal numbers.
     pub fn mask(&self, text: &str) -> Option<Gfp> {
         let mut mask = 0;

@@ -3,7 +3,7 @@
 use alloc::{borrow::ToOwned, string::String, vec, vec::Vec};
 
 use crate::{
-    Flags, Misuse, Order, PageAllocator, Profile, Cpu,
+    Cpu, Flags, Misuse, Order, PageAllocator, Profile,
     ids::PAGE_SIZE,
     slab::{
         SlabAllocator,

@@ -3,11 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{CacheFlags, CacheId, LARGE, SlabAllocator, Source, kmalloc_class, kmalloc_classes, large_order};
-use crate::{
-    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, Profile,
-    ids::PAGE_SIZE,
-    mem_map::Cold,
-};
+use crate::{AllocError, Cpu, Flags, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Cold};
 
 /// Kinds of `kmalloc` caches (`enum kmalloc_cache_type`), in the order in which a mask decides: DMA, reclaimable, accounted, normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,8 +64,7 @@ impl SlabAllocator {
         let largest = u64::from(classes.last().copied().unwrap_or(0));
         let class_of = |k: u64| kmalloc_class(self.profile, k * 8 + 8).and_then(|c| classes.iter().position(|x| *x == c));
         let by_size = (0..largest / 8).filter_map(class_of).map(|i| i as u8).collect();
-        let kinds: &[KmallocType] =
-            if self.profile == Profile::Textbook { &[KmallocType::Normal, KmallocType::Dma] } else { &KmallocType::ALL };
+        let kinds: &[KmallocType] = if self.profile == Profile::Textbook { &[KmallocType::Normal, KmallocType::Dma] } else { &KmallocType::ALL };
         let mut caches = Vec::new();
         for kind in KmallocType::ALL {
             let exists = kinds.contains(&kind);
@@ -118,13 +113,7 @@ impl SlabAllocator {
     }
 }
 
-fn kmalloc_large<P: Pressure>(
-    source: &mut Source<'_, P>,
-    bytes: u64,
-    flags: Flags,
-    cpu: Cpu,
-    node: NodeId,
-) -> Result<u64, AllocError> {
+fn kmalloc_large<P: Pressure>(source: &mut Source<'_, P>, bytes: u64, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u64, AllocError> {
     if bytes > MAX_SIZE {
         return Err(AllocError::TooLarge(bytes));
     }

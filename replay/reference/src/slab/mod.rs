@@ -20,10 +20,7 @@ pub use sizes::{SlabSizes, kmalloc_class, kmalloc_classes, slab_sizes};
 use alloc::vec::Vec;
 
 use crate::{
-    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile,
-    ids::PAGE_SIZE,
-    mem_map::Cold,
-    memory::Memory,
+    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Cold, memory::Memory,
 };
 use cache::Cache;
 use kmalloc::Kmalloc;
@@ -87,14 +84,7 @@ impl SlabAllocator {
         Ok(address)
     }
 
-    fn next_slab<P: Pressure>(
-        &mut self,
-        source: &mut Source<'_, P>,
-        cache: usize,
-        flags: Flags,
-        cpu: Cpu,
-        node: NodeId,
-    ) -> Result<u32, AllocError> {
+    fn next_slab<P: Pressure>(&mut self, source: &mut Source<'_, P>, cache: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u32, AllocError> {
         let found = if self.is_textbook() { self.textbook_slab(cache, cpu) } else { self.slub_slab(cache, cpu, node) };
         if let Some(slab) = found {
             return Ok(slab);
@@ -106,14 +96,7 @@ impl SlabAllocator {
     }
 
     /// `allocate_slab`: a large slab is tried without effort first; if that fails, the smallest that holds an object.
-    fn new_slab<P: Pressure>(
-        &mut self,
-        source: &mut Source<'_, P>,
-        cache: usize,
-        flags: Flags,
-        cpu: Cpu,
-        node: NodeId,
-    ) -> Result<u32, AllocError> {
+    fn new_slab<P: Pressure>(&mut self, source: &mut Source<'_, P>, cache: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u32, AllocError> {
         let c = &self.caches[cache];
         let flags = flags.without(Flags::ZERO) | c.page_flags();
         let least = Order::for_bytes(u64::from(c.sizes.size));
@@ -185,13 +168,7 @@ impl SlabAllocator {
     }
 
     /// Frees an object; `cache` is given by `kmem_cache_free` and checked.
-    pub(crate) fn free<P: Pressure>(
-        &mut self,
-        source: &mut Source<'_, P>,
-        address: u64,
-        cache: Option<CacheId>,
-        cpu: Cpu,
-    ) -> Result<(), Misuse> {
+    pub(crate) fn free<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, cache: Option<CacheId>, cpu: Cpu) -> Result<(), Misuse> {
         let (slab, object) = self.object_at(source.pages, address)?;
         let s = &mut self.slabs[slab];
         if !s.is_used(object) {

@@ -1,0 +1,94 @@
+//! The slab layer under random calls: objects never overlap, counts agree, pages come back.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use reference::{Address, CacheFlags, Config, Cpu, Layout, Misuse, Mm, Profile};
+
+#[derive(Clone, Debug)]
+enum Call {
+    Kmalloc { bytes: u64, cpu: u16 },
+    CacheAlloc { cache: usize, cpu: u16 },
+    Free { which: usize, cpu: u16 },
+    DoubleFree,
+    Shrink { cache: usize },
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let bytes = prop_oneof![8 => 1u64..300, 3 => 300u64..9000, 1 => 9000u64..100_000];
+    prop_oneof![
+        20 => (bytes, 0u16..2).prop_map(|(bytes, cpu)| Call::Kmalloc { bytes, cpu }),
+        10 => (0usize..CACHES.len(), 0u16..2).prop_map(|(cache, cpu)| Call::CacheAlloc { cache, cpu }),
+        27 => (any::<usize>(), 0u16..2).prop_map(|(which, cpu)| Call::Free { which, cpu }),
+        1 => Just(Call::DoubleFree),
+        1 => (0usize..CACHES.len()).prop_map(|cache| Call::Shrink { cache }),
+    ]
+}
+
+const CACHES: [(&str, u32); 3] = [("dentry", 192), ("inode", 1080), ("tiny", 12)];
+
+fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
+    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 2), profile));
+    let kernel = mm.mask("GFP_KERNEL");
+    let caches = CACHES.map(|(name, size)| mm.kmem_cache_create(name, size, 0, CacheFlags::default(), None));
+    let free_at_start: u64 = mm.pages.stats().iter().map(|z| z.free + z.pcp).sum();
+    // Start of each live object → its bytes.
+    let mut live: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut last = None;
+    for (step, call) in calls.iter().enumerate() {
+        let new = match *call {
+            Call::Kmalloc { bytes, cpu } => Some((mm.kmalloc(bytes, kernel, Cpu(cpu)).unwrap(), bytes)),
+            Call::CacheAlloc { cache, cpu } => Some((mm.kmem_cache_alloc(caches[cache], kernel, Cpu(cpu)).unwrap(), u64::from(CACHES[cache].1))),
+            Call::Free { which, cpu } if !live.is_empty() => {
+                let address = *live.keys().nth(which % live.len()).unwrap();
+                live.remove(&address);
+                prop_assert_eq!(mm.kfree(Some(Address(address)), Cpu(cpu)), Ok(()));
+                last = Some(address);
+                None
+            }
+            Call::DoubleFree => {
+                if let Some(address) = last.filter(|a| !live.contains_key(a)) {
+                    let verdict = mm.kfree(Some(Address(address)), Cpu(0));
+                    prop_assert!(matches!(verdict, Err(Misuse::ObjectDoubleFree(_) | Misuse::NotFromSlab(_) | Misuse::NotAnObject(_))));
+                }
+                None
+            }
+            Call::Shrink { cache } => {
+                mm.kmem_cache_shrink(caches[cache], Cpu(0));
+                None
+            }
+            Call::Free { .. } => None,
+        };
+        if let Some((address, bytes)) = new {
+            let size = mm.ksize(address).unwrap();
+            prop_assert!(size >= bytes);
+            let before = live.range(..address.0 + size).next_back();
+            prop_assert!(before.is_none_or(|(start, len)| start + len <= address.0), "{address} overlaps a live object");
+            live.insert(address.0, size);
+        }
+        if step % 64 == 0 {
+            prop_assert!(mm.validate().is_ok(), "{:?}", mm.validate());
+        }
+    }
+    for address in live.into_keys() {
+        prop_assert_eq!(mm.kfree(Some(Address(address)), Cpu(0)), Ok(()));
+    }
+    let all: Vec<_> = mm.slab.caches().collect();
+    for cache in all {
+        mm.kmem_cache_shrink(cache, Cpu(0));
+    }
+    prop_assert!(mm.validate().is_ok(), "{:?}", mm.validate());
+    prop_assert_eq!(mm.pages.stats().iter().map(|z| z.free + z.pcp).sum::<u64>(), free_at_start, "every page came back");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn objects_are_disjoint_and_pages_come_back(calls in prop::collection::vec(call(), 1..1500)) {
+        for profile in Profile::ALL {
+            run(profile, &calls)?;
+        }
+    }
+}
