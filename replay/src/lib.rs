@@ -9,6 +9,7 @@
 //! What the tracepoints do not show is part of the answer: every event that does not fit the model's books is put into a class of [`Gap`], and
 //! what no class explains is reported as such.
 
+mod bench;
 mod engine;
 mod error;
 mod evidence;
@@ -21,6 +22,7 @@ mod run;
 mod score;
 mod snapshot;
 
+pub use bench::{BenchRow, bench};
 pub use engine::Engine;
 pub use error::Error;
 pub use gap::{Gap, Gaps};

@@ -60,6 +60,12 @@ impl Tag {
         (self.0 >> 16) as u8
     }
 
+    /// Whether the frame heads an allocated block of exactly this order.
+    #[inline]
+    pub(crate) const fn is_allocated_of(self, order: u8) -> bool {
+        self.0 & 0x3f == order as u32 | (BlockState::Allocated as u32) << 4
+    }
+
     /// Whether the frame heads a buddy block of exactly this order.
     #[inline]
     pub(crate) const fn is_buddy_of(self, order: u8) -> bool {

@@ -18,6 +18,8 @@ use crate::{
     zonelist::Zonelists,
 };
 
+mod fast;
+
 /// Everything a page allocator is built from.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -52,6 +54,7 @@ pub struct PageAllocator {
     nodes: u8,
     /// DMA32 is configured: unmovable requests can spill into it.
     has_dma32: bool,
+    fast: fast::Masks,
 }
 
 impl PageAllocator {
@@ -68,8 +71,9 @@ impl PageAllocator {
         let zonelists = Zonelists::build(layout, &zones);
         let map = MemMap::new(base, (end - base) as usize);
         let nodes = layout.nodes() as u8;
+        let fast = fast::Masks::new(&config);
         let has_dma32 = layout.configured.contains(&ZoneType::Dma32);
-        let mut mm = Self { config, map, zones, zonelists, counters: Counters::default(), nodes, has_dma32 };
+        let mut mm = Self { config, map, zones, zonelists, counters: Counters::default(), nodes, has_dma32, fast };
         mm.setup_marks();
         mm
     }
@@ -124,6 +128,11 @@ impl PageAllocator {
     /// When the mask is illegal, or no allowed zone can give a block even after reclaim.
     #[inline]
     pub fn alloc_pages_under<P: Pressure>(&mut self, pressure: &mut P, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Pfn, AllocError> {
+        if order.0 == 0 {
+            if let Some(pfn) = self.alloc_fast(gfp, cpu, node) {
+                return Ok(pfn);
+            }
+        }
         self.alloc_by_flags(pressure, self.config.gfp.flags(gfp), order, cpu, node)
     }
 
@@ -345,10 +354,13 @@ impl PageAllocator {
         }
         let i = self.map.index(pfn.0);
         let tag = self.map.tag(i);
-        if tag.state() != BlockState::Allocated || tag.order() != order.0 || self.map.flags(i) & OWNED != 0 {
+        if !tag.is_allocated_of(order.0) || self.map.flags(i) & OWNED != 0 {
             return Err(self.misuse_of_free(pfn, order));
         }
         let z = usize::from(tag.zone());
+        if order.0 == 0 && self.free_fast(z, i, pfn.0, cpu) {
+            return Ok(());
+        }
         self.zones[z].nr_allocated -= 1 << order.0;
         self.free_block(z, i, pfn.0, order.0, cpu);
         Ok(())

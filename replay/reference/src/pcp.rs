@@ -50,11 +50,11 @@ pub(crate) struct PerCpuPages {
     pub(crate) high: u32,
     pub(crate) sizes: PcpSizes,
     /// 6.1: doublings of the next batch to free.
-    free_factor: u32,
+    pub(crate) free_factor: u32,
     /// 6.7+: doublings of the next batch to take.
     alloc_factor: u32,
     /// 6.7+: pages freed of late.
-    free_count: u32,
+    pub(crate) free_count: u32,
     /// 6.7+: the last free was of a high order.
     prev_free_high: bool,
     pub(crate) lists: [List; NR_PCP_LISTS],
@@ -267,6 +267,16 @@ impl PerCpuPages {
             return 1;
         }
         self.free_count.min(high - batch).max(batch.min(high - batch)).max(1)
+    }
+
+    /// 6.7+: what every free of a single page notes.
+    #[inline]
+    pub(crate) fn note_order_0_free(&mut self) {
+        self.alloc_factor >>= 1;
+        self.prev_free_high = false;
+        if self.free_count < self.sizes.batch << BATCH_SCALE_MAX {
+            self.free_count += 1;
+        }
     }
 
     /// `nr_pcp_high`.

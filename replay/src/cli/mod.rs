@@ -1,5 +1,6 @@
 //! Command line: arguments in, sentences and numbers out.
 
+mod bench;
 mod run;
 
 use std::{
@@ -20,6 +21,8 @@ struct Args {
 enum Command {
     /// Replay a trace and score the model against the machine
     Run(run::Args),
+    /// Measure the reference allocator: nanoseconds per operation
+    Bench(bench::Args),
 }
 
 /// Parses the arguments and runs: exit code 0 on success, 1 on failure with one sentence, 2 on wrong usage.
@@ -27,6 +30,7 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
         Command::Run(args) => run::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -53,6 +53,11 @@ impl GfpTable {
         known.fold(self.implied, |sum, (_, flags)| sum | *flags)
     }
 
+    /// Whether every known bit has its current number.
+    pub(crate) fn is_current(&self) -> bool {
+        self.translation.is_empty()
+    }
+
     /// What every mask of this kernel means without saying so.
     pub(super) fn implied(&self) -> Flags {
         self.implied

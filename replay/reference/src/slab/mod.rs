@@ -215,6 +215,10 @@ fn large_order(pages: &PageAllocator, address: u64) -> Option<Order> {
     if address % PAGE_SIZE != 0 || !pages.map.contains(pfn.0) {
         return None;
     }
+    // The word says it all; the frame's state confirms it, since the word of a freed page is stale.
+    if pages.map.cold(pages.map.index(pfn.0), Cold::Mapping) != LARGE {
+        return None;
+    }
     let i = pages.allocated(pfn).ok()?;
-    (pages.map.cold(i, Cold::Mapping) == LARGE).then(|| Order(pages.map.tag(i).order()))
+    Some(Order(pages.map.tag(i).order()))
 }
