@@ -29,7 +29,7 @@ fi
 rm -rf "$out"
 mkdir -p "$out"
 if [ -z "$reason" ]; then
-	trace=$out/host.gfptrace
+	trace=$out/trace
 	show ${sudo[@]+"${sudo[@]}"} "$collector" record -o "$trace" -- target/release/examples/workload mixed --seconds "$seconds"
 elif [ -n "${CI-}" ]; then
 	# Where everything must run, falling back in silence would hide that nothing was recorded.

@@ -62,10 +62,10 @@ cargo clippy --version >/dev/null 2>&1 || need 'clippy: rustup component add cli
 
 if [ "$debian" = yes ]; then
 	apt_install gcc libc6-dev binutils python3 python3-venv \
-		linux-perf `# what the live tests compare the collector with` \
+		linux-perf libcap2-bin `# what the live tests compare the collector with` \
 		qemu-system-x86 busybox-static cpio gzip # the kernel matrix
 else
-	for tool in gcc strip python3 perf qemu-system-x86_64 busybox cpio gzip ldd; do
+	for tool in gcc strip python3 perf capsh qemu-system-x86_64 busybox cpio gzip ldd; do
 		command -v "$tool" >/dev/null || need "the program $tool, from this distribution's packages"
 	done
 fi
