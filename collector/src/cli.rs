@@ -155,7 +155,7 @@ fn report(options: &Options, summary: &Summary) {
         HumanCount(*missed),
     );
     if *dropped > 0 && summary.failure.is_none() {
-        eprintln!("Events were dropped: the rings were full. Try --ring-size {}M, or fewer --events.", u64::from(options.ring_size) * 4 >> 20);
+        eprintln!("Events were dropped: the rings were full. Try --ring-size {}K, or fewer --events.", u64::from(options.ring_size) / 256);
     }
     if let Some(failure) = &summary.failure {
         eprintln!("collector: {failure}. The recording stopped there; what was written before is a whole trace.");

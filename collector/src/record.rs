@@ -111,6 +111,7 @@ pub fn record(options: &Options, stop: &AtomicBool, progress: &mut dyn FnMut(Pro
     let writer = trace::Options { segment_bytes: options.rotate, owner: privilege::sudo_user(), ..trace::Options::default() };
     let writer = Writer::create(&options.output, &header, writer)?;
     capture.attach()?;
+    header.clock.start_ns = monotonic_ns();
     let child = spawn(&options.command)?;
     privilege::drop_all()?;
 
@@ -196,6 +197,8 @@ impl Session {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
+        // Again, for only now is the start known: a killed recording has no later header.
+        self.writer.write_header(&self.header)?;
         self.writer.append(&tasks::running()).map_err(|(error, _)| error)?;
         self.snapshot()
     }

@@ -137,7 +137,7 @@ table! {
     #[repr(C)]
     #[derive(Copy, AnyBitPattern)]
     pub struct PageEvent in "page" {
-        /// when, in ns of the header's clock (CLOCK_MONOTONIC)
+        /// when, in ns of the header's clock (`CLOCK_MONOTONIC`)
         pub time: u64,
         /// the thread that ran (the kernel's pid; in an interrupt, the interrupted thread); `task` has its process and name
         pub pid: u32,
@@ -163,7 +163,7 @@ table! {
     #[repr(C)]
     #[derive(Copy, AnyBitPattern)]
     pub struct SlabEvent in "slab" {
-        /// when, in ns of the header's clock (CLOCK_MONOTONIC)
+        /// when, in ns of the header's clock (`CLOCK_MONOTONIC`)
         pub time: u64,
         /// the thread that ran; `task` has its process and name
         pub pid: u32,
@@ -183,7 +183,7 @@ table! {
         pub gfp: u32,
         /// NUMA node that was asked for; -1 if none was
         pub node: i16,
-        /// number of the kmem_cache; 0 for kmalloc and kfree
+        /// number of the `kmem_cache`; 0 for kmalloc and kfree
         pub cache: u16,
     }
 }

@@ -83,7 +83,7 @@ struct Parser<'a> {
     rest: &'a str,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn table(mut self) -> Result<GfpTable, Error> {
         let mut entries = Vec::new();
         self.rest = self.rest.find('{').map_or("", |at| &self.rest[at..]);

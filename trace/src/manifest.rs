@@ -2,13 +2,18 @@
 //!
 //! A line is `{"crc32":N,"entry":{…}}`: N is the CRC-32 (IEEE) of the text of the entry, byte for byte. See [`Entry`].
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The manifest's file name.
 pub const FILE: &str = "manifest.jsonl";
+
+/// Whether a file in a trace directory is a segment, by its name.
+pub(crate) fn is_segment(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "arrow")
+}
 
 /// One thing that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +97,7 @@ impl Entry {
         let line: LineIn<'_> = serde_json::from_str(line).ok()?;
         let entry: Self = (crc32fast::hash(line.entry.get().as_bytes()) == line.crc32).then(|| serde_json::from_str(line.entry.get()).ok())??;
         // A file name that leaves the directory is not one that we wrote.
-        let plain = |file: &str| !file.contains(['/', '\0']) && file.ends_with(".arrow");
+        let plain = |file: &str| !file.contains(['/', '\0']) && is_segment(file);
         match &entry {
             Self::Header { .. } => true,
             Self::Open { file, .. } | Self::Seal { file, .. } => plain(file),

@@ -179,7 +179,7 @@ impl Trace {
         let mut lengths: BTreeMap<String, u64> = BTreeMap::new();
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".arrow") {
+            if manifest::is_segment(&name) {
                 lengths.insert(name, entry.metadata().map_or(0, |metadata| metadata.len()));
             }
         }

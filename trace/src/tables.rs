@@ -68,7 +68,7 @@ table! {
 }
 
 table! {
-    /// One item of one zone in /proc/zoneinfo, in the kernel's words: free, min, low, high, managed, nr_free_pages, protection[N], pagesets[CPU].count …
+    /// One item of one zone in `/proc/zoneinfo`, in the kernel's words: `free`, `min`, `managed`, `protection[N]`, `pagesets[CPU].count` …
     pub struct ZoneStat in "zone_stat" {
         /// when /proc was read, in ns of the header's clock
         pub time: u64,

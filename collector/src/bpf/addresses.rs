@@ -46,6 +46,8 @@ impl Addresses {
     }
 
     fn try_learn(tracefs: &Tracefs, source: Source) -> Result<Option<Self>, Error> {
+        // An interrupt may allocate in between, so one sample proves nothing; the same answer from several does.
+        const ENOUGH: usize = 4;
         let page_size = procfs::page_size();
         let settings = |source, programs| Settings { programs, source, ring_size: 1 << 20, self_tgid: 0, only_tgid: process::id() };
         // One capture sees frame numbers. The other sees pointers: each has its own rings, so the order within a ring pairs them up.
@@ -80,8 +82,6 @@ impl Addresses {
             }
             _ => {}
         });
-        // An interrupt may allocate in between, so one sample proves nothing; the same answer from several does.
-        const ENOUGH: usize = 4;
         let direct_map = bases.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count >= ENOUGH).map(|(base, _)| base);
 
         let Some(mut pointers) = pointers else { return Ok(Some(Self { vmemmap: None, direct_map })) };

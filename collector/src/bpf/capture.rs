@@ -7,8 +7,11 @@ use aya::{
 };
 use trace::{Counters, Program};
 
-use super::{Record, Source, online_cpus, rings::Ring};
-use crate::{Error, kernel::Tracefs};
+use super::{Record, Source, rings::Ring};
+use crate::{
+    Error,
+    kernel::{Tracefs, online_cpus},
+};
 
 /// What to load.
 #[derive(Debug, Clone)]

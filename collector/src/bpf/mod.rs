@@ -6,7 +6,7 @@ mod rings;
 
 pub use addresses::Addresses;
 pub use capture::{Capture, Settings};
-pub use rings::{Record, online_cpus};
+pub use rings::Record;
 
 /// How the page and slab programs are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,3 @@
-use std::fs;
-
 use aya::maps::{Map, MapData, RingBuf};
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use trace::{Kind, PageEvent, SlabEvent, TaskRecord};
@@ -60,14 +58,4 @@ impl Ring {
         }
         limit
     }
-}
-
-/// The CPUs that run now, from `/sys/devices/system/cpu/online` (`0-3,5`).
-pub fn online_cpus() -> Vec<u32> {
-    let list = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_else(|_| "0".to_owned());
-    let range = |range: &str| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        Some(first.parse::<u32>().ok()?..=last.parse::<u32>().ok()?)
-    };
-    list.trim().split(',').filter_map(range).flatten().collect()
 }

@@ -6,7 +6,7 @@ use std::{
 
 use trace::{Clock, GfpTable, Header, Program, Tool, Zone};
 
-use super::{BuddyInfo, PageTypeInfo, ProcFile, Tracefs, ZoneInfo};
+use super::{BuddyInfo, PageTypeInfo, ProcFile, Tracefs, ZoneInfo, cpu_node};
 use crate::Error;
 
 /// The header of a trace that starts now on this host, but for the options.
@@ -31,7 +31,7 @@ pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error
         kernel: sys_kernel("osrelease"),
         architecture: env::consts::ARCH.to_owned(),
         boot_id: sys_kernel("random/boot_id"),
-        clock: Clock { name: "CLOCK_MONOTONIC".to_owned(), utc_offset_ns: utc_ns() - now as i64, start_ns: now, end_ns: now },
+        clock: Clock { name: "CLOCK_MONOTONIC".to_owned(), utc_offset_ns: utc_ns() - now.cast_signed(), start_ns: now, end_ns: now },
         page_size: procfs::page_size(),
         pageblock_order: pagetypes.pageblock_order,
         nr_orders: buddyinfo.iter().map(|zone| zone.nr_free.len() as u8).max().unwrap_or(0),
@@ -78,19 +78,4 @@ fn parse_proc<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Err
 
 fn sys_kernel(name: &str) -> String {
     fs::read_to_string(format!("/proc/sys/kernel/{name}")).map_or_else(|_| String::new(), |text| text.trim().to_owned())
-}
-
-/// The node of each possible CPU, from `/sys/devices/system/node/nodeN/cpulist`; 0 where there is no such folder (`CONFIG_NUMA=n`).
-fn cpu_node() -> Vec<u16> {
-    let mut nodes = vec![0; aya::util::nr_cpus().unwrap_or(1)];
-    for entry in fs::read_dir("/sys/devices/system/node").into_iter().flatten().flatten() {
-        let Some(node) = entry.file_name().to_str().and_then(|name| name.strip_prefix("node")?.parse().ok()) else { continue };
-        let list = fs::read_to_string(entry.path().join("cpulist")).unwrap_or_default();
-        for range in list.trim().split(',').filter(|range| !range.is_empty()) {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) else { continue };
-            nodes.iter_mut().take(last + 1).skip(first).for_each(|slot| *slot = node);
-        }
-    }
-    nodes
 }

@@ -51,10 +51,10 @@ impl Kallsyms {
 
     /// Function, offset into it, and module of an address.
     pub fn resolve(&self, address: u64) -> Option<(&str, u64, &str)> {
-        let after = self.symbols.partition_point(|(start, ..)| *start <= address);
-        let (start, name, module) = self.symbols.get(after.checked_sub(1)?)?;
         // The last function before a gap (between the kernel and its modules, say) does not reach over it.
         const LONGEST_FUNCTION: u64 = 1 << 20;
+        let after = self.symbols.partition_point(|(start, ..)| *start <= address);
+        let (start, name, module) = self.symbols.get(after.checked_sub(1)?)?;
         (address - start < LONGEST_FUNCTION).then_some((&**name, address - start, &**module))
     }
 }
