@@ -51,7 +51,7 @@ pub fn table(trace: &Trace, snapshots: &[Snapshot]) -> Table {
             table.row(vec![
                 Cell::Integer(time.saturating_sub(trace.header.clock.start_ns).cast_signed()),
                 Cell::Text(trace.header.zone_name(*zone)),
-                Cell::Integer(order as i64),
+                Cell::from(order),
                 Cell::Integer(blocks.cast_signed()),
                 Cell::Integer(unusable_index(nr_free, order)),
                 Cell::Integer(extfrag_index(nr_free, order)),
@@ -76,13 +76,13 @@ pub fn summary(trace: &Trace, snapshots: &[Snapshot]) -> Table {
             let without = of_zone.iter().filter(|snapshot| suitable(&snapshot.nr_free, order) == 0).count();
             table.row(vec![
                 Cell::Text(trace.header.zone_name(zone)),
-                Cell::Integer(order as i64),
+                Cell::from(order),
                 Cell::Integer(unusable_index(&first.nr_free, order)),
                 Cell::Integer(worst),
                 Cell::Integer(unusable_index(&last.nr_free, order)),
                 Cell::Integer(extfrag_index(&last.nr_free, order)),
-                Cell::Integer(without as i64),
-                Cell::Integer(of_zone.len() as i64),
+                Cell::from(without),
+                Cell::from(of_zone.len()),
             ]);
         }
     }

@@ -74,7 +74,7 @@ keys! {
     Flag "flag" "GFP flag" "flag" true true /// each single GFP bit: an allocation counts once for every bit in its mask
     Callsite "callsite" "Call site" "callsite" false true /// kernel function and offset that asked
     Function "function" "Function" "function" false true /// kernel function that asked
-    Cache "cache" "Cache" "cache" false true /// number of the kmem_cache
+    Cache "cache" "Cache" "cache" false true /// number of the `kmem_cache`
     Comm "comm" "Process name" "comm" true true /// name of the thread
     Process "process" "Process" "process" true true /// process (tgid)
     Pid "pid" "Thread" "pid" true true /// thread (the kernel's pid)

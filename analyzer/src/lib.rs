@@ -27,6 +27,7 @@ pub mod figures;
 pub mod frag;
 pub mod frames;
 pub mod gfp;
+pub mod import;
 pub mod info;
 mod key;
 pub mod lifetimes;

@@ -75,7 +75,7 @@ fn upper(bucket: u32) -> u64 {
         return bucket;
     }
     let power = bucket / STEPS - 1;
-    (((STEPS + bucket % STEPS) as u128 + 1 << power) - 1).min(u128::from(u64::MAX)) as u64
+    ((((STEPS + bucket % STEPS) as u128 + 1) << power) - 1).min(u128::from(u64::MAX)) as u64
 }
 
 /// Gathers lifetimes per value of one key.

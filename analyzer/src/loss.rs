@@ -11,6 +11,9 @@ use crate::{
     units,
 };
 
+/// The ledger's name for losses of events whose kind nobody knows, as other tools report them.
+pub(crate) const ANY_PROGRAM: &str = "any";
+
 /// The loss ledger and what is wrong with the files.
 #[derive(Debug, Clone, Default)]
 pub struct Loss {
@@ -132,7 +135,7 @@ impl Loss {
             Events::Page => &[Kind::PageAlloc, Kind::PageFree],
             Events::Slab => &[Kind::Kmalloc, Kind::Kfree, Kind::CacheAlloc, Kind::CacheFree],
         };
-        kinds.iter().any(|kind| kind.name() == program)
+        program == ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == program)
     }
 
     /// The sentence beside a number that depends on these events; `None` if nothing is missing.

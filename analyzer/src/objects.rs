@@ -21,12 +21,14 @@ use crate::{
 pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, observers: &mut [&mut dyn Observer]) -> Result<Vec<Problem>, Error> {
     let mut matcher = Matcher::new(names);
     let problems = frames::for_each(trace, SlabEvent::TABLE, None, progress, |frame| {
-        let matched = matcher.frame(&frame)?;
-        observers.iter_mut().try_for_each(|observer| observer.frame(&matched))
+        let frame = matcher.frame(&frame)?;
+        observers.iter_mut().try_for_each(|observer| observer.frame(&frame))
     })?;
     let end = trace.header.clock.end_ns;
     let live: Vec<_> = matcher.live.values().map(|object| Row { age: end.saturating_sub(object.time), ..*object }).collect();
-    observers.iter_mut().for_each(|observer| observer.still_live(&live));
+    for observer in observers {
+        observer.still_live(&live);
+    }
     Ok(problems)
 }
 

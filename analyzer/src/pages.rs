@@ -21,11 +21,13 @@ use crate::{
 pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, observers: &mut [&mut dyn Observer]) -> Result<Vec<Problem>, Error> {
     let mut matcher = Matcher::new(names);
     let problems = frames::for_each(trace, PageEvent::TABLE, None, progress, |frame| {
-        let matched = matcher.frame(&frame)?;
-        observers.iter_mut().try_for_each(|observer| observer.frame(&matched))
+        let frame = matcher.frame(&frame)?;
+        observers.iter_mut().try_for_each(|observer| observer.frame(&frame))
     })?;
     let live: Vec<_> = matcher.live.still_live().map(|taken| matcher.row(trace.header.clock.end_ns, 0, Class::Allocated, &taken)).collect();
-    observers.iter_mut().for_each(|observer| observer.still_live(&live));
+    for observer in observers {
+        observer.still_live(&live);
+    }
     Ok(problems)
 }
 
@@ -97,7 +99,7 @@ impl<'a> Matcher<'a> {
             class,
             bytes,
             requested: bytes,
-            delta: if class == Class::Allocated { bytes as i64 } else { -(bytes as i64) },
+            delta: if class == Class::Allocated { bytes.cast_signed() } else { -bytes.cast_signed() },
             age: time.saturating_sub(since),
             order: i64::from(order),
             migratetype: i64::from(migratetype),

@@ -50,7 +50,7 @@ pub fn table(trace: &Trace, snapshots: &[Snapshot]) -> Table {
             table.row(vec![
                 Cell::Integer(snapshot.time.saturating_sub(trace.header.clock.start_ns).cast_signed()),
                 Cell::Text(trace.header.zone_name(snapshot.zone)),
-                Cell::Integer(order as i64),
+                Cell::from(order),
                 Cell::Integer(blocks.cast_signed()),
                 Cell::Integer(((blocks << order) * trace.header.page_size).cast_signed()),
             ]);

@@ -200,9 +200,9 @@ impl Stat {
         table.column("unmatched_frees", "Unmatched", Unit::Count).column("implied_frees", "Implied", Unit::Count);
         table.hidden("requested_bytes", "Asked for", Unit::Bytes).hidden("lost_events", "Lost events", Unit::Count);
         for Group { values, counts } in &self.groups {
-            let key_cells = self.by.iter().zip(values).map(|(key, (value, name))| match key.is_number() && *value != UNKNOWN {
-                true => Cell::Integer(*value),
-                false => Cell::Text(name.clone()),
+            let key_cells = self.by.iter().zip(values).map(|(key, (value, name))| {
+                let number = key.is_number() && *value != UNKNOWN;
+                if number { Cell::Integer(*value) } else { Cell::Text(name.clone()) }
             });
             let count = Cell::Integer;
             let cells = [
@@ -223,7 +223,7 @@ impl Stat {
         }
         if self.groups.iter().any(|group| group.counts.unmatched_frees > 0) {
             table.note(
-                "unmatched: frees of what was allocated before the trace, or unseen by it; where only its allocation would tell the key, that is -",
+                "unmatched: frees of what was allocated before the trace, or unseen by it; shown as - where only the allocation could tell the key",
             );
         }
         if self.groups.iter().any(|group| group.counts.implied_frees > 0) {

@@ -95,9 +95,8 @@ impl Table {
 
     /// The table as CSV (RFC 4180): a line of column ids, then a line per row.
     pub fn to_csv(&self) -> String {
-        let quote = |text: &str| match text.contains([',', '"', '\n', '\r']) {
-            true => format!("\"{}\"", text.replace('"', "\"\"")),
-            false => text.to_owned(),
+        let quote = |text: &str| {
+            if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
         };
         let line = |cells: Vec<String>| cells.join(",") + "\r\n";
         let header = line(self.columns.iter().map(|column| quote(&column.id)).collect());
@@ -122,6 +121,12 @@ impl Column {
     /// The heading with its unit.
     pub fn heading(&self) -> String {
         self.unit.heading().map_or_else(|| self.title.clone(), |unit| format!("{} ({unit})", self.title))
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(number: usize) -> Self {
+        Self::Integer(number.cast_signed() as i64)
     }
 }
 

@@ -36,10 +36,10 @@ pub fn render(table: &Table, terminal: Terminal, limit: usize) -> String {
     }
     let mut text = format!("{}\n{grid}\n", table.title);
     if table.rows.len() > limit {
-        text += &format!("… and {} more rows (--limit 0 shows all)\n", table.rows.len() - limit);
+        text.push_str(&format!("… and {} more rows (--limit 0 shows all)\n", table.rows.len() - limit));
     }
     for note in &table.notes {
-        text += &format!("{note}\n");
+        text.push_str(&format!("{note}\n"));
     }
     text
 }

@@ -168,3 +168,67 @@ fn a_reader_who_has_seen_enough_is_no_error() {
     let status = std::process::Command::new("bash").args(["-c", &script]).status().unwrap();
     assert!(status.success(), "{status}");
 }
+
+#[test]
+fn ftrace_text_of_three_kernels_is_imported_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    for kernel in ["6.1", "6.12", "6.1-i386"] {
+        let text = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../trace/fixtures/ftrace/{kernel}.txt"));
+        let trace = dir.path().join(kernel);
+        let (text, trace) = (text.to_str().unwrap(), trace.to_str().unwrap());
+        analyzer(&["import", text, "-o", trace, "--kernel", kernel]).assert().success();
+        let info = json(&["info", trace, "--json"]);
+        let lines = fs::read_to_string(text).unwrap();
+        for (event, kind) in [("mm_page_alloc", "page_alloc"), ("kmalloc", "kmalloc"), ("kfree", "kfree"), ("kmem_cache_alloc", "cache_alloc")] {
+            let count = lines.lines().filter(|line| line.contains(&format!(": {event}: "))).count();
+            assert_eq!(info["events"][kind], count, "{kernel}: {event}");
+        }
+        assert_eq!(info["integrity"]["ok"], true);
+        // Names become masks by the kernel's table, and masks the same names again.
+        let masks = json(&["stat", trace, "--by", "gfp", "--json"]);
+        let first = masks[0]["gfp"].as_str().unwrap();
+        let flags: std::collections::BTreeSet<&str> = first.split('|').collect();
+        let seen = |line: &str| {
+            line.split("gfp_flags=")
+                .nth(1)
+                .is_some_and(|names| names.split_whitespace().next().unwrap().split('|').collect::<std::collections::BTreeSet<_>>() == flags)
+        };
+        assert!(lines.lines().any(seen), "{kernel}: {first}");
+    }
+    let other = dir.path().join("other.txt");
+    fs::write(&other, "hello\n").unwrap();
+    let sentence = analyzer(&["import", other.to_str().unwrap(), "-o", dir.path().join("o").to_str().unwrap(), "--kernel", "6.18"]).assert().code(1);
+    assert!(String::from_utf8_lossy(&sentence.get_output().stderr).contains("has no kmem event"));
+}
+
+#[test]
+fn a_mask_is_explained_and_judged() {
+    let mask = json(&["gfp", "GFP_KERNEL|__GFP_ZERO", "--kernel", "6.12", "--context", "atomic", "--json"]);
+    assert_eq!((&mask["names"], &mask["allowed"]), (&"GFP_KERNEL|__GFP_ZERO".into(), &false.into()));
+    assert_eq!(json(&["gfp", "GFP_ATOMIC", "--kernel", "6.1", "--context", "atomic", "--json"])["allowed"], true);
+    assert_ne!(
+        json(&["gfp", "GFP_ATOMIC", "--kernel", "6.1", "--json"])["mask"],
+        json(&["gfp", "GFP_ATOMIC", "--kernel", "6.18", "--json"])["mask"],
+        "the bits moved in 6.3"
+    );
+    let wrong = analyzer(&["gfp", "GFP_NONSENSE", "--kernel", "6.18"]).assert().code(1);
+    assert!(String::from_utf8_lossy(&wrong.get_output().stderr).contains("`GFP_NONSENSE` is neither"));
+}
+
+#[test]
+fn fragmentation_lifetimes_and_differences() {
+    let (dir, trace) = small();
+    let frag = json(&["frag", &trace, "--json"]);
+    // The last snapshot has four free blocks of each order, so every order but the largest could be served from the largest alone.
+    let largest = frag.as_array().unwrap().iter().find(|row| row["order"] == 10).unwrap();
+    assert_eq!(largest["last"], (2047 - 1024) * 4 * 1000 / (2047 * 4));
+    assert_eq!(largest["extfrag_last"], -1000);
+    let lifetimes = json(&["lifetimes", &trace, "--json"]);
+    assert_eq!((&lifetimes[0]["order"], &lifetimes[0]["freed"], &lifetimes[0]["longest"]), (&0.into(), &2.into(), &400.into()));
+    let other = dir.path().join("other");
+    common::busy(&other, 1000);
+    let change = json(&["diff", &trace, other.to_str().unwrap(), "--by", "order", "--json"]);
+    let huge = change.as_array().unwrap().iter().find(|row| row["order"] == "9").unwrap();
+    assert_eq!(huge["a_bytes_per_s"], 209_715.2, "2 MiB in 10 s");
+    assert!(huge["b_bytes_per_s"].as_f64().unwrap() > 209_715.2);
+}

@@ -50,7 +50,7 @@ impl<'a, DB: DrawingBackend> Plot<'a, DB> {
         (x, x_ticks, x_title): (Scale, &Ticks, &str),
         (y, y_ticks, y_title): (Scale, &Ticks, &str),
     ) -> Drawn<Self> {
-        let (width, height) = (area.dim_in_pixel().0 as i32, area.dim_in_pixel().1 as i32);
+        let (width, height) = (area.dim_in_pixel().0.cast_signed(), area.dim_in_pixel().1.cast_signed());
         let widest = y_ticks.iter().map(|(_, label)| canvas.text_width(area, label, 12.5)).max().unwrap_or(0);
         let left = widest + canvas.px(if y_title.is_empty() { 18.0 } else { 40.0 });
         let bottom = height - canvas.px(if x_title.is_empty() { 24.0 } else { 44.0 });

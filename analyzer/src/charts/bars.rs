@@ -49,7 +49,7 @@ impl Bars {
 
     pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let area = canvas.sheet(root, &self.title, &self.subtitle, &[])?;
-        let width = area.dim_in_pixel().0 as i32;
+        let width = area.dim_in_pixel().0.cast_signed();
         let labels = self.groups.iter().flat_map(|group| &group.bars).map(|bar| canvas.text_width(&area, &bar.label, 13.0)).max().unwrap_or(0);
         // Long names are cut, the whole name is under the pointer; half of the width belongs to the bars.
         let left = labels.min(width / 2) + canvas.px(20.0);

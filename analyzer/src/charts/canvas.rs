@@ -105,7 +105,7 @@ pub(crate) fn ticks(end: f64, count: usize) -> Vec<f64> {
     let least = end / count as f64;
     let power = 10_f64.powf(least.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power * 10.0);
-    (0..).map(|i| f64::from(i) * step).take_while(|tick| *tick <= end * 1.0001).collect()
+    (0..=(end * 1.0001 / step) as u32).map(|i| f64::from(i) * step).collect()
 }
 
 /// Ticks for an axis of seconds, labelled with as many decimals as they need.

@@ -112,7 +112,8 @@ pub(crate) fn to_css(mut svg: String) -> String {
 
 /// The declarations of the CSS variables for a theme.
 pub fn css_variables(theme: Theme) -> String {
-    Palette::of(theme).variables().map(|(name, colour)| format!("--chart-{name}: {};", hex(colour))).collect::<Vec<_>>().join(" ")
+    let declarations: Vec<_> = Palette::of(theme).variables().map(|(name, colour)| format!("--chart-{name}: {};", hex(colour))).collect();
+    declarations.join(" ")
 }
 
 #[cfg(test)]
@@ -121,8 +122,8 @@ mod tests {
 
     #[test]
     fn every_stand_in_becomes_a_variable_that_both_themes_declare() {
-        let svg: String = Palette::of(Theme::Css).variables().map(|(_, colour)| format!("fill=\"{}\" ", hex(colour))).collect();
-        let css = to_css(svg);
+        let fills: Vec<_> = Palette::of(Theme::Css).variables().map(|(_, colour)| format!("fill=\"{}\"", hex(colour))).collect();
+        let css = to_css(fills.join(" "));
         assert!(!css.contains('#'), "{css}");
         for name in css.split("var(").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             assert!([Theme::Light, Theme::Dark].iter().all(|theme| css_variables(*theme).contains(&format!("{name}: #"))), "{name}");

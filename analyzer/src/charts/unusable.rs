@@ -20,7 +20,7 @@ impl Unusable {
     pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let subtitle = "share of a zone's free memory in blocks too small for an allocation of the order (the kernel's unusable index)";
         let area = canvas.sheet(root, "Unusable free memory", subtitle, &[])?;
-        self.scale(&area, canvas)?;
+        Self::scale(&area, canvas)?;
         let area = area.margin(canvas.px(30.0), 0, 0, 0);
         let end = self.zones.iter().flat_map(|zone| &zone.time_s).copied().fold(0.0, f64::max);
         for (panel, zone) in area.split_evenly((self.zones.len().max(1), 1)).iter().zip(&self.zones) {
@@ -46,7 +46,7 @@ impl Unusable {
     }
 
     /// What the colours mean.
-    fn scale<DB: DrawingBackend>(&self, area: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+    fn scale<DB: DrawingBackend>(area: &Area<DB>, canvas: &Canvas<'_>) -> Drawn {
         let (left, top, width) =
             (canvas.px(16.0) + canvas.text_width(area, "0 all of it usable", 13.0) + canvas.px(10.0), canvas.px(6.0), canvas.px(220.0));
         let text = canvas.palette.text;

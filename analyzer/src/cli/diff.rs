@@ -18,15 +18,8 @@ pub struct Arguments {
     /// Kernel objects (kmalloc, kfree) instead of pages
     #[arg(long)]
     slab: bool,
-    /// Show so many rows; 0 = all (JSON and CSV always have all)
-    #[arg(long, value_name = "N", default_value_t = 40)]
-    limit: usize,
-    /// Print JSON
-    #[arg(long, conflicts_with = "csv")]
-    json: bool,
-    /// Print CSV
-    #[arg(long)]
-    csv: bool,
+    #[command(flatten)]
+    shape: output::Shape,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -41,5 +34,5 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (b, b_seconds, b_loss) = read(&arguments.b, "B")?;
     let mut table = diff::table(&arguments.by, (&a, a_seconds), (&b, b_seconds));
     table.notes.extend(a_loss.into_iter().chain(b_loss));
-    output::table_as(&table, arguments.limit, arguments.json, arguments.csv)
+    arguments.shape.write(&table)
 }

@@ -10,15 +10,8 @@ pub struct Arguments {
     /// Every snapshot instead of a summary
     #[arg(long)]
     over_time: bool,
-    /// Show so many rows; 0 = all (JSON and CSV always have all)
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    limit: usize,
-    /// Print JSON
-    #[arg(long, conflicts_with = "csv")]
-    json: bool,
-    /// Print CSV
-    #[arg(long)]
-    csv: bool,
+    #[command(flatten)]
+    shape: output::Shape,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -32,5 +25,5 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !loss.problems.is_empty() {
         table.note(format!("! the trace has {} problem(s), see `analyzer info`", loss.problems.len()));
     }
-    output::table_as(&table, arguments.limit, arguments.json, arguments.csv)
+    arguments.shape.write(&table)
 }

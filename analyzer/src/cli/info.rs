@@ -24,7 +24,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let mut text = String::new();
     for (label, value) in info.facts() {
-        text += &format!("{label:>9}  {value}\n");
+        text.push_str(&format!("{label:>9}  {value}\n"));
     }
     output::write(&text)?;
     let mut events = Table::new("\nEvents");
@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     output::table(&events, 0)?;
     let mut ledger = info.loss.table();
-    ledger.title = "\nLoss ledger".to_owned();
+    "\nLoss ledger".clone_into(&mut ledger.title);
     let totals = info.loss.totals();
     ledger.note(totals.equation());
     let missed = analyzer::units::count(totals.missed.cast_signed());
@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let mut text = format!("\nIntegrity  ✗ {} problem(s); everything else in the trace was read\n", problems.len());
     for problem in problems {
-        text += &format!("  ✗ {problem}\n");
+        text.push_str(&format!("  ✗ {problem}\n"));
     }
     output::write(&text)
 }

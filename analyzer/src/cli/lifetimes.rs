@@ -12,15 +12,8 @@ pub struct Arguments {
     /// Kernel objects (kmalloc, kfree) instead of pages
     #[arg(long)]
     slab: bool,
-    /// Show so many rows; 0 = all (JSON and CSV always have all)
-    #[arg(long, value_name = "N", default_value_t = 40)]
-    limit: usize,
-    /// Print JSON
-    #[arg(long, conflicts_with = "csv")]
-    json: bool,
-    /// Print CSV
-    #[arg(long)]
-    csv: bool,
+    #[command(flatten)]
+    shape: output::Shape,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -33,5 +26,5 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     drop(bar);
     let mut table = lifetimes::table(by, &lifetimes);
     table.notes.extend(loss.sentence(events));
-    output::table_as(&table, arguments.limit, arguments.json, arguments.csv)
+    arguments.shape.write(&table)
 }

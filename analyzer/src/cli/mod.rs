@@ -3,7 +3,9 @@
 mod diff;
 mod frag;
 mod gfp;
+mod import;
 mod info;
+mod kernel;
 mod lifetimes;
 mod output;
 mod plot;
@@ -38,6 +40,8 @@ enum Command {
     Lifetimes(lifetimes::Arguments),
     /// What changed between two traces
     Diff(diff::Arguments),
+    /// Make a trace of what ftrace or `perf script` printed
+    Import(import::Arguments),
     /// Decode a GFP mask and explain what it allows
     Gfp(gfp::Arguments),
 }
@@ -66,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Frag(arguments) => frag::run(&arguments),
         Command::Lifetimes(arguments) => lifetimes::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Gfp(arguments) => gfp::run(&arguments),
     };
     match result {

@@ -66,13 +66,34 @@ impl Drop for Bar {
     }
 }
 
-/// Writes a table as it was asked for. What should be known about it goes to stderr where the format has no place for it.
-pub fn table_as(shown: &Table, limit: usize, json: bool, csv: bool) -> anyhow::Result<()> {
-    if !json && !csv {
-        return table(shown, limit);
+/// How a table is wanted.
+#[derive(clap::Args)]
+pub struct Shape {
+    /// Show so many rows; 0 = all (JSON and CSV always have all)
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+impl Shape {
+    /// Whether the table is read by people, not by a program.
+    pub fn is_for_people(&self) -> bool {
+        !self.json && !self.csv
     }
-    for warning in shown.notes.iter().filter_map(|note| note.strip_prefix("! ")) {
-        eprintln!("analyzer: {warning}");
+
+    /// Writes a table. What must be known about it goes to stderr where the format has no place for it.
+    pub fn write(&self, shown: &Table) -> anyhow::Result<()> {
+        if self.is_for_people() {
+            return table(shown, self.limit);
+        }
+        for warning in shown.notes.iter().filter_map(|note| note.strip_prefix("! ")) {
+            eprintln!("analyzer: {warning}");
+        }
+        if self.json { json(&shown.to_json()) } else { write(&shown.to_csv()) }
     }
-    if json { self::json(&shown.to_json()) } else { write(&shown.to_csv()) }
 }

@@ -16,18 +16,11 @@ pub struct Arguments {
     /// One row for everything
     #[arg(long, conflicts_with = "by")]
     total: bool,
-    /// Show so many rows; 0 = all (JSON and CSV always have all)
-    #[arg(long, value_name = "N", default_value_t = 40)]
-    limit: usize,
     /// Sort by this column
     #[arg(long, value_enum, default_value_t = Sort::Size)]
     sort: Sort,
-    /// Print JSON
-    #[arg(long, conflicts_with = "csv")]
-    json: bool,
-    /// Print CSV
-    #[arg(long)]
-    csv: bool,
+    #[command(flatten)]
+    shape: output::Shape,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -79,6 +72,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let mut table = stat.table(&title, loss.lost(events));
     table.notes.extend(loss.sentence(events));
-    let table = if arguments.json || arguments.csv { table } else { Stat::for_people(table) };
-    output::table_as(&table, arguments.limit, arguments.json, arguments.csv)
+    let table = if arguments.shape.is_for_people() { Stat::for_people(table) } else { table };
+    arguments.shape.write(&table)
 }

@@ -163,7 +163,7 @@ pub fn busy(dir: &Path, events: u64) {
     for i in 0..events {
         let time = i * (10 * SECOND / events);
         let pid = 100 + (random.next() % 9) as u32;
-        if i % (events / 10).max(1) == 0 {
+        if i.is_multiple_of((events / 10).max(1)) {
             let area = |zone, order: u8| FreeArea {
                 time,
                 snapshot,
@@ -177,7 +177,7 @@ pub fn busy(dir: &Path, events: u64) {
         }
         if random.next() % 100 < 52 || live.is_empty() {
             let order = [0, 0, 0, 0, 0, 0, 1, 2, 3, 9][(random.next() % 10) as usize];
-            let zone = &header.zones[usize::from(random.next() % 8 > 0)];
+            let zone = &header.zones[usize::from(!random.next().is_multiple_of(8))];
             let pfn = (zone.start_pfn + random.next() % zone.spanned) >> order << order;
             if (pfn..pfn + (1 << order)).any(|frame| used.contains(&frame)) {
                 continue;
@@ -192,7 +192,7 @@ pub fn busy(dir: &Path, events: u64) {
                 used.remove(&frame);
             });
             // One free in fifty was missed.
-            if random.next() % 50 > 0 {
+            if !random.next().is_multiple_of(50) {
                 rows.push(free(time, pfn, order, pid));
             }
         }

@@ -1,0 +1,194 @@
+//! One line of `trace`, `trace_pipe`, `trace-cmd report` or `perf script`.
+//!
+//! ```text
+//!               sh-156     [001] .....     4.503211: mm_page_alloc: page=00000000ced20c2f pfn=0x4b10 order=1 migratetype=0 gfp_flags=GFP_KERNEL
+//!               sh   156 [001]     4.503211: kmem:mm_page_alloc: page=0x4b10 pfn=0x4b10 order=1 migratetype=0 gfp_flags=GFP_KERNEL
+//! ```
+//!
+//! The columns between CPU and time come and go with the kernel's options, and a task's name may hold anything, blanks and brackets too. So
+//! a line is read from its event towards both ends.
+
+use trace::Kind;
+
+/// The events that are understood. `mm_page_free_batched` repeats what `mm_page_free` says, so it is not among them.
+const EVENTS: [(&str, Kind); 8] = [
+    ("mm_page_alloc", Kind::PageAlloc),
+    ("mm_page_free", Kind::PageFree),
+    ("kmalloc", Kind::Kmalloc),
+    ("kmalloc_node", Kind::Kmalloc),
+    ("kfree", Kind::Kfree),
+    ("kmem_cache_alloc", Kind::CacheAlloc),
+    ("kmem_cache_alloc_node", Kind::CacheAlloc),
+    ("kmem_cache_free", Kind::CacheFree),
+];
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// one of the events
+    Event(Event<'a>),
+    /// so many events are missing here
+    Lost(u64),
+    /// a comment, an event of another sort, a stack, an empty line
+    Other,
+}
+
+/// An event with what stands before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Event<'a> {
+    pub kind: Kind,
+    pub comm: &'a str,
+    pub pid: u32,
+    /// the process, where the option `record-tgid` showed it
+    pub tgid: Option<u32>,
+    pub cpu: u16,
+    pub time: u64,
+    fields: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line; the error says what is wrong with one that names an event of ours.
+    pub fn parse(line: &'a str) -> Result<Self, &'static str> {
+        if let Some(lost) = lost(line) {
+            return Ok(Self::Lost(lost));
+        }
+        if line.starts_with('#') {
+            return Ok(Self::Other);
+        }
+        let found = EVENTS.iter().find_map(|(name, kind)| {
+            let (at, _) = line.match_indices(name).find(|(at, _)| {
+                let (before, after) = (&line[..*at], &line[at + name.len()..]);
+                // `4.503211: kfree: …` or `4.503211: kmem:kfree: …`: a name of a task is not followed by a colon and preceded by a time.
+                let before = before.strip_suffix("kmem:").unwrap_or(before).trim_end();
+                after.starts_with(':') && before.ends_with(':') && before.len() < *at
+            })?;
+            Some((at, name.len(), *kind))
+        });
+        let Some((at, len, kind)) = found else { return Ok(Self::Other) };
+        let before = line[..at].trim_end().trim_end_matches("kmem:").trim_end();
+        let before = before.strip_suffix(':').ok_or("no time before the event")?;
+        let (before, time) = before.rsplit_once(char::is_whitespace).ok_or("no time before the event")?;
+        let time = seconds(time).ok_or("the time is not SECONDS.FRACTION")?;
+        let (before, cpu) = cpu(before).ok_or("no CPU in brackets before the time")?;
+        let (before, tgid) = tgid(before.trim_end());
+        // `comm-pid` of ftrace, `comm pid` of perf; with `tid/pid` perf shows both.
+        let (comm, pid) = before.rsplit_once(['-', ' ']).ok_or("no task before the CPU")?;
+        let (tgid, pid) = pid.split_once('/').map_or((tgid, pid), |(process, thread)| (process.parse().ok(), thread));
+        let pid = pid.parse().map_err(|_| "the task's pid is no number")?;
+        Ok(Self::Event(Event { kind, comm: comm.trim(), pid, tgid, cpu, time, fields: &line[at + len + 1..] }))
+    }
+}
+
+impl<'a> Event<'a> {
+    /// The text of a field `name=value`.
+    pub fn field(&self, name: &str) -> Option<&'a str> {
+        self.fields.split_ascii_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// A field that is a number, in decimal or with 0x.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        let text = self.field(name)?;
+        text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| u64::from_str_radix(hex, 16).ok())
+    }
+
+    /// A field that is a pointer: hexadecimal with or without 0x; `(null)` and `(nil)` are 0.
+    pub fn pointer(&self, name: &str) -> Option<u64> {
+        let text = self.field(name)?;
+        if matches!(text, "(null)" | "(nil)") {
+            return Some(0);
+        }
+        u64::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
+    }
+}
+
+/// `CPU:1 [LOST 123 EVENTS]`
+fn lost(line: &str) -> Option<u64> {
+    let (_, rest) = line.split_once("[LOST ")?;
+    line.starts_with("CPU:").then(|| rest.split_once(" EVENTS]")?.0.parse().ok())?
+}
+
+/// `4.503211` in ns; the fraction has six digits, or nine.
+fn seconds(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.')?;
+    let digits = fraction.len();
+    if digits > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let fraction = fraction.parse::<u64>().ok()? * 10_u64.pow(9 - digits as u32);
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(fraction)
+}
+
+/// The last `[001]`, and what stands before it.
+fn cpu(text: &str) -> Option<(&str, u16)> {
+    let open = text.rfind('[')?;
+    let (number, _flags) = text[open + 1..].split_once(']')?;
+    Some((&text[..open], number.parse().ok()?))
+}
+
+/// The process in parentheses, `(  156)` or `(-----)`, if it is there.
+fn tgid(text: &str) -> (&str, Option<u32>) {
+    let column = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
+    match column {
+        Some((before, number)) if number.bytes().all(|byte| byte.is_ascii_digit() || b" -".contains(&byte)) => {
+            (before.trim_end(), number.trim().parse().ok())
+        }
+        _ => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(line: &str) -> Event<'_> {
+        match Line::parse(line) {
+            Ok(Line::Event(event)) => event,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn reads_both_tools_lines_to_the_same_event() {
+        let ftrace = event(
+            "              sh-156     [001] .....     4.503211: mm_page_alloc: page=00000000ced20c2f pfn=0x4b10 order=1 migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO",
+        );
+        let perf = event(
+            "              sh   156 [001]     4.503211: kmem:mm_page_alloc: page=0x4b10 pfn=0x4b10 order=1 migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO",
+        );
+        for event in [&ftrace, &perf] {
+            assert_eq!((event.kind, event.comm, event.pid, event.cpu, event.time), (Kind::PageAlloc, "sh", 156, 1, 4_503_211_000));
+            assert_eq!(
+                (event.number("pfn"), event.number("order"), event.field("gfp_flags")),
+                (Some(0x4b10), Some(1), Some("GFP_KERNEL|__GFP_ZERO"))
+            );
+        }
+    }
+
+    #[test]
+    fn odd_tasks_are_read_whole() {
+        assert_eq!(event("kworker/u8:2-ev-33  (-----) [000] d..2.  12.000001: kfree: call_site=x+0x1/0x2 ptr=(null)").comm, "kworker/u8:2-ev");
+        let odd = event("a kfree: [7] b-99 (   42) [003] 1.000000001: kfree: call_site=x+0x1/0x2 ptr=00ab");
+        assert_eq!(
+            (odd.comm, odd.pid, odd.tgid, odd.cpu, odd.time, odd.pointer("ptr")),
+            ("a kfree: [7] b", 99, Some(42), 3, 1_000_000_001, Some(0xab))
+        );
+        assert_eq!(event("swapper     0/7 [000]     1.5: kmem:kfree: call_site=0xffff ptr=0x10").pid, 7);
+    }
+
+    #[test]
+    fn other_lines_are_told_from_broken_ones() {
+        for other in [
+            "",
+            "# tracer: nop",
+            "  ffffffff9a vmalloc (kernel)",
+            "sh-1 [000] 1.0: mm_page_free_batched: page=1 pfn=1",
+            "sh-1 [000] 1.0: sched_switch: kfree: x",
+        ] {
+            assert!(!matches!(Line::parse(other), Ok(Line::Event(_))), "{other}");
+        }
+        assert_eq!(Line::parse("CPU:1 [LOST 123 EVENTS]"), Ok(Line::Lost(123)));
+        for broken in ["sh-1 [000] now: kfree: ptr=1", "sh-1 1.0: kfree: ptr=1", "sh-x [0] 1.0: kfree: ptr=1", ": kfree: ptr=1"] {
+            assert!(Line::parse(broken).is_err(), "{broken}");
+        }
+    }
+}
