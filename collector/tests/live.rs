@@ -155,7 +155,7 @@ fn frames_are_those_of_pagemap() {
         let dir = tmp.path().join("trace");
         let mut recording =
             collector().args(["record", "--events", "page", "--attach", attach, "-o"]).arg(&dir).stderr(Stdio::null()).spawn().unwrap();
-        wait_for_first_batch(&dir);
+        wait_for_batch_of("task", &dir);
         let pid = fs::read_link("/proc/thread-self").unwrap().file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap();
         // Less than a huge page, so that it is faulted in page by page.
         let memory: Vec<u8> = vec![1; PAGES * 4096];
@@ -234,7 +234,7 @@ fn objects_lie_in_slab_pages() {
     let dir = tmp.path().join("trace");
     let mut holder = Command::new(program("workload"));
     let mut recording = collector().args(["record", "--events", "slab", "-o"]).arg(&dir).stderr(Stdio::null()).spawn().unwrap();
-    wait_for_first_batch(&dir);
+    wait_for_batch_of("task", &dir);
     let mut pipes = holder.args(["leak", "--rate", "200", "--seconds", "4"]).stdout(Stdio::null()).spawn().unwrap();
     thread::sleep(Duration::from_secs(2));
     stop(&mut recording);
@@ -289,7 +289,8 @@ fn kill_9_costs_only_what_was_in_memory() {
     for kill in 0..20_u64 {
         let dir = tmp.path().join(format!("trace-{kill}"));
         let mut recording = collector().args(["record", "--rotate", "256K", "-o"]).arg(&dir).stderr(Stdio::null()).spawn().unwrap();
-        wait_for_first_batch(&dir);
+        // Every other time early, when no event may have been written yet.
+        wait_for_batch_of(if kill % 2 == 0 { "task" } else { "page" }, &dir);
         thread::sleep(Duration::from_millis(kill * 37 % 700));
         recording.kill().unwrap();
         recording.wait().unwrap();
@@ -342,7 +343,7 @@ fn privileges_are_gone_while_it_records() {
     let parent = tmp.path().to_owned();
     std::os::unix::fs::chown(&parent, Some(1234), Some(1234)).unwrap();
     let mut recording = command.spawn().unwrap();
-    wait_for_first_batch(&dir);
+    wait_for_batch_of("task", &dir);
     let status = fs::read_to_string(format!("/proc/{}/status", recording.id())).unwrap();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     let (uid, capabilities, no_new_privs) = (field("Uid:"), field("CapEff:"), field("NoNewPrivs:"));
@@ -423,9 +424,11 @@ fn probe_finds_everything_here() {
     assert!(report["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true), "{report:#}");
 }
 
-fn wait_for_first_batch(dir: &Path) {
+/// Until a batch of the table is in the manifest.
+fn wait_for_batch_of(table: &str, dir: &Path) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    while !fs::read_to_string(dir.join("manifest.jsonl")).is_ok_and(|manifest| manifest.contains("\"is\":\"batch\"")) {
+    let line = format!("\"is\":\"batch\",\"file\":\"{table}-");
+    while !fs::read_to_string(dir.join("manifest.jsonl")).is_ok_and(|manifest| manifest.contains(&line)) {
         assert!(Instant::now() < deadline, "the collector did not start in a minute");
         thread::sleep(Duration::from_millis(20));
     }
