@@ -22,10 +22,9 @@ cat target/ci/vm-6.12.output
 step demo .ci/demo.sh
 
 # What follows reads the demo's trace, or the bundled one where the demo had to fall back on it.
-export GFPSCOPE_BIN_DIR=$PWD/target/release
 export GFPSCOPE_TRACE=$PWD/target/demo/trace
 [ -d "$GFPSCOPE_TRACE" ] || GFPSCOPE_TRACE=$PWD/trace/fixtures/demo
-step oracles target/venv/bin/python -m unittest discover --verbose --start-directory .ci/oracle --pattern 'test_*.py'
+step oracles target/venv/bin/python analyzer/tests/oracle.py "$GFPSCOPE_TRACE" target/release/analyzer
 step notebooks target/venv/bin/python .ci/notebooks.py
 
 .ci/summary
