@@ -32,6 +32,12 @@ pub struct Options {
     pub init: Init,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self { policy: Policy::Auto, init: Init::Snapshot }
+    }
+}
+
 /// Replays the page events of a trace in requests mode. `progress` is called now and then with the events done, of how many.
 ///
 /// # Errors

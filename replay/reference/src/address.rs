@@ -10,7 +10,7 @@ pub struct Address(pub u64);
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
+        f.pad(&alloc::format!("{:#x}", self.0))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Command line: arguments in, sentences and numbers out.
 
 mod bench;
+mod lesson;
 mod run;
 
 use std::{
@@ -21,6 +22,8 @@ struct Args {
 enum Command {
     /// Replay a trace and score the model against the machine
     Run(run::Args),
+    /// The textbook's rows, run on the reference allocator and shown step by step
+    Lesson(lesson::Args),
     /// Measure the reference allocator: nanoseconds per operation
     Bench(bench::Args),
 }
@@ -30,6 +33,7 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
         Command::Run(args) => run::run(&args),
+        Command::Lesson(args) => lesson::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     match result {

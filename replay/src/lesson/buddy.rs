@@ -1,0 +1,65 @@
+//! The buddy system and the lists in front of it: T18, T20.
+
+use reference::{Config, Cpu, FreeBlocks, Layout, NodeId, Order, PageAllocator, PerCpu, Profile, ZoneId, ZoneType};
+
+use super::{
+    LessonError,
+    script::{CPU, Script, outcome},
+};
+
+pub(super) fn per_cpu(s: &mut Script) -> Result<(), LessonError> {
+    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 18, 2), Profile::V6_18));
+    let gfp = mm.mask("GFP_KERNEL");
+    let zone = ZoneId(1);
+    let show = |s: &mut Script, mm: &PageAllocator, what: &str| {
+        let z = mm.zone_stats(zone);
+        s.call(what, format!("lists hit {}, missed {}; zone lock taken {}", z.pcp_hits, z.pcp_misses, z.lock_taken));
+    };
+    let pfn = mm.alloc_pages(gfp, Order(0), CPU, NodeId(0))?;
+    show(s, &mm, "the first page on CPU 0");
+    let mut pfn = pfn;
+    for _ in 0..1000 {
+        mm.free_pages(pfn, Order(0), CPU)?;
+        pfn = mm.alloc_pages(gfp, Order(0), CPU, NodeId(0))?;
+    }
+    show(s, &mm, "freed and allocated 1000 times");
+    mm.alloc_pages(gfp, Order(0), Cpu(1), NodeId(0))?;
+    show(s, &mm, "a page on CPU 1, which has lists of its own");
+    let mut counter = PerCpu::new(2, &0u64);
+    for cpu in [0, 0, 0, 1] {
+        if let Some(copy) = counter.this_cpu(Cpu(cpu)) {
+            *copy += 1;
+        }
+    }
+    s.call("a per-CPU counter: copies, and their sum", format!("{:?}, {}", counter.iter().collect::<Vec<_>>(), counter.iter().sum::<u64>()));
+    Ok(mm.validate()?)
+}
+
+pub(super) fn buddy(s: &mut Script) -> Result<(), LessonError> {
+    let mut layout = Layout::x86_64((1 << 20) + 1024, 1);
+    layout.zones.retain(|z| z.kind == ZoneType::Normal);
+    let mut config = Config::new(layout, Profile::V6_18);
+    config.rules.per_cpu_lists = false;
+    config.tunables.min_free_kbytes = Some(0);
+    let mut mm = PageAllocator::new(config);
+    let (zone, gfp) = (ZoneId(0), mm.mask("GFP_HIGHUSER_MOVABLE"));
+    s.say("One block of 4 MiB. A request for 8 pages halves it until the rest is just enough; the upper halves stay free.");
+    s.free_area(&mm, zone, "before:");
+    let a = mm.alloc_pages(gfp, Order(3), CPU, NodeId(0))?;
+    s.free_area(&mm, zone, "after order 3:");
+    let b = mm.alloc_pages(gfp, Order(3), CPU, NodeId(0))?;
+    s.call(format!("the next one is its buddy: {a} ^ 8"), b);
+    s.free_area(&mm, zone, "after another:");
+    mm.free_pages(a, Order(3), CPU)?;
+    s.free_area(&mm, zone, "the first one freed:");
+    let free = FreeBlocks(mm.free_blocks(zone));
+    s.say(format!(
+        "{} pages of 1024 are free, and none of them is of use for a block of order 10 (unusable index {}):",
+        free.pages(),
+        free.unusable_index(10)
+    ));
+    s.call("alloc_pages(order 10)", outcome(mm.alloc_pages(gfp, Order(10), CPU, NodeId(0))));
+    mm.free_pages(b, Order(3), CPU)?;
+    s.free_area(&mm, zone, "the other one freed:");
+    Ok(mm.validate()?)
+}

@@ -1,0 +1,88 @@
+//! GFP masks: T11 to T14.
+
+use reference::{Context, GfpTable, Profile};
+
+use super::{
+    LessonError,
+    script::{CPU, Script, outcome, x86_32, zone_name},
+};
+
+pub(super) fn action_modifiers(s: &mut Script) -> Result<(), LessonError> {
+    let (then, now) = (GfpTable::of(Profile::Textbook), GfpTable::of(Profile::V6_18));
+    s.say("Action modifiers say what the kernel may do for the request. Their numbers have moved, some names too:");
+    let pairs = [
+        ("__GFP_WAIT", "__GFP_RECLAIM"),
+        ("__GFP_HIGH", "__GFP_HIGH"),
+        ("__GFP_IO", "__GFP_IO"),
+        ("__GFP_FS", "__GFP_FS"),
+        ("__GFP_COLD", ""),
+        ("__GFP_NOWARN", "__GFP_NOWARN"),
+        ("__GFP_REPEAT", "__GFP_RETRY_MAYFAIL"),
+        ("__GFP_NOFAIL", "__GFP_NOFAIL"),
+        ("__GFP_NORETRY", "__GFP_NORETRY"),
+        ("__GFP_NOMEMALLOC", "__GFP_NOMEMALLOC"),
+        ("__GFP_HARDWALL", "__GFP_HARDWALL"),
+        ("__GFP_RECLAIMABLE", "__GFP_RECLAIMABLE"),
+        ("__GFP_COMP", "__GFP_COMP"),
+    ];
+    for (old, new) in pairs {
+        let show = |table: &GfpTable, name| table.mask(name).map_or_else(|| "gone".to_owned(), |m| format!("{name} {m}"));
+        s.call(format!("2.6.34: {}", show(&then, old)), format!("6.18: {}", show(&now, new)));
+    }
+    Ok(())
+}
+
+pub(super) fn zone_modifiers(s: &mut Script) -> Result<(), LessonError> {
+    let mut mm = x86_32();
+    s.say("Zone modifiers say where the memory may come from; none means NORMAL, or DMA if need be. On x86-32:");
+    for mask in ["GFP_KERNEL", "GFP_KERNEL|__GFP_DMA", "GFP_KERNEL|__GFP_HIGHMEM", "GFP_KERNEL|__GFP_DMA|__GFP_HIGHMEM"] {
+        let got = mm.alloc_page(mm.mask(mask), CPU);
+        let text = match got {
+            Ok(pfn) => zone_name(&mm.pages, pfn)?.to_owned(),
+            Err(error) => format!("refused: {error}"),
+        };
+        s.call(format!("alloc_page({mask})"), text);
+    }
+    let high = mm.mask("GFP_HIGHUSER");
+    s.say("Calls that return an address cannot take high memory:");
+    s.call("kmalloc(100, GFP_HIGHUSER)", outcome(mm.kmalloc(100, high, CPU)));
+    s.call("__get_free_page(GFP_HIGHUSER)", outcome(mm.get_free_page(high, CPU)));
+    Ok(mm.validate()?)
+}
+
+pub(super) fn type_flags(s: &mut Script) -> Result<(), LessonError> {
+    for profile in Profile::ALL {
+        s.say(format!("{}:", profile.name()));
+        let table = GfpTable::of(profile);
+        for name in ["GFP_ATOMIC", "GFP_NOWAIT", "GFP_NOIO", "GFP_NOFS", "GFP_KERNEL", "GFP_USER", "GFP_HIGHUSER", "GFP_DMA"] {
+            if let Some(mask) = table.mask(name) {
+                s.mask(&table, mask);
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn which_flag_when(s: &mut Script) -> Result<(), LessonError> {
+    let table = GfpTable::of(Profile::V6_18);
+    let contexts = [
+        ("process context", Context::Process),
+        ("interrupt, softirq, spinlock held", Context::Atomic),
+        ("block layer", Context::Block),
+        ("file system", Context::FileSystem),
+    ];
+    for (name, context) in contexts {
+        s.say(format!("{name}:"));
+        for mask in ["GFP_KERNEL", "GFP_NOFS", "GFP_NOIO", "GFP_ATOMIC"] {
+            if let Some(gfp) = table.mask(mask) {
+                let why = table.explain(gfp, context);
+                let remark = why.remarks.first().map_or(String::new(), |r| format!(" — but {r}"));
+                s.call(mask, format!("{}{remark}", why.verdict.reason()));
+            }
+        }
+    }
+    if let Some(gfp) = table.mask("GFP_DMA") {
+        s.call("GFP_DMA alone, in process context", table.explain(gfp, Context::Process).remarks.join("; "));
+    }
+    Ok(())
+}
