@@ -1,9 +1,12 @@
 //! Hashing for keys that are numbers of the kernel's: frames, objects, pids. They come by the million and nobody chooses them to collide.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, Hasher},
 };
+
+/// A set of such numbers.
+pub(crate) type NumberSet<K> = HashSet<K, BuildHasherDefault<Multiply>>;
 
 /// A map from such a number.
 pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;

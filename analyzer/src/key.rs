@@ -2,9 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
+use polars::prelude::{DataFrame, DataType, PolarsResult};
 use trace::{PageEvent, Row as _, SlabEvent};
 
-use crate::{Error, matched::UNKNOWN, names::Names};
+use crate::{
+    Error,
+    columns::i64s,
+    matched::{Row, UNKNOWN},
+    names::Names,
+};
 
 /// The events that a statistic is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +107,37 @@ impl Key {
     /// Whether its values are numbers, to be sorted and aligned as such.
     pub const fn is_number(self) -> bool {
         matches!(self, Self::Order | Self::Node | Self::Pid | Self::Process | Self::Cpu | Self::Cache)
+    }
+
+    /// Its value in each row of a matched frame. Not for [`Key::Flag`], of which a row has several.
+    pub(crate) fn values(self, frame: &DataFrame, names: &Names<'_>) -> Result<Vec<i64>, Error> {
+        let column = if self == Self::Function { Self::Callsite.column() } else { self.column() };
+        let cast = || -> PolarsResult<DataFrame> { DataFrame::new_infer_height(vec![frame.column(column)?.cast(&DataType::Int64)?]) };
+        let values = cast().map_err(Error::polars("the values of a key"))?;
+        let values = i64s(&values, column)?;
+        Ok(match self {
+            Self::Function => values.iter().map(|id| names.representative(id.cast_unsigned()).cast_signed()).collect(),
+            _ => values.to_vec(),
+        })
+    }
+
+    /// Its value in one row.
+    pub(crate) fn of(self, row: &Row, names: &Names<'_>) -> i64 {
+        match self {
+            Self::Zone => row.zone,
+            Self::Node => row.node,
+            Self::Order => row.order,
+            Self::Migratetype => row.migratetype,
+            Self::Gfp | Self::Flag => row.gfp,
+            Self::Callsite => row.callsite,
+            Self::Function => names.representative(row.callsite.cast_unsigned()).cast_signed(),
+            Self::Cache => row.cache,
+            Self::Comm => row.comm,
+            Self::Process => row.process,
+            Self::Pid => row.pid,
+            Self::Cpu => row.cpu,
+            Self::Kind => i64::from(row.kind),
+        }
     }
 
     /// A value of the key in words; `-` if it is not known.

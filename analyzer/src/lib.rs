@@ -30,6 +30,8 @@ pub mod gfp;
 pub mod import;
 pub mod info;
 mod key;
+pub mod kmem;
+pub mod leaks;
 pub mod lifetimes;
 mod live;
 pub mod loss;

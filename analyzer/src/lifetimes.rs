@@ -8,7 +8,7 @@ use trace::Trace;
 
 use crate::{
     Error, Events, Key, Loss,
-    columns::{i64s, u8s, u64s},
+    columns::{u8s, u64s},
     frames::Progress,
     matched::{Class, Row},
     names::Names,
@@ -32,7 +32,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    fn add(&mut self, ns: u64) {
+    pub(crate) fn add(&mut self, ns: u64) {
         *self.buckets.entry(bucket(ns)).or_default() += 1;
         self.count += 1;
         self.longest = self.longest.max(ns);
@@ -107,42 +107,21 @@ impl<'a> Lifetimes<'a> {
             })
             .collect()
     }
-
-    fn value(&self, row: &Row) -> i64 {
-        match self.key {
-            Key::Order => row.order,
-            Key::Zone => row.zone,
-            Key::Migratetype => row.migratetype,
-            Key::Gfp => row.gfp,
-            Key::Callsite => row.callsite,
-            Key::Function => self.names.representative(row.callsite.cast_unsigned()).cast_signed(),
-            Key::Cache => row.cache,
-            Key::Comm => row.comm,
-            Key::Process => row.process,
-            Key::Pid => row.pid,
-            Key::Cpu => row.cpu,
-            Key::Node => row.node,
-            Key::Kind | Key::Flag => i64::from(row.kind),
-        }
-    }
 }
 
 impl Observer for Lifetimes<'_> {
     fn frame(&mut self, frame: &DataFrame) -> Result<(), Error> {
-        let column = if self.key == Key::Function { "callsite" } else { self.key.column() };
-        let values = frame.column(column).and_then(|column| column.cast(&polars::prelude::DataType::Int64));
-        let values = DataFrame::new_infer_height(vec![values.map_err(Error::polars("the lifetimes"))?]).map_err(Error::polars("the lifetimes"))?;
-        let (values, class, age) = (i64s(&values, column)?, u8s(frame, "class")?, u64s(frame, "age")?);
+        let values = self.key.values(frame, self.names)?;
+        let (class, age) = (u8s(frame, "class")?, u64s(frame, "age")?);
         for i in (0..frame.height()).filter(|i| class[*i] == Class::Freed as u8) {
-            let value = if self.key == Key::Function { self.names.representative(values[i].cast_unsigned()).cast_signed() } else { values[i] };
-            self.freed.entry(value).or_default().add(age[i]);
+            self.freed.entry(values[i]).or_default().add(age[i]);
         }
         Ok(())
     }
 
     fn still_live(&mut self, live: &[Row]) {
         for row in live {
-            self.live.entry(self.value(row)).or_default().add(row.age);
+            self.live.entry(self.key.of(row, self.names)).or_default().add(row.age);
         }
     }
 }

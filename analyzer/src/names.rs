@@ -29,8 +29,8 @@ impl<'a> Names<'a> {
         Self { header: &trace.header, tasks, symbols, representative }
     }
 
-    /// `vfs_read+0x1c [module]`
-    pub(crate) fn callsite(&self, id: u64) -> String {
+    /// A call site in words: `vfs_read+0x1c [module]`.
+    pub fn callsite(&self, id: u64) -> String {
         match self.symbols.get(&id) {
             Some(symbol) => format!("{}+{:#x}{}", symbol.function, symbol.offset, module(symbol)),
             None => "unknown".to_owned(),

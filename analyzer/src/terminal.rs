@@ -34,14 +34,12 @@ pub fn render(table: &Table, terminal: Terminal, limit: usize) -> String {
             if row[at].number() == Some(0.0) && column.unit != Unit::Number { cell.fg(Color::DarkGrey) } else { cell }
         }));
     }
-    let mut text = format!("{}\n{grid}\n", table.title);
+    let mut lines = vec![table.title.clone(), grid.to_string()];
     if table.rows.len() > limit {
-        text.push_str(&format!("… and {} more rows (--limit 0 shows all)\n", table.rows.len() - limit));
+        lines.push(format!("… and {} more rows (--limit 0 shows all)", table.rows.len() - limit));
     }
-    for note in &table.notes {
-        text.push_str(&format!("{note}\n"));
-    }
-    text
+    lines.extend(table.notes.iter().cloned());
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

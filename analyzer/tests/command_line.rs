@@ -232,3 +232,79 @@ fn fragmentation_lifetimes_and_differences() {
     assert_eq!(huge["a_bytes_per_s"], 209_715.2, "2 MiB in 10 s");
     assert!(huge["b_bytes_per_s"].as_f64().unwrap() > 209_715.2);
 }
+
+#[test]
+fn kmem_counts_as_perf_does() {
+    let (_dir, trace) = small();
+    let pages = json(&["kmem", &trace, "--page", "--json"]);
+    let line = |what: &str| pages["page_allocator"].as_array().unwrap().iter().find(|row| row["what"] == what).unwrap();
+    let pair = |what: &str| (line(what)["count"].as_i64().unwrap(), line(what)["bytes"].as_i64().unwrap() / 4096);
+    assert_eq!(pair("total allocation requests"), (6, 1 + 8 + 1 + 16 + 1 + 512));
+    assert_eq!(pair("total free requests"), (5, 1 + 4 + 4 + 4 + 1));
+    // perf knows first frames only: the second half of the split block, and what was allocated before, are free-only.
+    assert_eq!(pair("total free-only requests"), (2, 8));
+    assert_eq!(pair("total alloc+freed requests"), (3, 6));
+    assert_eq!(pair("total alloc-only requests"), (3, 533));
+    assert_eq!(pair("total allocation failures"), (1, 16));
+    let orders = pages["allocations_by_order_and_migratetype"].as_array().unwrap();
+    assert_eq!(
+        (&orders[0]["unmovable"], &orders[0]["movable"], &orders[3]["unmovable"], &orders[9]["movable"]),
+        (&1.into(), &2.into(), &1.into(), &1.into())
+    );
+    let compat = json(&["kmem", &trace, "--page", "--perf-compat", "--json"]);
+    assert_eq!(compat["allocations_by_order_and_migratetype"][0]["reclaimable"], 2, "perf's name for what the kernel calls movable");
+    let objects = json(&["kmem", &trace, "--slab", "--caller", "--json"]);
+    let bytes: Vec<_> = objects["slab_allocator"].as_array().unwrap().iter().map(|row| row["bytes"].as_i64().unwrap()).collect();
+    assert_eq!(bytes, [170, 208, 128, 80, 38]);
+    let worst = &objects["kernel_objects_by_call_site"][0];
+    assert_eq!((&worst["callsite"], &worst["hit"], &worst["total_alloc"]), (&"alloc_pipe_info+0x90".into(), &1.into(), &16.into()));
+}
+
+#[test]
+fn a_leak_is_found_even_when_frees_are_missed_and_others_are_not_accused() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("t");
+    let header = common::header();
+    common::write(&trace, &header, |writer| {
+        let symbol = |id, function: &str| trace::Symbol { time: 0, id, function: function.into(), offset: 0, module: String::new() };
+        writer.append(&[symbol(1, "leaks"), symbol(2, "works"), symbol(3, "fills_a_cache")]).unwrap();
+        let event = |time, kind: trace::Kind, object, call_site, bytes| trace::SlabEvent {
+            time,
+            pid: 1,
+            cpu: 0,
+            kind: kind as u8,
+            object,
+            call_site,
+            bytes_req: bytes,
+            bytes_alloc: bytes,
+            gfp: 0xcc0,
+            node: -1,
+            cache: 0,
+        };
+        let mut events = Vec::new();
+        for i in 0..4000_u64 {
+            let time = i * (10 * common::SECOND / 4000);
+            // One allocation in forty leaks; its bytes are few beside those of the others.
+            if i.is_multiple_of(40) {
+                events.push(event(time, trace::Kind::Kmalloc, 0x10_0000 + i * 64, 1, 64));
+            }
+            if i < 300 {
+                events.push(event(time, trace::Kind::Kmalloc, 0x80_0000 + i * 4096, 3, 4096));
+            }
+            let object = 0x4000 + i % 97 * 1024;
+            events.push(event(time, trace::Kind::Kmalloc, object, 2, 1024));
+            // One free in twenty was missed.
+            if !i.is_multiple_of(20) {
+                events.push(event(time + 1000, trace::Kind::Kfree, object, 0, 0));
+            }
+        }
+        writer.append(&events).unwrap();
+    });
+    let trace = trace.to_str().unwrap();
+    let suspects = json(&["leaks", trace, "--json"]);
+    let names: Vec<_> = suspects.as_array().unwrap().iter().map(|row| row["callsite"].as_str().unwrap()).collect();
+    assert_eq!(names, ["leaks+0x0"], "{suspects}");
+    assert_eq!((&suspects[0]["survivors"], suspects[0]["confidence"].as_f64()), (&90.into(), Some(1.0)));
+    let all = json(&["leaks", trace, "--min-confidence", "0", "--json"]);
+    assert_eq!(all.as_array().unwrap().len(), 3, "the others are live too: {all}");
+}

@@ -53,7 +53,7 @@ impl Canvas<'_> {
 
     /// How wide a text is, in pixels of the backend.
     pub fn text_width<DB: DrawingBackend>(&self, area: &Area<DB>, text: &str, css: f64) -> i32 {
-        area.estimate_text_size(text, &self.font(css, self.palette.text)).map_or(0, |(width, _)| width as i32)
+        area.estimate_text_size(text, &self.font(css, self.palette.text)).map_or(0, |(width, _)| width.cast_signed())
     }
 
     pub fn text<DB: DrawingBackend>(&self, area: &Area<DB>, text: &str, at: (i32, i32), css: f64, colour: RGBColor, hpos: HPos) -> Drawn {

@@ -49,19 +49,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }));
     }
     output::table(&bits, 0)?;
-    let mut text = format!("decoded with the flag table of Linux {kernel}\n");
-    for consequence in &explained.consequences {
-        text.push_str(&format!("  · {consequence}\n"));
-    }
-    for complaint in &explained.complaints {
-        text.push_str(&format!("  ✗ {complaint}\n"));
-    }
-    match forbidden {
-        Some(None) => text += "  ✓ allowed in this context\n",
-        Some(Some(reason)) => text += &format!("  ✗ not allowed in this context: {reason}\n"),
-        None => {}
-    }
-    output::write(&text)
+    let mut lines = vec![format!("decoded with the flag table of Linux {kernel}")];
+    lines.extend(explained.consequences.iter().map(|consequence| format!("  · {consequence}")));
+    lines.extend(explained.complaints.iter().map(|complaint| format!("  ✗ {complaint}")));
+    lines.extend(forbidden.map(|reason| match reason {
+        None => "  ✓ allowed in this context".to_owned(),
+        Some(reason) => format!("  ✗ not allowed in this context: {reason}"),
+    }));
+    output::write(&(lines.join("\n") + "\n"))
 }
 
 /// Why the mask must not be used there.

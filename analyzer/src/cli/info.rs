@@ -22,11 +22,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         return output::json(&info.to_json());
     }
-    let mut text = String::new();
-    for (label, value) in info.facts() {
-        text.push_str(&format!("{label:>9}  {value}\n"));
-    }
-    output::write(&text)?;
+    let facts: Vec<String> = info.facts().into_iter().map(|(label, value)| format!("{label:>9}  {value}\n")).collect();
+    output::write(&facts.concat())?;
     let mut events = Table::new("\nEvents");
     events.column("kind", "Kind", Unit::Text).column("count", "Count", Unit::Count);
     for (kind, count) in &info.events {
@@ -44,9 +41,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if problems.is_empty() {
         return output::write("\nIntegrity  ✓ every checksum is right\n");
     }
-    let mut text = format!("\nIntegrity  ✗ {} problem(s); everything else in the trace was read\n", problems.len());
-    for problem in problems {
-        text.push_str(&format!("  ✗ {problem}\n"));
-    }
-    output::write(&text)
+    let list: Vec<String> = problems.iter().map(|problem| format!("  ✗ {problem}\n")).collect();
+    let count = problems.len();
+    output::write(&format!("\nIntegrity  ✗ {count} problem(s); everything else in the trace was read\n{}", list.concat()))
 }

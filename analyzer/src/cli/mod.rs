@@ -6,6 +6,8 @@ mod gfp;
 mod import;
 mod info;
 mod kernel;
+mod kmem;
+mod leaks;
 mod lifetimes;
 mod output;
 mod plot;
@@ -42,6 +44,10 @@ enum Command {
     Diff(diff::Arguments),
     /// Make a trace of what ftrace or `perf script` printed
     Import(import::Arguments),
+    /// What `perf kmem stat` would say, by its own arithmetic
+    Kmem(kmem::Arguments),
+    /// What is allocated all the time and never freed
+    Leaks(leaks::Arguments),
     /// Decode a GFP mask and explain what it allows
     Gfp(gfp::Arguments),
 }
@@ -71,6 +77,8 @@ pub fn run() -> ExitCode {
         Command::Lifetimes(arguments) => lifetimes::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Kmem(arguments) => kmem::run(&arguments),
+        Command::Leaks(arguments) => leaks::run(&arguments),
         Command::Gfp(arguments) => gfp::run(&arguments),
     };
     match result {

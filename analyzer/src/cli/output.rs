@@ -86,6 +86,11 @@ impl Shape {
         !self.json && !self.csv
     }
 
+    /// Whether JSON is wanted.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Writes a table. What must be known about it goes to stderr where the format has no place for it.
     pub fn write(&self, shown: &Table) -> anyhow::Result<()> {
         if self.is_for_people() {

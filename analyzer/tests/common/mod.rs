@@ -34,7 +34,7 @@ pub fn header() -> Header {
         kernel: "6.18.0-test".into(),
         architecture: "x86_64".into(),
         boot_id: String::new(),
-        clock: Clock { name: "CLOCK_MONOTONIC".into(), utc_offset_ns: 1_767_225_600 * SECOND as i64, start_ns: 0, end_ns: 10 * SECOND },
+        clock: Clock { name: "CLOCK_MONOTONIC".into(), utc_offset_ns: 1_767_225_600 * SECOND.cast_signed(), start_ns: 0, end_ns: 10 * SECOND },
         page_size: 4096,
         pageblock_order: 9,
         nr_orders: 11,

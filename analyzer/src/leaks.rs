@@ -1,0 +1,192 @@
+//! What was allocated all through the trace and never freed: suspects, not verdicts.
+//!
+//! A site that keeps what it allocates shows it in every part of the trace; a cache that was filled, or a process that is at work, does not,
+//! and frees that the trace missed are few among many. So the trace is cut into slices, and a site is suspected by how many of its allocations
+//! survived, and by how evenly they did. The last slice is left out: what was allocated there had no time to be freed.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::DataFrame;
+use trace::Trace;
+
+use crate::{
+    Error, Events, Key, Loss, Names,
+    columns::{u8s, u64s},
+    frames::Progress,
+    lifetimes::Histogram,
+    matched::{Class, Row, UNKNOWN},
+    objects,
+    observer::Observer,
+    pages,
+    table::{Cell, Table, Unit},
+};
+
+/// The trace is cut into so many.
+const SLICES: usize = 10;
+/// Fewer survivors than this prove nothing.
+const FEW: u64 = 8;
+
+/// One site.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// allocations, by slice
+    allocs: [u64; SLICES],
+    /// those of them that are live at the end, by slice
+    survivors: [u64; SLICES],
+    survivor_bytes: u64,
+    freed: Histogram,
+}
+
+/// A site with what speaks against it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suspect {
+    /// the site in words
+    pub name: String,
+    /// allocations before the last slice
+    pub allocs: u64,
+    /// those of them that are live at the end
+    pub survivors: u64,
+    /// their bytes
+    pub bytes: u64,
+    /// share of the allocations that survived
+    pub survival: f64,
+    /// share of the slices in which the site allocated whose allocations survived as often as they do on the whole, or more
+    pub steadiness: f64,
+    /// how sure the suspicion is, 0 to 1: survival × steadiness, and 0 for too few
+    pub confidence: f64,
+    /// what 99 % of the freed allocations of the site did not outlive, ns
+    pub freed_within: Option<u64>,
+}
+
+impl Site {
+    fn suspect(&self, name: String) -> Suspect {
+        let (allocs, survivors) = (&self.allocs[..SLICES - 1], &self.survivors[..SLICES - 1]);
+        let (all, alive): (u64, u64) = (allocs.iter().sum(), survivors.iter().sum());
+        let survival = alive as f64 / all.max(1) as f64;
+        let active = allocs.iter().zip(survivors).filter(|(allocs, _)| **allocs > 0);
+        // Half of the mean, so that chance does not decide.
+        let steady = active.clone().filter(|(allocs, alive)| **alive as f64 >= survival / 2.0 * **allocs as f64 && **alive > 0).count();
+        // Allocations in a single slice are a burst, however many survived.
+        let steadiness = if active.clone().count() > 1 { steady as f64 / (SLICES - 1) as f64 } else { 0.0 };
+        let confidence = if alive < FEW { 0.0 } else { survival * steadiness };
+        let freed_within = self.freed.percentile(0.99);
+        Suspect { name, allocs: all, survivors: alive, bytes: self.survivor_bytes, survival, steadiness, confidence, freed_within }
+    }
+}
+
+struct Sites<'a> {
+    key: Key,
+    names: &'a Names<'a>,
+    start: u64,
+    slice: u64,
+    end: u64,
+    sites: BTreeMap<i64, Site>,
+}
+
+impl Sites<'_> {
+    fn slice_of(&self, time: u64) -> usize {
+        ((time.saturating_sub(self.start) / self.slice) as usize).min(SLICES - 1)
+    }
+}
+
+impl Observer for Sites<'_> {
+    fn frame(&mut self, frame: &DataFrame) -> Result<(), Error> {
+        let values = self.key.values(frame, self.names)?;
+        let (class, time, age) = (u8s(frame, "class")?, u64s(frame, "time")?, u64s(frame, "age")?);
+        for i in 0..frame.height() {
+            if class[i] == Class::Allocated as u8 {
+                let slice = self.slice_of(time[i]);
+                self.sites.entry(values[i]).or_default().allocs[slice] += 1;
+            } else if class[i] == Class::Freed as u8 {
+                self.sites.entry(values[i]).or_default().freed.add(age[i]);
+            }
+        }
+        Ok(())
+    }
+
+    fn still_live(&mut self, live: &[Row]) {
+        for row in live {
+            let slice = self.slice_of(self.end.saturating_sub(row.age));
+            let site = self.sites.entry(self.key.of(row, self.names)).or_default();
+            site.survivors[slice] += 1;
+            if slice < SLICES - 1 {
+                site.survivor_bytes += row.bytes;
+            }
+        }
+    }
+}
+
+/// Every site with survivors, most suspicious first: by confidence times bytes.
+///
+/// # Errors
+/// [`Error::NoSuchColumn`] for a key that says nothing about an allocation.
+pub fn read(trace: &Trace, events: Events, key: Key, progress: Progress<'_>) -> Result<(Vec<Suspect>, Loss), Error> {
+    if !key.is_in(events) || matches!(key, Key::Kind | Key::Flag) {
+        let whose = if events == Events::Page { "page" } else { "slab" };
+        let instead = "choose another key, or other events with or without --page";
+        return Err(Error::NoSuchColumn { events: whose, key: key.name(), instead });
+    }
+    let mut loss = Loss::read(trace);
+    let names = Names::read(trace, &mut loss.problems);
+    let (start, end) = (trace.header.clock.start_ns, trace.header.clock.end_ns);
+    let slice = (end.saturating_sub(start) / SLICES as u64).max(1);
+    let mut sites = Sites { key, names: &names, start, slice, end, sites: BTreeMap::new() };
+    let problems = match events {
+        Events::Page => pages::observe(&names, trace, progress, &mut [&mut sites])?,
+        Events::Slab => objects::observe(&names, trace, progress, &mut [&mut sites])?,
+    };
+    loss.add(problems);
+    let known = sites.sites.iter().filter(|(value, _)| **value != UNKNOWN);
+    let mut suspects: Vec<Suspect> = known.map(|(value, site)| site.suspect(key.decode(*value, &names))).collect();
+    suspects.retain(|suspect| suspect.survivors > 0);
+    let weight = |suspect: &Suspect| suspect.confidence * suspect.bytes as f64;
+    suspects.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(b.bytes.cmp(&a.bytes)));
+    Ok((suspects, loss))
+}
+
+/// The suspects as a table.
+pub fn table(key: Key, suspects: &[Suspect]) -> Table {
+    let mut table = Table::new("Allocated throughout and still live at the end");
+    table.column(key.name(), key.title(), Unit::Text).column("confidence", "Confidence", Unit::Fraction);
+    table.column("bytes", "Live bytes", Unit::Bytes).column("survivors", "Live", Unit::Count).column("allocs", "Of allocs", Unit::Count);
+    table.column("survival", "Survived", Unit::Fraction).column("steadiness", "Steadiness", Unit::Fraction);
+    table.column("freed_within", "Others freed within", Unit::Duration);
+    for suspect in suspects {
+        table.row(vec![
+            Cell::Text(suspect.name.clone()),
+            Cell::Real(suspect.confidence),
+            Cell::Integer(suspect.bytes.cast_signed()),
+            Cell::Integer(suspect.survivors.cast_signed()),
+            Cell::Integer(suspect.allocs.cast_signed()),
+            Cell::Real(suspect.survival),
+            Cell::Real(suspect.steadiness),
+            suspect.freed_within.map_or(Cell::None, |ns| Cell::Integer(ns.cast_signed())),
+        ]);
+    }
+    table.note("confidence: share of the allocations that survived × share of the trace's tenths in which they did; the last tenth is left out");
+    table.note("a high confidence says that memory is kept, not that it is lost: caches and long-lived objects look the same");
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(allocs: [u64; SLICES], survivors: [u64; SLICES]) -> Suspect {
+        Site { allocs, survivors, survivor_bytes: 1, freed: Histogram::default() }.suspect("x".into())
+    }
+
+    #[test]
+    fn steady_survivors_are_suspect_and_bursts_are_not() {
+        assert!((site([10; 10], [10; 10]).confidence - 1.0).abs() < 1e-9);
+        // A cache that was filled once, and a burst.
+        let filled = site([10; 10], [10, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(filled.confidence < 0.02, "{filled:?}");
+        assert_eq!(site([0, 0, 90, 0, 0, 0, 0, 0, 0, 0], [0, 0, 90, 0, 0, 0, 0, 0, 0, 0]).confidence, 0.0);
+        // What was allocated a moment ago says nothing.
+        assert_eq!(site([10; 10], [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]).survivors, 0);
+        // One missed free in twenty.
+        assert!(site([100; 10], [5; 10]).confidence < 0.06);
+        assert_eq!(site([1; 10], [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]).confidence, 0.0, "too few");
+    }
+}
