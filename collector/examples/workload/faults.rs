@@ -1,6 +1,7 @@
 //! A known number of page faults.
 
 use std::mem::MaybeUninit;
+use std::time::Instant;
 
 use anyhow::Context;
 
@@ -14,14 +15,18 @@ pub struct Args {
     pages: usize,
 }
 
-/// Touches the pages; returns their number and the minor faults of touching them, and of the whole process so far.
+/// Touches the pages and gives them back; returns their number, the minor faults of touching them and of the whole process so far, and how
+/// long both took.
 pub fn run(args: &Args) -> anyhow::Result<String> {
     limits::check_pages(args.pages)?;
     let mut mapping = Mapping::of_base_pages(args.pages).context("the pages cannot be mapped")?;
     let before = minor_faults()?;
+    let started = Instant::now();
     mapping.touch();
     let after = minor_faults()?;
-    Ok(format!(r#"{{"pid":{},"pages":{},"minflt":{},"minflt_total":{after}}}"#, std::process::id(), args.pages, after - before))
+    drop(mapping);
+    let ns = started.elapsed().as_nanos();
+    Ok(format!(r#"{{"pid":{},"pages":{},"minflt":{},"minflt_total":{after},"ns":{ns}}}"#, std::process::id(), args.pages, after - before))
 }
 
 fn minor_faults() -> anyhow::Result<i64> {

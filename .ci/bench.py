@@ -1,0 +1,57 @@
+"""What tracing costs the traced program: ns added per page event, for perf, bpftrace and the collector, in one interleaved run.
+
+    bench.py BIN_DIR [ROUNDS]
+
+The program touches pages and gives them back: per page one mm_page_alloc and one mm_page_free. Each round runs it bare and under each
+tracer in turn, so that all of them see the same weather; the least of the rounds is what it costs when nothing else disturbs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+PAGES = 100_000
+programs, rounds = os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 7
+workload = [f"{programs}/workload" if os.path.exists(f"{programs}/workload") else f"{programs}/examples/workload", "faults", "--pages", str(PAGES)]
+
+
+def tracers(scratch):
+    """Name and command line of each: the workload's line of JSON comes out of all of them."""
+    count = "tracepoint:kmem:mm_page_alloc { @a = count(); } tracepoint:kmem:mm_page_free { @f = count(); }"
+    events = ["-e", "kmem:mm_page_alloc", "-e", "kmem:mm_page_free"]
+    return {
+        "bare": workload,
+        "perf record": ["perf", "record", "--quiet", "-a", "-R", "-c", "1", "-m", "4096", "-o", f"{scratch}/perf.data", *events, "--", *workload],
+        "bpftrace count": ["bpftrace", "-e", count, "-c", " ".join(workload)],
+        "collector record": [f"{programs}/collector", "record", "--events", "page", "-o", f"{scratch}/trace", "--", *workload],
+    }
+
+
+def run(command):
+    """Nanoseconds per page that the workload measured, and what the tracer said of losses."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        sys.exit(f"bench: {' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    lost = [line for line in done.stderr.splitlines() if "lost" in line.lower() or "dropped" in line]
+    return json.loads(lines[0])["ns"] / PAGES, lost
+
+
+least, losses = {}, {}
+for _ in range(rounds):
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, command in tracers(scratch).items():
+            ns, lost = run(command)
+            least[name] = min(ns, least.get(name, ns))
+            losses.setdefault(name, lost[:1])
+
+bare = least["bare"]
+perf = (least["perf record"] - bare) / 2
+print(f"{PAGES} pages touched and given back, least of {rounds} rounds; bare: {bare:.0f} ns per page")
+print(f"{'':18} {'ns/page':>8} {'added ns/event':>15} {'of perf record':>15}")
+for name, ns in least.items():
+    added = (ns - bare) / 2
+    if name != "bare":
+        print(f"{name:18} {ns:8.0f} {added:15.0f} {added / perf:14.2f}x  {' '.join(losses[name])}".rstrip())
