@@ -80,7 +80,7 @@ struct Sites<'a> {
     start: u64,
     slice: u64,
     end: u64,
-    sites: BTreeMap<i64, Site>,
+    by_value: BTreeMap<i64, Site>,
 }
 
 impl Sites<'_> {
@@ -96,9 +96,9 @@ impl Observer for Sites<'_> {
         for i in 0..frame.height() {
             if class[i] == Class::Allocated as u8 {
                 let slice = self.slice_of(time[i]);
-                self.sites.entry(values[i]).or_default().allocs[slice] += 1;
+                self.by_value.entry(values[i]).or_default().allocs[slice] += 1;
             } else if class[i] == Class::Freed as u8 {
-                self.sites.entry(values[i]).or_default().freed.add(age[i]);
+                self.by_value.entry(values[i]).or_default().freed.add(age[i]);
             }
         }
         Ok(())
@@ -107,7 +107,7 @@ impl Observer for Sites<'_> {
     fn still_live(&mut self, live: &[Row]) {
         for row in live {
             let slice = self.slice_of(self.end.saturating_sub(row.age));
-            let site = self.sites.entry(self.key.of(row, self.names)).or_default();
+            let site = self.by_value.entry(self.key.of(row, self.names)).or_default();
             site.survivors[slice] += 1;
             if slice < SLICES - 1 {
                 site.survivor_bytes += row.bytes;
@@ -130,13 +130,13 @@ pub fn read(trace: &Trace, events: Events, key: Key, progress: Progress<'_>) -> 
     let names = Names::read(trace, &mut loss.problems);
     let (start, end) = (trace.header.clock.start_ns, trace.header.clock.end_ns);
     let slice = (end.saturating_sub(start) / SLICES as u64).max(1);
-    let mut sites = Sites { key, names: &names, start, slice, end, sites: BTreeMap::new() };
+    let mut sites = Sites { key, names: &names, start, slice, end, by_value: BTreeMap::new() };
     let problems = match events {
         Events::Page => pages::observe(&names, trace, progress, &mut [&mut sites])?,
         Events::Slab => objects::observe(&names, trace, progress, &mut [&mut sites])?,
     };
     loss.add(problems);
-    let known = sites.sites.iter().filter(|(value, _)| **value != UNKNOWN);
+    let known = sites.by_value.iter().filter(|(value, _)| **value != UNKNOWN);
     let mut suspects: Vec<Suspect> = known.map(|(value, site)| site.suspect(key.decode(*value, &names))).collect();
     suspects.retain(|suspect| suspect.survivors > 0);
     let weight = |suspect: &Suspect| suspect.confidence * suspect.bytes as f64;
@@ -164,6 +164,9 @@ pub fn table(key: Key, suspects: &[Suspect]) -> Table {
         ]);
     }
     table.note("confidence: share of the allocations that survived × share of the trace's tenths in which they did; the last tenth is left out");
+    if matches!(key, Key::Callsite | Key::Function | Key::Cache) {
+        table.note("the kernel does not trace frees in bulk (kfree_rcu, slab bulk APIs): what goes that way looks kept until its memory is given out again");
+    }
     table.note("a high confidence says that memory is kept, not that it is lost: caches and long-lived objects look the same");
     table
 }
@@ -182,11 +185,11 @@ mod tests {
         // A cache that was filled once, and a burst.
         let filled = site([10; 10], [10, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert!(filled.confidence < 0.02, "{filled:?}");
-        assert_eq!(site([0, 0, 90, 0, 0, 0, 0, 0, 0, 0], [0, 0, 90, 0, 0, 0, 0, 0, 0, 0]).confidence, 0.0);
+        assert!(site([0, 0, 90, 0, 0, 0, 0, 0, 0, 0], [0, 0, 90, 0, 0, 0, 0, 0, 0, 0]).confidence < 1e-9);
         // What was allocated a moment ago says nothing.
         assert_eq!(site([10; 10], [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]).survivors, 0);
         // One missed free in twenty.
         assert!(site([100; 10], [5; 10]).confidence < 0.06);
-        assert_eq!(site([1; 10], [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]).confidence, 0.0, "too few");
+        assert!(site([1; 10], [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]).confidence < 1e-9, "too few");
     }
 }
