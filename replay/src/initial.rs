@@ -165,12 +165,13 @@ impl<'a> Placement<'a> {
     fn put(&mut self, head: u64, order: u8, preferred: Option<Migratetype>) -> bool {
         let Some(mt) = self.choose_type(head, order, preferred) else { return false };
         let buddy = Pfn(head ^ 1 << order);
-        if order < MAX_ORDER {
-            if let FrameState::Free { head: b, order: o, .. } = self.mm.frame(buddy) {
-                if b == buddy && o.0 == order && self.mm.zone_of(buddy) == Some(self.zone) {
-                    return false;
-                }
-            }
+        if order < MAX_ORDER
+            && let FrameState::Free { head: b, order: o, .. } = self.mm.frame(buddy)
+            && b == buddy
+            && o.0 == order
+            && self.mm.zone_of(buddy) == Some(self.zone)
+        {
+            return false;
         }
         // The blocks' types must be known to the model before a block is put there.
         self.set_types(head, order, mt);

@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
         let machine_free = |z: usize| last.map_or([0; NR_ORDERS], |s| s.zones[z].free);
         let names = self.machine.zone_names().into_iter().enumerate();
         let zones = names.map(|(z, name)| ZoneRow { name, initial: self.initial[z], machine: machine_free(z), model: model_free[z] });
-        let lost = missing(trace);
+        let gone = missing(trace);
         Ok(Outcome {
             policy: self.machine.config.profile.name(),
             kernel: trace.header.kernel.clone(),
@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
             model_fallbacks: self.engine.model().stats().iter().map(|z| z.extfrag).sum(),
             orphans_dropped: tally.orphans_dropped,
             unplaced_pages,
-            missing_events: lost.allocs + lost.frees,
+            missing_events: gone.allocs + gone.frees,
             snapshots: (self.snapshots.len() as u32).saturating_sub(1),
             elapsed_s: started.elapsed().as_secs_f64(),
             score,

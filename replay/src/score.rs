@@ -66,8 +66,8 @@ pub(crate) fn pageblock_error(model: (&Pageblocks, &Pageblocks), first: &Snapsho
     let (mut differ, mut all) = (0, 0);
     for (z, (from, to)) in first.zones.iter().zip(&last.zones).enumerate() {
         for mt in 0..reference::MIGRATE_TYPES {
-            let machine = to.pageblocks[mt] as i64 - from.pageblocks[mt] as i64;
-            let model = model.1[z][mt] as i64 - model.0[z][mt] as i64;
+            let machine = to.pageblocks[mt].cast_signed() - from.pageblocks[mt].cast_signed();
+            let model = model.1[z][mt].cast_signed() - model.0[z][mt].cast_signed();
             differ += machine.abs_diff(model);
             all += from.pageblocks[mt];
         }

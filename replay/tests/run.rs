@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use replay::{Gap, Init, Options, Outcome, Policy};
+use replay::{Gap, Init, Options, Outcome};
 use trace::{ANY_MIGRATETYPE, Clock, FreeArea, GfpTable, Header, Kind, Ledger, NO_PFN, PageEvent, Pageblock, Tool, Trace, Writer, Zone, ZoneStat};
 
 const NORMAL: u64 = 1 << 20;
@@ -100,7 +100,7 @@ impl Making {
 }
 
 fn replay(trace: &Trace) -> Outcome {
-    replay::replay(trace, &Options { policy: Policy::Auto, init: Init::Snapshot, ..Options::default() }, &mut |_, _| {}).unwrap()
+    replay::replay(trace, &Options::default(), &mut |_, _| {}).unwrap()
 }
 
 #[test]

@@ -18,7 +18,7 @@ impl PageAllocator {
     fn retype_free_range(&mut self, start: Pfn, pages: u64, to: Migratetype) -> Result<(), Misuse> {
         let zone = self.zone_of(start).ok_or(Misuse::NotAFrame(start))?;
         let block = self.zones[usize::from(zone.0)].pageblock_pages();
-        if start.0 % block != 0 || pages % block != 0 {
+        if !start.0.is_multiple_of(block) || !pages.is_multiple_of(block) {
             return Err(Misuse::NotHead { pfn: start, head: Pfn(start.0 / block * block), order: Order(self.config.rules.pageblock_order) });
         }
         let mut at = start.0;

@@ -155,10 +155,8 @@ fn steal_hygienic(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Re
             return i;
         }
         boost(rules, zone, request);
-        if whole_block {
-            if let Some(taken) = claim_block(rules, map, zone, request, pfn, old) {
-                return taken;
-            }
+        if whole_block && let Some(taken) = claim_block(rules, map, zone, request, pfn, old) {
+            return taken;
         }
     }
     del_and_expand(map, zone, i, request.order, order, mt, mt);

@@ -31,13 +31,13 @@ impl FreeBlocks {
         if free == 0 {
             return 1000;
         }
-        ((free - (self.suitable(order) << order)) * 1000 / free) as i64
+        ((free - (self.suitable(order) << order)) * 1000 / free).cast_signed()
     }
 
     /// External fragmentation index, in thousandths: −1000 if the request would succeed; otherwise towards 0 it fails for lack of memory,
     /// towards 1000 for fragmentation.
     pub fn extfrag_index(&self, order: u8) -> i64 {
-        let blocks = self.blocks() as i64;
+        let blocks = self.blocks().cast_signed();
         if blocks == 0 {
             return 0;
         }
@@ -45,13 +45,13 @@ impl FreeBlocks {
             return -1000;
         }
         let requested = 1i64 << order;
-        1000 - (1000 + self.pages() as i64 * 1000 / requested) / blocks
+        1000 - (1000 + self.pages().cast_signed() * 1000 / requested) / blocks
     }
 
     /// `extfrag_for_order`: percent of free memory in blocks below this order.
     pub fn extfrag_for_order(&self, order: u8) -> u64 {
         let free = self.pages();
-        if free == 0 { 0 } else { (free - (self.suitable(order) << order)) * 100 / free }
+        ((free - (self.suitable(order) << order)) * 100).checked_div(free).unwrap_or(0)
     }
 }
 

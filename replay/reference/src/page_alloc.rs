@@ -128,10 +128,10 @@ impl PageAllocator {
     /// When the mask is illegal, or no allowed zone can give a block even after reclaim.
     #[inline]
     pub fn alloc_pages_under<P: Pressure>(&mut self, pressure: &mut P, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Pfn, AllocError> {
-        if order.0 == 0 {
-            if let Some(pfn) = self.alloc_fast(gfp, cpu, node) {
-                return Ok(pfn);
-            }
+        if order.0 == 0
+            && let Some(pfn) = self.alloc_fast(gfp, cpu, node)
+        {
+            return Ok(pfn);
         }
         self.alloc_by_flags(pressure, self.config.gfp.flags(gfp), order, cpu, node)
     }
@@ -279,10 +279,10 @@ impl PageAllocator {
             }
             if request.order > 0 {
                 self.counters.compact_stall += 1;
-                if pressure.compact(self, zone, order) {
-                    if let Some(found) = self.get_page_from_freelist(request) {
-                        return Ok(found);
-                    }
+                if pressure.compact(self, zone, order)
+                    && let Some(found) = self.get_page_from_freelist(request)
+                {
+                    return Ok(found);
                 }
             }
             let nofail = flags.contains(Flags::NOFAIL);
@@ -292,10 +292,10 @@ impl PageAllocator {
             if costly && !flags.contains(Flags::RETRY_MAYFAIL) && !nofail {
                 return Err(self.why(request));
             }
-            if fruitless > 0 || costly && fruitless + 1 >= MAX_RECLAIM_RETRIES {
-                if let Some(found) = self.last_resort(pressure, request, nofail)? {
-                    return Ok(found);
-                }
+            if (fruitless > 0 || costly && fruitless + 1 >= MAX_RECLAIM_RETRIES)
+                && let Some(found) = self.last_resort(pressure, request, nofail)?
+            {
+                return Ok(found);
             }
         }
     }
@@ -458,10 +458,10 @@ fn take(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> 
 /// `rmqueue_buddy`.
 fn rmqueue_buddy(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32> {
     zone.counters.lock_taken += 1;
-    if request.alloc.has(AllocFlags::HIGHATOMIC) {
-        if let Some(i) = buddy::rmqueue_smallest(map, zone, request.order, Migratetype::HighAtomic) {
-            return Some(i);
-        }
+    if request.alloc.has(AllocFlags::HIGHATOMIC)
+        && let Some(i) = buddy::rmqueue_smallest(map, zone, request.order, Migratetype::HighAtomic)
+    {
+        return Some(i);
     }
     let mut mode = Mode::Normal;
     if let Some(i) = rmqueue(rules, map, zone, request, &mut mode) {

@@ -344,8 +344,7 @@ pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize
             }
         }
         let order = list_order(rules, index);
-        loop {
-            let Some(i) = zone.pcp[cpu].lists[index].pop_tail(map) else { break };
+        while let Some(i) = zone.pcp[cpu].lists[index].pop_tail(map) {
             zone.pcp[cpu].count -= 1 << order;
             left -= 1 << order;
             batch_free -= 1;

@@ -61,23 +61,23 @@ fn from_cma(map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32>
 /// 6.15+: normal, CMA, claim, steal, starting where the last call of this refill ended.
 #[inline]
 fn rmqueue_by_mode(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request, mode: &mut Mode) -> Option<u32> {
-    if *mode == Mode::Normal {
-        if let Some(i) = buddy::rmqueue_smallest(map, zone, request.order, request.migratetype) {
-            return Some(i);
-        }
+    if *mode == Mode::Normal
+        && let Some(i) = buddy::rmqueue_smallest(map, zone, request.order, request.migratetype)
+    {
+        return Some(i);
     }
-    if *mode <= Mode::Cma {
-        if let Some(i) = from_cma(map, zone, request) {
-            *mode = Mode::Cma;
-            return Some(i);
-        }
+    if *mode <= Mode::Cma
+        && let Some(i) = from_cma(map, zone, request)
+    {
+        *mode = Mode::Cma;
+        return Some(i);
     }
-    if *mode <= Mode::Claim {
-        if let Some(i) = fallback::claim(rules, map, zone, request) {
-            // The claimed pageblock has more pages of the right type.
-            *mode = Mode::Normal;
-            return Some(i);
-        }
+    if *mode <= Mode::Claim
+        && let Some(i) = fallback::claim(rules, map, zone, request)
+    {
+        // The claimed pageblock has more pages of the right type.
+        *mode = Mode::Normal;
+        return Some(i);
     }
     if request.alloc.has(AllocFlags::NOFRAGMENT) {
         return None;

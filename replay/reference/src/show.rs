@@ -89,7 +89,7 @@ impl PageAllocator {
             ("spanned", zone.end - zone.start),
             ("present", zone.present),
             ("managed", zone.managed),
-            ("cma", zone.pageblocks.iter().filter(|mt| **mt == Migratetype::Cma as u8).count() as u64 * zone.pageblock_pages()),
+            ("cma", zone.pageblocks_of(Migratetype::Cma) * zone.pageblock_pages()),
         ];
         for (name, value) in rows {
             let _ = writeln!(out, "        {name:<8} {value}");

@@ -1,6 +1,6 @@
 //! Every invariant of the allocator, checked.
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
@@ -57,7 +57,7 @@ impl PageAllocator {
     pub fn validate(&self) -> Result<(), Violation> {
         for zone in &self.zones {
             let walk = self.walk(zone)?;
-            self.check_counts(zone, &walk)?;
+            Self::check_counts(zone, &walk)?;
             self.check_lists(zone, &walk)?;
             self.check_pcp(zone)?;
             self.check_marks(zone)?;
@@ -121,7 +121,7 @@ impl PageAllocator {
         Ok(())
     }
 
-    fn check_counts(&self, zone: &Zone, walk: &Walk) -> Result<(), Violation> {
+    fn check_counts(zone: &Zone, walk: &Walk) -> Result<(), Violation> {
         let name = zone.kind.name();
         ensure!(walk.free == zone.nr_free, "{name}: {} free pages, counted as {}", walk.free, zone.nr_free);
         ensure!(walk.isolated == zone.nr_free_isolated, "{name}: {} isolated free pages, counted {}", walk.isolated, zone.nr_free_isolated);
@@ -192,7 +192,7 @@ impl PageAllocator {
         let above: Vec<u64> = zone.lowmem_reserve.iter().copied().skip(zone.kind.index()).collect();
         ensure!(above.is_sorted(), "{name}: lowmem_reserve {:?} is not increasing", zone.lowmem_reserve);
         let reserved = zone.nr_reserved_highatomic;
-        ensure!(reserved % zone.pageblock_pages() == 0, "{name}: {reserved} high-atomic pages are no whole pageblocks");
+        ensure!(reserved.is_multiple_of(zone.pageblock_pages()), "{name}: {reserved} high-atomic pages are no whole pageblocks");
         let most = cap(&self.config.rules, zone) + zone.pageblock_pages();
         ensure!(reserved <= most, "{name}: {reserved} high-atomic pages, at most {most}");
         Ok(())
@@ -206,7 +206,7 @@ impl PageAllocator {
             for alloc in [AllocFlags::WMARK_MIN, AllocFlags::MIN_RESERVE, AllocFlags::MIN_RESERVE.with(AllocFlags::NON_BLOCK)] {
                 let ok = |order, mark| watermark_ok(&self.config.rules, zone, order, mark, zone.kind, alloc, zone.nr_free);
                 for order in 0..=MAX_ORDER {
-                    let by_mark = vec![ok(order, m.high), ok(order, m.low), ok(order, m.min)];
+                    let by_mark = [ok(order, m.high), ok(order, m.low), ok(order, m.min)];
                     ensure!(by_mark.is_sorted(), "{}: order {order} passes high but not low", zone.kind.name());
                     ensure!(order == 0 || !ok(order, m.min) || ok(order - 1, m.min), "{}: order {order} passes, less not", zone.kind.name());
                 }

@@ -103,7 +103,7 @@ pub fn lowmem_reserve(layout: &Layout) -> Vec<[u64; ZONE_TYPES]> {
         let mut row = [0; ZONE_TYPES];
         for kind in ZoneType::ALL.into_iter().filter(|k| *k > zone.kind) {
             above += managed(zone.node, kind);
-            row[kind.index()] = if ratio == 0 { 0 } else { above / ratio };
+            row[kind.index()] = u64::checked_div(above, ratio).unwrap_or(0);
         }
         row
     };

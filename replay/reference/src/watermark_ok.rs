@@ -33,9 +33,9 @@ fn unusable(rules: &Rules, zone: &Zone, alloc: AllocFlags) -> u64 {
 
 /// `__zone_watermark_ok` with the free pages given.
 pub(crate) fn watermark_ok(rules: &Rules, zone: &Zone, order: u8, mark: u64, highest: ZoneType, alloc: AllocFlags, free: u64) -> bool {
-    let mut min = mark as i64;
+    let mut min = mark.cast_signed();
     let own = (1i64 << order) - 1;
-    let mut free = free as i64 - own - unusable(rules, zone, alloc) as i64;
+    let mut free = free.cast_signed() - own - unusable(rules, zone, alloc).cast_signed();
     match rules.watermark {
         WatermarkRule::Textbook => {
             if alloc.has(AllocFlags::MIN_RESERVE) {
@@ -67,7 +67,7 @@ pub(crate) fn watermark_ok(rules: &Rules, zone: &Zone, order: u8, mark: u64, hig
             }
         }
     }
-    if free <= min + zone.lowmem_reserve[highest.index()] as i64 {
+    if free <= min + zone.lowmem_reserve[highest.index()].cast_signed() {
         return false;
     }
     if order == 0 {

@@ -122,6 +122,11 @@ impl Zone {
         self.pageblocks[i] = mt as u8;
     }
 
+    /// Pageblocks of one type.
+    pub(crate) fn pageblocks_of(&self, mt: Migratetype) -> u64 {
+        self.pageblocks.iter().map(|block| u64::from(*block == mt as u8)).sum()
+    }
+
     /// `change_pageblock_range`: every pageblock a block of this order covers.
     pub(crate) fn change_pageblock_range(&mut self, pfn: u64, order: u8, mt: Migratetype) {
         for k in 0..1u64 << order.saturating_sub(self.pageblock_order) {
@@ -206,6 +211,6 @@ impl Zone {
 
     /// Pages that were in use before the model began and are of unknown extent.
     pub(crate) fn held(&self) -> i64 {
-        self.managed as i64 - (self.nr_free + self.nr_free_isolated + self.nr_allocated + self.pcp_pages()) as i64
+        self.managed.cast_signed() - (self.nr_free + self.nr_free_isolated + self.nr_allocated + self.pcp_pages()).cast_signed()
     }
 }

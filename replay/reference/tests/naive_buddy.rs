@@ -73,20 +73,17 @@ fn agrees_with_a_bitmap_after_every_call() {
             let order = Order((random.below(1 << 10) | 1 << 10).trailing_zeros() as u8);
             let grow = random.below(100) < if step % 4000 < 3000 { 60 } else { 40 };
             if grow || live.is_empty() {
-                match mm.alloc_pages(masks[random.below(3) as usize], order, Cpu(0), NodeId(0)) {
-                    Ok(pfn) => {
-                        assert_eq!(pfn.0 & (order.pages() - 1), 0);
-                        bitmap.set(pfn.0, order.0, false);
-                        live.push((pfn, order));
-                    }
-                    Err(_) => {
-                        // The mark is 0 and one page must stay above it.
-                        let fits = (order.0..=MAX_ORDER).any(|o| bitmap.blocks()[usize::from(o)] > 0);
-                        let free = bitmap.free.iter().filter(|f| **f).count() as u64;
-                        let halving = profile == Profile::Textbook;
-                        assert!(!fits || free <= order.pages() || halving, "{profile:?}: order {order} failed with {:?}", bitmap.blocks());
-                        failed += 1;
-                    }
+                if let Ok(pfn) = mm.alloc_pages(masks[random.below(3) as usize], order, Cpu(0), NodeId(0)) {
+                    assert_eq!(pfn.0 & (order.pages() - 1), 0);
+                    bitmap.set(pfn.0, order.0, false);
+                    live.push((pfn, order));
+                } else {
+                    // The mark is 0 and one page must stay above it.
+                    let fits = (order.0..=MAX_ORDER).any(|o| bitmap.blocks()[usize::from(o)] > 0);
+                    let free = bitmap.free.iter().filter(|f| **f).count() as u64;
+                    let halving = profile == Profile::Textbook;
+                    assert!(!fits || free <= order.pages() || halving, "{profile:?}: order {order} failed with {:?}", bitmap.blocks());
+                    failed += 1;
                 }
             } else {
                 let (pfn, order) = live.swap_remove(random.below(live.len() as u64) as usize);

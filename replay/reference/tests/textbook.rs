@@ -99,7 +99,7 @@ fn t03_owners() {
 
 #[test]
 fn t04_zones() {
-    let span = |layout: &Layout| layout.zones.iter().map(|z| (z.kind.name(), z.start_pfn * PAGE_SIZE >> 20)).collect::<Vec<_>>();
+    let span = |layout: &Layout| layout.zones.iter().map(|z| (z.kind.name(), (z.start_pfn * PAGE_SIZE) >> 20)).collect::<Vec<_>>();
     assert_eq!(span(&Layout::x86_32(GIB / PAGE_SIZE, 1)), [("DMA", 0), ("Normal", 16), ("HighMem", 896)]);
     assert_eq!(span(&Layout::x86_64(8 * GIB / PAGE_SIZE, 1)), [("DMA", 0), ("DMA32", 16), ("Normal", 4096)]);
 

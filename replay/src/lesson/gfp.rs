@@ -7,6 +7,7 @@ use super::{
     script::{CPU, Script, outcome, x86_32, zone_name},
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "all lessons have one shape")]
 pub(super) fn action_modifiers(s: &mut Script) -> Result<(), LessonError> {
     let (then, now) = (GfpTable::of(Profile::Textbook), GfpTable::of(Profile::V6_18));
     s.say("Action modifiers say what the kernel may do for the request. Their numbers have moved, some names too:");
@@ -50,6 +51,7 @@ pub(super) fn zone_modifiers(s: &mut Script) -> Result<(), LessonError> {
     Ok(mm.validate()?)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all lessons have one shape")]
 pub(super) fn type_flags(s: &mut Script) -> Result<(), LessonError> {
     for profile in Profile::ALL {
         s.say(format!("{}:", profile.name()));
@@ -63,6 +65,7 @@ pub(super) fn type_flags(s: &mut Script) -> Result<(), LessonError> {
     Ok(())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all lessons have one shape")]
 pub(super) fn which_flag_when(s: &mut Script) -> Result<(), LessonError> {
     let table = GfpTable::of(Profile::V6_18);
     let contexts = [

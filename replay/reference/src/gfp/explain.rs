@@ -51,6 +51,7 @@ impl Verdict {
 
 /// What a mask allows, in a context.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Explanation {
     /// Right or wrong for the context.
     pub verdict: Verdict,

@@ -153,13 +153,15 @@ impl SlabAllocator {
         let align = align.max(line).max(WORD).next_power_of_two();
         let guarded = object_size.max(1).next_multiple_of(WORD) + if flags.red_zone { WORD } else { 0 };
         let size = guarded.next_multiple_of(align);
-        if self.profile != Profile::Textbook && ctor.is_none() && !flags.is_debug() {
-            if let Some(same) = self.find_mergeable(size, align, flags) {
-                self.caches[same.0 as usize].names.push(name.to_owned());
-                let bytes = &mut self.caches[same.0 as usize].object_size;
-                *bytes = (*bytes).max(object_size);
-                return same;
-            }
+        if self.profile != Profile::Textbook
+            && ctor.is_none()
+            && !flags.is_debug()
+            && let Some(same) = self.find_mergeable(size, align, flags)
+        {
+            self.caches[same.0 as usize].names.push(name.to_owned());
+            let bytes = &mut self.caches[same.0 as usize].object_size;
+            *bytes = (*bytes).max(object_size);
+            return same;
         }
         let id = self.caches.len() as u32;
         self.caches.push(Cache {
@@ -195,7 +197,7 @@ impl SlabAllocator {
                 && !c.flags.is_debug()
                 && (c.flags.dma, c.flags.reclaim_account, c.flags.account) == (flags.dma, flags.reclaim_account, flags.account)
                 && size <= c.sizes.size
-                && c.sizes.size % align == 0
+                && c.sizes.size.is_multiple_of(align)
                 && c.sizes.size - size < WORD
         };
         self.caches.iter().rev().find(fits).map(|c| CacheId(c.id))

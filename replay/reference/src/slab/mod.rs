@@ -158,7 +158,7 @@ impl SlabAllocator {
                 let cache = &self.caches[s.cache as usize];
                 let Some(offset) = address.checked_sub(s.base) else { return Err(Misuse::NotAnObject(address)) };
                 // `reciprocal_divide`: offsets are below 2^22, so one multiplication is exact enough to be checked by the next line.
-                let object = (offset * cache.reciprocal >> 40) as u32;
+                let object = ((offset * cache.reciprocal) >> 40) as u32;
                 if u64::from(object) * u64::from(cache.sizes.size) != offset || object >= s.objects {
                     return Err(Misuse::NotAnObject(address));
                 }
@@ -212,7 +212,7 @@ impl SlabAllocator {
 /// The order of a `kmalloc` block of whole pages that starts at this address.
 fn large_order(pages: &PageAllocator, address: u64) -> Option<Order> {
     let pfn = Pfn(address / PAGE_SIZE);
-    if address % PAGE_SIZE != 0 || !pages.map.contains(pfn.0) {
+    if !address.is_multiple_of(PAGE_SIZE) || !pages.map.contains(pfn.0) {
         return None;
     }
     // The word says it all; the frame's state confirms it, since the word of a freed page is stale.

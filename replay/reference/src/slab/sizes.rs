@@ -104,7 +104,7 @@ pub fn kmalloc_class(profile: Profile, bytes: u64) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// Order, objects per slab, min_partial and cpu_partial of caches on a 6.18 host with two CPUs.
+    /// Order, objects per slab, `min_partial` and `cpu_partial` of caches on a 6.18 host with two CPUs.
     #[test]
     fn sizes_of_known_caches() {
         for (size, order, objects, min_partial, cpu_partial) in

@@ -35,10 +35,10 @@ impl SlabAllocator {
             }
             _ => {}
         }
-        if self.caches[cache].empty.len() > EMPTY_LIMIT {
-            if let Some(oldest) = self.caches[cache].empty.pop(&mut self.slabs) {
-                self.discard_slab(pages, oldest, cpu);
-            }
+        if self.caches[cache].empty.len() > EMPTY_LIMIT
+            && let Some(oldest) = self.caches[cache].empty.pop(&mut self.slabs)
+        {
+            self.discard_slab(pages, oldest, cpu);
         }
     }
 }
