@@ -32,11 +32,24 @@ pub(crate) struct Tally {
     pub(crate) model_failures: u64,
     pub(crate) orphans_elsewhere: u64,
     pub(crate) orphans_dropped: u64,
+    pub(crate) legal: u64,
+    pub(crate) illegal: u64,
 }
 
-/// One model under replay in requests mode: it gets the machine's requests and picks frames of its own.
+/// How a trace drives the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// The model gets the requests and picks frames of its own.
+    #[default]
+    Requests,
+    /// The model is made to use the machine's frames, and each is checked for legality: was it free? For a model without per-CPU lists.
+    Frames,
+}
+
+/// One model under replay.
 pub struct Engine<'a> {
     machine: &'a Machine,
+    mode: Mode,
     mm: PageAllocator,
     mapping: Mapping,
     gaps: Gaps,
@@ -49,10 +62,11 @@ pub struct Engine<'a> {
 
 impl<'a> Engine<'a> {
     /// An engine on an allocator in its initial state.
-    pub fn new(machine: &'a Machine, mm: PageAllocator) -> Self {
+    pub fn new(machine: &'a Machine, mm: PageAllocator, mode: Mode) -> Self {
         let cursors = machine.config.layout.zones.iter().map(|z| [z.start_pfn + z.spanned; NR_ORDERS]).collect();
         Self {
             machine,
+            mode,
             mm,
             mapping: Mapping::default(),
             gaps: Gaps::default(),
@@ -138,12 +152,31 @@ impl<'a> Engine<'a> {
         let traced = self.machine.zone(event.zone).or_else(|| self.mm.zone_of(Pfn(event.pfn)));
         self.tally.zone_known += 1;
         self.tally.null_agrees += u64::from(self.mm.preferred_zone(gfp, node) == traced);
+        if self.mode == Mode::Frames {
+            self.take_traced_frames(event);
+            return;
+        }
         let model = self.mm.alloc_pages(gfp, order, cpu, node).ok();
         match model {
             Some(pfn) => self.tally.zone_agrees += u64::from(self.mm.zone_of(pfn) == traced),
             None => self.tally.model_failures += 1,
         }
         self.mapping.insert(event.pfn, event.order, model);
+    }
+
+    /// Frames mode: the block must be free in the model. Where it is not, the model learns that it is in use now.
+    fn take_traced_frames(&mut self, event: &PageEvent) {
+        let (pfn, order) = (Pfn(event.pfn), Order(event.order));
+        let mt = self.machine.migratetype(event.migratetype).unwrap_or(reference::Migratetype::Movable);
+        if self.mm.take_free_block(pfn, order, mt).is_ok() {
+            self.tally.legal += 1;
+            self.tally.zone_agrees += 1;
+            self.mapping.insert(event.pfn, event.order, Some(pfn));
+            return;
+        }
+        self.tally.illegal += 1;
+        let held = self.mm.seed_allocated(pfn, order, mt).is_ok();
+        self.mapping.insert(event.pfn, event.order, held.then_some(pfn));
     }
 
     /// An allocation of frames that are still live in the books: their free was not seen.

@@ -3,7 +3,7 @@
 //! How many free blocks of each order and type there are is given. Where they are is not, and matters for merging: blocks go where the trace
 //! shows free frames ([`Evidence`]), the rest where no event tells otherwise. Every pageblock holds free blocks of one type only.
 
-use reference::{Cpu, FrameState, MAX_ORDER, MIGRATE_TYPES, Migratetype, NR_ORDERS, Order, PageAllocator, Pfn, ZONE_TYPES, ZoneId, ZoneType};
+use reference::{Cpu, FrameState, MAX_ORDER, MIGRATE_TYPES, Migratetype, NR_ORDERS, NodeId, Order, PageAllocator, Pfn, ZONE_TYPES, ZoneId, ZoneType};
 
 use crate::{
     Machine, Snapshot, ZoneSnapshot,
@@ -29,13 +29,28 @@ pub(crate) fn allocator(machine: &Machine, snapshot: &Snapshot, evidence: &Evide
         }
         unplaced += Placement::new(&mut mm, machine, zone, &snapshot.zones[z], evidence).place();
     }
+    withhold(&mut mm, machine.withheld);
     (mm, Seeded { unplaced })
+}
+
+/// Takes pages out of the model for good, the largest blocks first.
+fn withhold(mm: &mut PageAllocator, pages: u64) {
+    let gfp = mm.mask("GFP_HIGHUSER_MOVABLE");
+    let mut left = pages;
+    for order in (0..=MAX_ORDER).rev().map(Order) {
+        while left >= order.pages() && mm.alloc_pages(gfp, order, Cpu(0), NodeId(0)).is_ok() {
+            left -= order.pages();
+        }
+    }
 }
 
 /// Takes over what `/proc/zoneinfo` says about sizes and marks.
 pub(crate) fn apply_zoneinfo(mm: &mut PageAllocator, machine: &Machine, zone: ZoneId, now: &ZoneSnapshot) {
     if let Some(managed) = now.item("managed").filter(|m| *m != mm.config().layout.zones[usize::from(zone.0)].managed) {
         mm.set_managed(zone, managed);
+    }
+    if !machine.follows_marks {
+        return;
     }
     if let (Some(min), Some(low), Some(high)) = (now.item("min"), now.item("low"), now.item("high")) {
         let promo = now.item("promo").unwrap_or(2 * high - low);
@@ -105,10 +120,19 @@ impl<'a> Placement<'a> {
                 excess -= cut;
             }
         }
+        let mut blocks_left = now.pageblocks;
+        if !machine.config.rules.mobility_grouping {
+            // A kernel that does not group has one type for all.
+            for types in wanted.iter_mut().chain([&mut blocks_left]) {
+                let all = types.iter().sum();
+                *types = [0; MIGRATE_TYPES];
+                types[Migratetype::Unmovable.index()] = all;
+            }
+        }
         let cpus = usize::from(machine.config.layout.cpus);
         let pcp = (0..cpus).map(|cpu| now.item(&format!("pagesets[{cpu}].count")).unwrap_or(0)).collect();
         let blocks = (end.div_ceil(1 << pageblock_order) - (start >> pageblock_order)) as usize;
-        Self { mm, evidence, zone, start, end, pageblock_order, wanted, pcp, types: vec![None; blocks], blocks_left: now.pageblocks }
+        Self { mm, evidence, zone, start, end, pageblock_order, wanted, pcp, types: vec![None; blocks], blocks_left }
     }
 
     /// Returns the free pages that found no place.
@@ -246,6 +270,13 @@ impl<'a> Placement<'a> {
         }
     }
 
+    fn free_instead(&mut self, pfn: u64) -> Result<(), reference::Misuse> {
+        if self.mm.config().rules.per_cpu_lists {
+            return Err(reference::Misuse::NotAllocated(Pfn(pfn)));
+        }
+        self.mm.free_held(Pfn(pfn), Order(0), Cpu(0))
+    }
+
     /// Pages that were on per-CPU lists: frames that were free and are on no buddy list, then frames no event tells anything about.
     fn place_pcp(&mut self) {
         let mut cpu = 0;
@@ -262,7 +293,9 @@ impl<'a> Placement<'a> {
                     First::Untouched if !evident => Migratetype::Movable,
                     _ => continue,
                 };
-                if self.mm.seed_pcp_block(Pfn(pfn), Order(0), mt, Cpu(cpu as u16)).is_ok() {
+                // Without per-CPU lists these pages are free like the others.
+                let seeded = self.mm.seed_pcp_block(Pfn(pfn), Order(0), mt, Cpu(cpu as u16));
+                if seeded.or_else(|_| self.free_instead(pfn)).is_ok() {
                     self.pcp[cpu] -= 1;
                 }
             }

@@ -15,9 +15,13 @@ pub enum Policy {
 }
 
 /// What the header says, in the model's terms.
+#[derive(Clone)]
 pub struct Machine {
-    /// The model's configuration.
-    pub config: Config,
+    pub(crate) config: Config,
+    /// Whether the model takes marks and list sizes from the snapshots; otherwise they follow from the formulas (a what-if changed them).
+    pub(crate) follows_marks: bool,
+    /// Pages that are in use from the start, from the highest zone down: a what-if with less memory.
+    pub(crate) withheld: u64,
     /// Model zone of each of the header's zones; none for those without memory.
     zones: Vec<Option<ZoneId>>,
     /// Migratetype of each of the header's names.
@@ -76,7 +80,12 @@ impl Machine {
         config.rules.pageblock_order = header.pageblock_order.min(reference::MAX_ORDER);
         let migratetypes = header.migratetypes.iter().map(|name| Migratetype::from_name(name)).collect();
         let cpu_node = header.cpu_node.iter().map(|node| NodeId(*node as u8)).collect();
-        Ok(Self { config, zones, migratetypes, cpu_node })
+        Ok(Self { config, follows_marks: true, withheld: 0, zones, migratetypes, cpu_node })
+    }
+
+    /// The model's configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The model's zone for an index into the header's zones.

@@ -43,6 +43,10 @@ pub struct Outcome {
     pub orphans_dropped: u64,
     /// Free pages of the first snapshot that found no place in the model.
     pub unplaced_pages: u64,
+    /// Frames mode: allocations whose frames were free in the model.
+    pub legal: u64,
+    /// Frames mode: allocations of frames that the model did not have free.
+    pub illegal: u64,
     /// Page events the collector did not get: lost or filtered.
     pub missing_events: u64,
     /// Snapshots compared with.
@@ -75,6 +79,8 @@ impl Outcome {
             "model_fallbacks": self.model_fallbacks,
             "orphans_dropped": self.orphans_dropped,
             "unplaced_pages": self.unplaced_pages,
+            "legal": self.legal,
+            "illegal": self.illegal,
             "missing_events": self.missing_events,
             "snapshots": self.snapshots,
             "elapsed_s": self.elapsed_s,
@@ -110,6 +116,10 @@ impl Outcome {
         ];
         for (name, model, null, unit) in rows {
             writeln!(out, "{name:<22} {:>10} {:>10}  {unit}", percent(model), percent(null))?;
+        }
+        if self.legal + self.illegal > 0 {
+            let share = self.legal as f64 / (self.legal + self.illegal) as f64;
+            writeln!(out, "frames that were free  {:>10}             of allocations; the rest were in use in the model", percent(Some(share)))?;
         }
         self.write_zones(out)?;
         self.write_gaps(out)

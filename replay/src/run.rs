@@ -6,7 +6,7 @@ use reference::{NR_ORDERS, PageAllocator};
 use trace::{Kind, Ledger, PageEvent, Program, Trace};
 
 use crate::{
-    Engine, Error, Gap, Machine, Outcome, Policy, Score, Snapshot, ZoneRow,
+    Engine, Error, Gap, Machine, Mode, Outcome, Policy, Score, Snapshot, ZoneRow,
     engine::Missing,
     evidence::Evidence,
     initial,
@@ -30,43 +30,80 @@ pub struct Options {
     pub policy: Policy,
     /// How it starts.
     pub init: Init,
+    /// How the trace drives it.
+    pub mode: Mode,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { policy: Policy::Auto, init: Init::Snapshot }
+        Self { policy: Policy::Auto, init: Init::Snapshot, mode: Mode::Requests }
     }
 }
 
-/// Replays the page events of a trace in requests mode. `progress` is called now and then with the events done, of how many.
+/// Replays the page events of a trace. `progress` is called now and then with the steps done, of how many.
 ///
 /// # Errors
 /// When the trace lacks what a model needs, or is damaged.
 pub fn replay(trace: &Trace, options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Result<Outcome, Error> {
-    let machine = Machine::of(trace, options.policy)?;
-    replay_on(trace, &machine, options.init, progress)
+    let mut machine = Machine::of(trace, options.policy)?;
+    if options.mode == Mode::Frames {
+        machine.config.rules.per_cpu_lists = false;
+    }
+    let mut outcomes = replay_all(trace, &[machine], options, progress)?;
+    outcomes.pop().ok_or_else(|| Error::NoEvents { path: trace.dir.clone() })
 }
 
-/// Replays on a machine whose configuration the caller may have changed.
-pub(crate) fn replay_on(trace: &Trace, machine: &Machine, init: Init, progress: &mut dyn FnMut(u64, u64)) -> Result<Outcome, Error> {
+/// Replays on several models side by side, in one pass over the events.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_all(trace: &Trace, machines: &[Machine], options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Outcome>, Error> {
     let started = Instant::now();
+    let Some(first) = machines.first() else { return Ok(Vec::new()) };
     if trace.rows_of("page") == 0 {
         return Err(Error::NoEvents { path: trace.dir.clone() });
     }
-    let snapshots = snapshots(trace, machine)?;
-    let (mm, unplaced) = match init {
+    let snapshots = snapshots(trace, first)?;
+    let mut start = 0;
+    let mut runs = Vec::new();
+    match options.init {
         Init::Snapshot => {
-            let first = snapshots.first().ok_or_else(|| Error::NoSnapshot { path: trace.dir.clone() })?;
-            let evidence = collect_evidence(trace, machine, first.time, progress)?;
-            let (mm, seeded) = initial::allocator(machine, first, &evidence);
-            (mm, seeded.unplaced)
+            let snapshot = snapshots.first().ok_or_else(|| Error::NoSnapshot { path: trace.dir.clone() })?;
+            start = snapshot.time;
+            let evidence = collect_evidence(trace, first, start, progress)?;
+            for machine in machines {
+                let (mm, seeded) = initial::allocator(machine, snapshot, &evidence);
+                runs.push(Run::new(trace, machine, options.mode, mm, seeded.unplaced, &snapshots));
+            }
         }
-        Init::Empty => (PageAllocator::new(machine.config.clone()), 0),
-    };
-    let start = if init == Init::Snapshot { snapshots.first().map_or(0, |s| s.time) } else { 0 };
-    let mut run = Run::new(trace, machine, mm, &snapshots);
-    run.feed(trace, start, progress)?;
-    run.finish(trace, unplaced, started)
+        Init::Empty => {
+            let run = |machine| Run::new(trace, machine, options.mode, PageAllocator::new(Machine::config(machine).clone()), 0, &snapshots);
+            runs.extend(machines.iter().map(run));
+        }
+    }
+    feed(trace, &mut runs, start, progress)?;
+    runs.into_iter().map(|run| run.finish(trace, started)).collect()
+}
+
+/// The second pass: every event to every model.
+fn feed(trace: &Trace, runs: &mut [Run<'_>], start: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
+    let rows = trace.rows_of("page");
+    let mut done = rows;
+    for batch in trace.rows::<PageEvent>() {
+        let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
+        for run in &mut *runs {
+            for event in batch.iter().filter(|event| event.time >= start) {
+                run.compare_until(event.time);
+                run.engine.event(event);
+            }
+        }
+        done += batch.len() as u64;
+        progress(done, 2 * rows);
+    }
+    for run in runs {
+        run.compare_until(u64::MAX);
+    }
+    Ok(())
 }
 
 /// The first pass: where free memory was at the start.
@@ -88,6 +125,8 @@ fn collect_evidence(trace: &Trace, machine: &Machine, start: u64, progress: &mut
 /// One model on its way through a trace.
 struct Run<'a> {
     machine: &'a Machine,
+    /// Free pages of the first snapshot without a place in the model.
+    unplaced: u64,
     engine: Engine<'a>,
     snapshots: &'a [Snapshot],
     /// The next snapshot to compare with.
@@ -102,29 +141,13 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(trace: &Trace, machine: &'a Machine, mm: PageAllocator, snapshots: &'a [Snapshot]) -> Self {
-        let mut engine = Engine::new(machine, mm);
+    fn new(trace: &Trace, machine: &'a Machine, mode: Mode, mm: PageAllocator, unplaced: u64, snapshots: &'a [Snapshot]) -> Self {
+        let mut engine = Engine::new(machine, mm, mode);
         engine.set_missing(missing(trace));
         let initial = snapshots.first().map_or_else(|| engine.free_blocks(), |s| s.zones.iter().map(|z| z.free).collect());
         let (comparison, null) = Default::default();
         let pageblocks = engine.pageblocks();
-        Self { machine, engine, snapshots, next: 1, comparison, null, initial, pageblocks, at_last: None }
-    }
-
-    fn feed(&mut self, trace: &Trace, start: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
-        let rows = trace.rows_of("page");
-        let mut done = rows;
-        for batch in trace.rows::<PageEvent>() {
-            let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
-            for event in batch.iter().filter(|event| event.time >= start) {
-                self.compare_until(event.time);
-                self.engine.event(event);
-            }
-            done += batch.len() as u64;
-            progress(done, 2 * rows);
-        }
-        self.compare_until(u64::MAX);
-        Ok(())
+        Self { machine, unplaced, engine, snapshots, next: 1, comparison, null, initial, pageblocks, at_last: None }
     }
 
     /// Compares with every snapshot taken before `time`, and takes over the sizes and marks it shows.
@@ -143,7 +166,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish(self, trace: &Trace, unplaced_pages: u64, started: Instant) -> Result<Outcome, Error> {
+    fn finish(self, trace: &Trace, started: Instant) -> Result<Outcome, Error> {
         self.engine.model().validate()?;
         let gaps = self.engine.gaps().clone();
         let tally = *self.engine.tally();
@@ -181,7 +204,9 @@ impl<'a> Run<'a> {
             model_failures: tally.model_failures,
             model_fallbacks: self.engine.model().stats().iter().map(|z| z.extfrag).sum(),
             orphans_dropped: tally.orphans_dropped,
-            unplaced_pages,
+            unplaced_pages: self.unplaced,
+            legal: tally.legal,
+            illegal: tally.illegal,
             missing_events: gone.allocs + gone.frees,
             snapshots: (self.snapshots.len() as u32).saturating_sub(1),
             elapsed_s: started.elapsed().as_secs_f64(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use replay::{Gap, Init, Options, Outcome};
+use replay::{Gap, Init, Machine, Mode, Options, Outcome, Policy, Setting, replay_all};
 use trace::{ANY_MIGRATETYPE, Clock, FreeArea, GfpTable, Header, Kind, Ledger, NO_PFN, PageEvent, Pageblock, Tool, Trace, Writer, Zone, ZoneStat};
 
 const NORMAL: u64 = 1 << 20;
@@ -180,6 +180,41 @@ fn a_full_zone_spills_and_the_null_model_does_not_know() {
     let outcome = replay(&making.write(dir.path(), [0; 11], 0));
     assert!(outcome.score.zone_agreement > outcome.null_model.zone_agreement, "{:?} {:?}", outcome.score, outcome.null_model);
     assert_eq!(outcome.null_model.zone_agreement, Some(39.0 / 49.0));
+}
+
+#[test]
+fn frames_mode_forces_the_traced_frames_and_checks_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut making = Making::new();
+    // The events themselves show that these frames were free at the start; nothing can show it of the second frame of a block in use.
+    making.alloc(NORMAL, 4).free(NORMAL, 4).alloc(NORMAL + 8, 3).free(200_001, 0).alloc(200_001, 0);
+    let trace = making.write(dir.path(), [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 39], 0);
+    let options = Options { mode: Mode::Frames, ..Options::default() };
+    let outcome = replay::replay(&trace, &options, &mut |_, _| {}).unwrap();
+    assert_eq!((outcome.legal, outcome.illegal), (3, 0));
+    // The lower half of the order-4 block is free again, its upper half is in use: all other orders are as on the machine.
+    let normal = outcome.zones.iter().find(|z| z.name == "Normal").unwrap();
+    assert_eq!(normal.model, [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 39]);
+}
+
+#[test]
+fn what_if_models_run_side_by_side_and_differ() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut making = Making::new();
+    for k in 0..30 {
+        making.alloc(NORMAL + k * 1024, 10);
+    }
+    let trace = making.write(dir.path(), [0; 11], 0);
+    let base = Machine::of(&trace, Policy::Auto).unwrap();
+    let less: Setting = "less_memory=80".parse().unwrap();
+    let no_lists: Setting = "per_cpu_lists=off,mobility_grouping=off".parse().unwrap();
+    let machines = [base.clone(), less.apply(&base), no_lists.apply(&base)];
+    let outcomes = replay_all(&trace, &machines, &Options::default(), &mut |_, _| {}).unwrap();
+    let free: Vec<u64> = outcomes.iter().map(|o| o.zones.iter().map(|z| reference::FreeBlocks(z.model).pages()).sum()).collect();
+    assert_eq!(free[0] - free[1], 80 << 8);
+    assert_eq!(free[0], free[2]);
+    assert_eq!(outcomes[0].score.zone_agreement, Some(1.0));
+    assert!(outcomes[1].score.zone_agreement < Some(1.0), "with 80 MiB less, Normal cannot serve all");
 }
 
 #[test]

@@ -65,8 +65,7 @@ impl PageAllocator {
         let layout = &config.layout;
         let base = layout.zones.iter().map(|z| z.start_pfn).min().unwrap_or(0);
         let end = layout.zones.iter().map(|z| z.start_pfn + z.spanned).max().unwrap_or(0);
-        let block = config.rules.pageblock_order;
-        let zone = |(id, spec)| Zone::new(id as u8, spec, layout.cpus, block);
+        let zone = |(id, spec)| Zone::new(id as u8, spec, layout.cpus, &config.rules);
         let zones: Vec<Zone> = layout.zones.iter().enumerate().map(zone).collect();
         let zonelists = Zonelists::build(layout, &zones);
         let map = MemMap::new(base, (end - base) as usize);

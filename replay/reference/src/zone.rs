@@ -3,7 +3,7 @@
 use alloc::{vec, vec::Vec};
 
 use crate::{
-    Migratetype, NodeId, Watermarks, ZONE_TYPES, ZoneType,
+    Migratetype, NodeId, Rules, Watermarks, ZONE_TYPES, ZoneType,
     ids::NR_ORDERS,
     layout::ZoneSpec,
     list::List,
@@ -63,9 +63,12 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    pub(crate) fn new(id: u8, spec: &ZoneSpec, cpus: u16, pageblock_order: u8) -> Self {
+    pub(crate) fn new(id: u8, spec: &ZoneSpec, cpus: u16, rules: &Rules) -> Self {
+        let pageblock_order = rules.pageblock_order;
         let end = spec.start_pfn + spec.spanned;
         let blocks = end.div_ceil(1 << pageblock_order) - (spec.start_pfn >> pageblock_order);
+        // Boot marks every pageblock movable (`memmap_init_zone`), so that unmovable ones cluster; without grouping there is one type only.
+        let boot_type = if rules.mobility_grouping { Migratetype::Movable } else { Migratetype::Unmovable };
         Self {
             id,
             kind: spec.kind,
@@ -88,8 +91,7 @@ impl Zone {
             below_high: false,
             reclaim_active: false,
             pageblock_order,
-            // Boot marks every pageblock movable (`memmap_init_zone`), so that unmovable ones cluster.
-            pageblocks: vec![Migratetype::Movable as u8; blocks as usize],
+            pageblocks: vec![boot_type as u8; blocks as usize],
             pcp: (0..cpus.max(1)).map(|_| PerCpuPages::new()).collect(),
             counters: ZoneCounters::default(),
         }

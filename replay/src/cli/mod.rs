@@ -3,6 +3,7 @@
 mod bench;
 mod lesson;
 mod run;
+mod whatif;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -22,6 +23,8 @@ struct Args {
 enum Command {
     /// Replay a trace and score the model against the machine
     Run(run::Args),
+    /// Replay on changed machines, side by side
+    Whatif(whatif::Args),
     /// The textbook's rows, run on the reference allocator and shown step by step
     Lesson(lesson::Args),
     /// Measure the reference allocator: nanoseconds per operation
@@ -33,6 +36,7 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
         Command::Run(args) => run::run(&args),
+        Command::Whatif(args) => whatif::run(&args),
         Command::Lesson(args) => lesson::run(&args),
         Command::Bench(args) => bench::run(&args),
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::ValueEnum;
 use reference::Profile;
-use replay::{Init, Options, Policy};
+use replay::{Init, Mode, Options, Policy};
 use trace::Trace;
 
 use super::{print, progress_bar};
@@ -57,6 +57,8 @@ impl From<PolicyArg> for Policy {
 enum ModeArg {
     /// The model gets the requests and picks its own frames
     Requests,
+    /// The traced frames are forced, and checked for legality
+    Frames,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -67,7 +69,10 @@ enum InitArg {
 
 /// Replays and reports.
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let ModeArg::Requests = args.mode;
+    let mode = match args.mode {
+        ModeArg::Requests => Mode::Requests,
+        ModeArg::Frames => Mode::Frames,
+    };
     let trace = Trace::open(&args.trace)?;
     for problem in &trace.problems {
         eprintln!("replay: warning: {problem}");
@@ -77,7 +82,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         InitArg::Empty => Init::Empty,
     };
     let bar = progress_bar("replaying");
-    let outcome = replay::replay(&trace, &Options { policy: args.policy.into(), init }, &mut |done, total| {
+    let outcome = replay::replay(&trace, &Options { policy: args.policy.into(), init, mode }, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });
