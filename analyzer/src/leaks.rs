@@ -165,7 +165,9 @@ pub fn table(key: Key, suspects: &[Suspect]) -> Table {
     }
     table.note("confidence: share of the allocations that survived × share of the trace's tenths in which they did; the last tenth is left out");
     if matches!(key, Key::Callsite | Key::Function | Key::Cache) {
-        table.note("the kernel does not trace frees in bulk (kfree_rcu, slab bulk APIs): what goes that way looks kept until its memory is given out again");
+        table.note(
+            "the kernel does not trace frees in bulk (kfree_rcu, slab bulk APIs): what goes that way looks kept until its memory is given out again",
+        );
     }
     table.note("a high confidence says that memory is kept, not that it is lost: caches and long-lived objects look the same");
     table

@@ -33,6 +33,7 @@ mod key;
 pub mod kmem;
 pub mod leaks;
 pub mod lifetimes;
+pub mod lint;
 mod live;
 pub mod loss;
 mod matched;

@@ -1,6 +1,6 @@
 //! How much was allocated and freed, by any combination of keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, Expr, IntoLazy, LazyFrame, NamedFrom, Series, col, lit};
 
@@ -142,6 +142,10 @@ impl Observer for Statistic<'_> {
         if !self.by.contains(&Key::Flag) {
             return self.aggregate(frame);
         }
+        // Each bit filters the frame anew: only the columns that are read go through that.
+        let keys = self.by.iter().filter(|key| **key != Key::Flag).map(|key| key.column());
+        let columns: BTreeSet<&str> = ["class", "delta", "bytes", "requested", "gfp"].into_iter().chain(keys).collect();
+        let frame = frame.select(columns).map_err(Error::polars("the flags"))?;
         let present = i64s(&frame, "gfp")?.iter().filter(|gfp| **gfp != UNKNOWN).fold(0, |bits, gfp| bits | gfp);
         for bit in (0..32).map(|bit| 1_i64 << bit).filter(|bit| present & bit != 0) {
             let gfp = i64s(&frame, "gfp")?;

@@ -309,3 +309,14 @@ fn a_leak_is_found_even_when_frees_are_missed_and_others_are_not_accused() {
     let names: Vec<_> = all.as_array().unwrap().iter().map(|row| row["callsite"].as_str().unwrap()).collect();
     assert_eq!(names, ["leaks+0x0", "fills_a_cache+0x0"], "what was missed of the others is known to be freed, by reuse");
 }
+
+#[test]
+fn lint_names_what_failed_and_who_asked() {
+    let (_dir, trace) = small();
+    let findings = json(&["lint", &trace, "--json"]);
+    let rules: Vec<_> = findings.as_array().unwrap().iter().map(|row| (row["rule"].as_str().unwrap(), row["order"].as_i64().unwrap())).collect();
+    // GFP_KERNEL at order 4 failed, and is costly; user pages at order 9 are costly too.
+    assert_eq!(rules, [("failed", 4), ("costly-order", 9), ("costly-order", 4)], "{findings}");
+    assert_eq!((&findings[0]["comm"], &findings[0]["requests"]), (&"cat".into(), &1.into()));
+    assert!(stdout(&["lint", &trace]).contains("costly-order: above order 3"));
+}

@@ -9,6 +9,7 @@ mod kernel;
 mod kmem;
 mod leaks;
 mod lifetimes;
+mod lint;
 mod output;
 mod plot;
 mod report;
@@ -48,6 +49,8 @@ enum Command {
     Kmem(kmem::Arguments),
     /// What is allocated all the time and never freed
     Leaks(leaks::Arguments),
+    /// Illegal and suspicious requests, with who made them
+    Lint(lint::Arguments),
     /// Decode a GFP mask and explain what it allows
     Gfp(gfp::Arguments),
 }
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Kmem(arguments) => kmem::run(&arguments),
         Command::Leaks(arguments) => leaks::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::Gfp(arguments) => gfp::run(&arguments),
     };
     match result {

@@ -1,0 +1,24 @@
+use analyzer::{Events, lint};
+
+use super::{TraceArgument, output};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    trace: TraceArgument,
+    #[command(flatten)]
+    shape: output::Shape,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let trace = arguments.trace.open()?;
+    let bar = output::Bar::new("reading");
+    let (findings, loss) = lint::read(&trace, &|done, of| bar.update(done, of))?;
+    drop(bar);
+    let mut table = lint::table(&findings);
+    if findings.is_empty() {
+        table.note("✓ nothing illegal or suspicious was asked for in this trace");
+    }
+    table.notes.extend(loss.sentence(Events::Page));
+    arguments.shape.write(&table)
+}
