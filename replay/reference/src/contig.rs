@@ -37,11 +37,11 @@ impl PageAllocator {
         let Some((head, tag)) = self.block_of(pfn) else { return };
         let zone = &mut self.zones[usize::from(tag.zone())];
         let order = zone.pageblock_order;
-        if tag.state() == BlockState::Buddy && tag.order() > order {
+        if tag.state() == BlockState::Buddy && tag.order() >= order {
+            // The whole pageblock is free: it leaves its block, changes its type, and merges with neighbours of that type.
             buddy::take_out(&mut self.map, zone, head, tag, pfn, order);
             zone.set_pageblock_type(pfn, to);
-            let i = self.map.index(pfn);
-            zone.add_to_free_list(&mut self.map, i, order, to, crate::zone::End::Tail);
+            buddy::free_one_page(&self.config.rules, &mut self.map, zone, pfn, order, to);
         } else {
             zone.set_pageblock_type(pfn, to);
             buddy::move_freepages_block(&mut self.map, zone, pfn, to);
@@ -65,23 +65,14 @@ impl PageAllocator {
     /// # Errors
     /// When the frame lies in no zone.
     pub fn unisolate_pageblock(&mut self, pfn: Pfn, to: Migratetype) -> Result<(), Misuse> {
-        let zone = self.zone_of(pfn).ok_or(Misuse::NotAFrame(pfn))?;
-        let order = self.config.rules.pageblock_order;
-        let block = pfn.0 >> order << order;
+        self.zone_of(pfn).ok_or(Misuse::NotAFrame(pfn))?;
+        let block = pfn.0 >> self.config.rules.pageblock_order << self.config.rules.pageblock_order;
         self.retype_any(block, to);
-        // A whole free pageblock could not merge while it was isolated.
-        let i = self.map.index(block);
-        let tag = self.map.tag(i);
-        if tag.is_buddy_of(order) {
-            let zone = &mut self.zones[usize::from(zone.0)];
-            zone.del_from_free_list(&mut self.map, i, order, tag.migratetype());
-            buddy::free_one_page(&self.config.rules, &mut self.map, zone, block, order, to);
-        }
         Ok(())
     }
 
     fn retype_any(&mut self, block: u64, to: Migratetype) {
-        if self.block_of(block).is_some_and(|(_, tag)| tag.state() == BlockState::Buddy && tag.order() > self.config.rules.pageblock_order) {
+        if self.block_of(block).is_some() {
             self.retype_pageblock(block, to);
             return;
         }
