@@ -1,35 +1,30 @@
-//! Count, filter, and put a record into this CPU's ring.
+//! Count, and put a record into this CPU's ring.
 
 use aya_ebpf::{
     bindings::BPF_RB_NO_WAKEUP,
-    helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns},
+    helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns},
 };
 use trace::Program;
 
-use crate::maps::{COUNTERS, RINGS, tgid_filter};
+use crate::maps::{COUNTERS, RINGS};
 
-/// The fields that every record starts with.
+/// When and where: fields that every record has.
 pub struct Common {
     pub time: u64,
-    pub pid: u32,
     pub cpu: u16,
 }
 
-/// Counts the event and, unless it is filtered, reserves a record in the ring and has `fill` write it.
+/// Counts the event and, if it is wanted, reserves a record in the ring and has `fill` write it.
 ///
 /// Nobody is woken: the collector looks by itself, at a pace that it sets by how full the rings are. A wake-up from here would
 /// run the scheduler inside the page allocator.
 #[inline(always)]
-pub fn emit<T: 'static>(program: Program, about_current: bool, fill: impl FnOnce(Common) -> T) {
+pub fn emit<T: 'static>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
     let Some(counters) = COUNTERS.get_ptr_mut(program as u32) else { return };
     // SAFETY: this CPU's own slot of this program; the kernel keeps the program from interrupting itself, so nobody else writes it.
     let counters = unsafe { &mut *counters };
     counters.seen += 1;
-
-    let pid_tgid = bpf_get_current_pid_tgid();
-    let tgid = (pid_tgid >> 32) as u32;
-    let (not, only) = tgid_filter();
-    if about_current && ((not != 0 && tgid == not) || (only != 0 && tgid != only)) {
+    if !wanted {
         counters.filtered += 1;
         return;
     }
@@ -44,6 +39,6 @@ pub fn emit<T: 'static>(program: Program, about_current: bool, fill: impl FnOnce
     // The time is taken after the reservation, so that times in one ring are in order but for an interrupt between the two.
     // SAFETY: reads a clock.
     let time = unsafe { bpf_ktime_get_ns() };
-    entry.write(fill(Common { time, pid: pid_tgid as u32, cpu: cpu as u16 }));
+    entry.write(fill(Common { time, cpu: cpu as u16 }));
     entry.submit(u64::from(BPF_RB_NO_WAKEUP));
 }

@@ -6,6 +6,7 @@
 #![no_main]
 
 mod emit;
+mod filter;
 mod maps;
 mod raw_tracepoint;
 mod tracepoint;

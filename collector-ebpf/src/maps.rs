@@ -24,20 +24,8 @@ macro_rules! settings {
 }
 pub(crate) use settings;
 
-settings! {
-    /// The collector's own process: its events are counted as filtered. 0 = nobody's.
-    SELF_TGID: u32;
-    /// If not 0, only this process's events are wanted.
-    ONLY_TGID: u32;
-}
-
 /// Reads a setting.
 pub fn setting<T: Copy>(setting: &'static T) -> T {
     // SAFETY: a live reference. Volatile because the value is patched into the object after it was compiled.
     unsafe { core::ptr::read_volatile(setting) }
-}
-
-/// The process to leave out, and the only one to take: 0 = none.
-pub fn tgid_filter() -> (u32, u32) {
-    (setting(&SELF_TGID), setting(&ONLY_TGID))
 }

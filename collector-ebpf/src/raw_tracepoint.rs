@@ -9,15 +9,19 @@
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use trace::{Kind, PageEvent, Program, SlabEvent, UNKNOWN_ZONE};
 
-use crate::emit::{Common, emit};
+use crate::{
+    emit::{Common, emit},
+    filter::Current,
+};
 
 /// `mm_page_alloc(struct page *page, unsigned int order, gfp_t gfp_flags, int migratetype)`
 #[raw_tracepoint(tracepoint = "mm_page_alloc")]
 pub fn page_alloc(ctx: RawTracePointContext) -> i32 {
     let (page, order, gfp, migratetype) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1), ctx.arg::<u64>(2), ctx.arg::<u64>(3));
-    emit(Program::PageAlloc, true, |Common { time, pid, cpu }| PageEvent {
+    let current = Current::get();
+    emit(Program::PageAlloc, current.wants_page_alloc(order as u32, gfp as u32), |Common { time, cpu }| PageEvent {
         time,
-        pid,
+        pid: current.pid,
         cpu,
         kind: Kind::PageAlloc as u8,
         order: order as u8,
@@ -33,9 +37,10 @@ pub fn page_alloc(ctx: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "mm_page_free")]
 pub fn page_free(ctx: RawTracePointContext) -> i32 {
     let (page, order) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1));
-    emit(Program::PageFree, true, |Common { time, pid, cpu }| PageEvent {
+    let current = Current::get();
+    emit(Program::PageFree, current.wants_page_free(order as u32), |Common { time, cpu }| PageEvent {
         time,
-        pid,
+        pid: current.pid,
         cpu,
         kind: Kind::PageFree as u8,
         order: order as u8,
@@ -52,9 +57,10 @@ pub fn page_free(ctx: RawTracePointContext) -> i32 {
 pub fn kmalloc(ctx: RawTracePointContext) -> i32 {
     let (call_site, object, bytes_req, bytes_alloc) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1), ctx.arg::<u64>(2), ctx.arg::<u64>(3));
     let (gfp, node) = (ctx.arg::<u64>(4), ctx.arg::<u64>(5));
-    emit(Program::Kmalloc, true, |Common { time, pid, cpu }| SlabEvent {
+    let current = Current::get();
+    emit(Program::Kmalloc, current.wants_kmalloc(bytes_req, gfp as u32), |Common { time, cpu }| SlabEvent {
         time,
-        pid,
+        pid: current.pid,
         cpu,
         kind: Kind::Kmalloc as u8,
         object,
@@ -72,9 +78,10 @@ pub fn kmalloc(ctx: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "kfree")]
 pub fn kfree(ctx: RawTracePointContext) -> i32 {
     let (call_site, object) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1));
-    emit(Program::Kfree, true, |Common { time, pid, cpu }| SlabEvent {
+    let current = Current::get();
+    emit(Program::Kfree, current.wants_kfree(), |Common { time, cpu }| SlabEvent {
         time,
-        pid,
+        pid: current.pid,
         cpu,
         kind: Kind::Kfree as u8,
         object,

@@ -3,11 +3,12 @@
 //!
 //! Here a page comes as its frame number.
 
-use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::tracepoint, programs::TracePointContext};
+use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 use trace::{Kind, PageEvent, Program, SlabEvent, TaskRecord, UNKNOWN_ZONE};
 
 use crate::{
     emit::{Common, emit},
+    filter::Current,
     maps::{setting, settings},
 };
 
@@ -47,14 +48,15 @@ fn field<T: Default>(ctx: &TracePointContext, offset: &'static u32) -> T {
 
 #[tracepoint]
 pub fn tp_page_alloc(ctx: TracePointContext) -> u32 {
-    emit(Program::PageAlloc, true, |Common { time, pid, cpu }| PageEvent {
+    let (current, order, gfp) = (Current::get(), field::<u32>(&ctx, &PAGE_ALLOC_ORDER), field::<u32>(&ctx, &PAGE_ALLOC_GFP_FLAGS));
+    emit(Program::PageAlloc, current.wants_page_alloc(order, gfp), |Common { time, cpu }| PageEvent {
         time,
-        pid,
+        pid: current.pid,
         cpu,
         kind: Kind::PageAlloc as u8,
-        order: field::<u32>(&ctx, &PAGE_ALLOC_ORDER) as u8,
+        order: order as u8,
         pfn: field(&ctx, &PAGE_ALLOC_PFN),
-        gfp: field(&ctx, &PAGE_ALLOC_GFP_FLAGS),
+        gfp,
         migratetype: field::<u32>(&ctx, &PAGE_ALLOC_MIGRATETYPE) as u8,
         zone: UNKNOWN_ZONE,
     });
@@ -63,12 +65,13 @@ pub fn tp_page_alloc(ctx: TracePointContext) -> u32 {
 
 #[tracepoint]
 pub fn tp_page_free(ctx: TracePointContext) -> u32 {
-    emit(Program::PageFree, true, |Common { time, pid, cpu }| PageEvent {
+    let (current, order) = (Current::get(), field::<u32>(&ctx, &PAGE_FREE_ORDER));
+    emit(Program::PageFree, current.wants_page_free(order), |Common { time, cpu }| PageEvent {
         time,
-        pid,
+        pid: current.pid,
         cpu,
         kind: Kind::PageFree as u8,
-        order: field::<u32>(&ctx, &PAGE_FREE_ORDER) as u8,
+        order: order as u8,
         pfn: field(&ctx, &PAGE_FREE_PFN),
         gfp: 0,
         migratetype: u8::MAX,
@@ -79,16 +82,17 @@ pub fn tp_page_free(ctx: TracePointContext) -> u32 {
 
 #[tracepoint]
 pub fn tp_kmalloc(ctx: TracePointContext) -> u32 {
-    emit(Program::Kmalloc, true, |Common { time, pid, cpu }| SlabEvent {
+    let (current, bytes_req, gfp) = (Current::get(), field::<u64>(&ctx, &KMALLOC_BYTES_REQ), field::<u32>(&ctx, &KMALLOC_GFP_FLAGS));
+    emit(Program::Kmalloc, current.wants_kmalloc(bytes_req, gfp), |Common { time, cpu }| SlabEvent {
         time,
-        pid,
+        pid: current.pid,
         cpu,
         kind: Kind::Kmalloc as u8,
         object: field(&ctx, &KMALLOC_PTR),
         call_site: field(&ctx, &KMALLOC_CALL_SITE),
-        bytes_req: field::<u64>(&ctx, &KMALLOC_BYTES_REQ).min(u64::from(u32::MAX)) as u32,
+        bytes_req: bytes_req.min(u64::from(u32::MAX)) as u32,
         bytes_alloc: field::<u64>(&ctx, &KMALLOC_BYTES_ALLOC).min(u64::from(u32::MAX)) as u32,
-        gfp: field(&ctx, &KMALLOC_GFP_FLAGS),
+        gfp,
         node: if setting(&KMALLOC_NODE) == 0 { -1 } else { field::<i32>(&ctx, &KMALLOC_NODE) as i16 },
         cache: 0,
     });
@@ -97,9 +101,10 @@ pub fn tp_kmalloc(ctx: TracePointContext) -> u32 {
 
 #[tracepoint]
 pub fn tp_kfree(ctx: TracePointContext) -> u32 {
-    emit(Program::Kfree, true, |Common { time, pid, cpu }| SlabEvent {
+    let current = Current::get();
+    emit(Program::Kfree, current.wants_kfree(), |Common { time, cpu }| SlabEvent {
         time,
-        pid,
+        pid: current.pid,
         cpu,
         kind: Kind::Kfree as u8,
         object: field(&ctx, &KFREE_PTR),
@@ -117,9 +122,9 @@ pub fn tp_kfree(ctx: TracePointContext) -> u32 {
 pub fn task_newtask(ctx: TracePointContext) -> u32 {
     let child = field::<u32>(&ctx, &TASK_NEWTASK_PID);
     let thread = field::<u64>(&ctx, &TASK_NEWTASK_CLONE_FLAGS) & CLONE_THREAD != 0;
-    let tgid = if thread { (bpf_get_current_pid_tgid() >> 32) as u32 } else { child };
+    let tgid = if thread { Current::get().tgid } else { child };
     let comm = field(&ctx, &TASK_NEWTASK_COMM);
-    emit(Program::TaskNew, false, |Common { time, cpu, .. }| TaskRecord {
+    emit(Program::TaskNew, true, |Common { time, cpu }| TaskRecord {
         time,
         pid: child,
         cpu,
@@ -135,10 +140,10 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
 #[tracepoint]
 pub fn task_rename(ctx: TracePointContext) -> u32 {
     let renamed = field::<u32>(&ctx, &TASK_RENAME_PID);
-    let current = bpf_get_current_pid_tgid();
-    let tgid = if renamed == current as u32 { (current >> 32) as u32 } else { 0 };
+    let current = Current::get();
+    let tgid = if renamed == current.pid { current.tgid } else { 0 };
     let comm = field(&ctx, &TASK_RENAME_NEWCOMM);
-    emit(Program::TaskRename, false, |Common { time, cpu, .. }| TaskRecord {
+    emit(Program::TaskRename, true, |Common { time, cpu }| TaskRecord {
         time,
         pid: renamed,
         cpu,

@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use collector::{
-    bpf::Source,
+    bpf::{Filter, Source},
     probe,
     record::{self, Options, Progress, Summary},
 };
@@ -31,7 +31,7 @@ struct Cli {
 enum Commands {
     /// Records events and snapshots into a trace directory, until COMMAND ends, the duration is over, or Ctrl-C
     #[command(
-        after_help = "Examples:\n  sudo collector record -o trace --duration 10\n  sudo collector record -o trace --events page -- make -j8\n\nThen: analyzer report trace"
+        after_help = "Examples:\n  sudo collector record -o trace --duration 10\n  sudo collector record -o trace --events page -- make -j8\n  sudo collector record -o trace --order 4 --comm qemu-system-x86 --duration 60\n\nThen: analyzer report trace"
     )]
     Record(Record),
     /// Says what this host can capture, and why not
@@ -53,6 +53,21 @@ struct Record {
     /// Events to record
     #[arg(long, value_delimiter = ',', default_value = "page,slab")]
     events: Vec<Events>,
+    /// Only what this process does. What others free for it (kernel threads, RCU) is left out too
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+    /// Only what threads of this name do (the first 15 bytes count, as in ps)
+    #[arg(long, value_name = "NAME")]
+    comm: Option<String>,
+    /// Only pages of this order or above
+    #[arg(long, value_name = "N")]
+    order: Option<u32>,
+    /// Only allocations with all these GFP flags, as in __GFP_ATOMIC or GFP_KERNEL|__GFP_ZERO or 0xcc0; every free is recorded
+    #[arg(long, value_name = "FLAGS")]
+    gfp: Option<String>,
+    /// Only kmalloc of at least so many bytes; every kfree is recorded
+    #[arg(long, value_name = "SZ", value_parser = size)]
+    min_bytes: Option<u64>,
     /// Size of each CPU's ring, rounded up to a power of two: what can wait while the disk is slow
     #[arg(long, value_name = "SZ", default_value = "8M", value_parser = size)]
     ring_size: u64,
@@ -108,6 +123,14 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
         slab: wanted(Events::Slab),
         output: arguments.output,
         duration: arguments.duration,
+        filter: Filter {
+            only_tgid: arguments.pid.unwrap_or(0),
+            comm: arguments.comm.unwrap_or_default(),
+            min_order: arguments.order.unwrap_or(0),
+            min_bytes: arguments.min_bytes.unwrap_or(0).min(u64::from(u32::MAX)) as u32,
+            ..Filter::default()
+        },
+        gfp: arguments.gfp,
         source: match arguments.attach {
             Attach::Raw => Source::Raw,
             Attach::Tracepoint => Source::Tracepoint,
@@ -147,7 +170,7 @@ fn report(options: &Options, summary: &Summary) {
     let balance =
         if *seen == written + dropped + filtered { "every event is accounted for" } else { "THE ACCOUNT DOES NOT BALANCE, please report this" };
     eprintln!(
-        "seen {} = written {} + dropped {} + filtered {} (the collector's own); missed by the kernel {}: {balance}",
+        "seen {} = written {} + dropped {} + filtered {}; missed by the kernel {}: {balance}",
         HumanCount(*seen),
         HumanCount(*written),
         HumanCount(*dropped),

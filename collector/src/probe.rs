@@ -4,7 +4,7 @@ use serde::Serialize;
 use trace::Program;
 
 use crate::{
-    bpf::{Addresses, Capture, Settings, Source},
+    bpf::{Addresses, Capture, Filter, Settings, Source},
     kernel::{Kallsyms, Tracefs, describe},
     privilege,
 };
@@ -58,7 +58,7 @@ pub fn probe() -> Report {
         });
         check("/proc and the kernel's tables", true, summary.map_err(ToString::to_string));
         for (slot, (source, name)) in [(Source::Raw, "raw tracepoints"), (Source::Tracepoint, "tracepoints by format")].into_iter().enumerate() {
-            let settings = Settings { programs: Program::ALL.to_vec(), source, ring_size: 1 << 16, self_tgid: std::process::id(), only_tgid: 0 };
+            let settings = Settings { programs: Program::ALL.to_vec(), source, ring_size: 1 << 16, filter: Filter::default() };
             let attached = Capture::load(&tracefs, &settings).and_then(|mut capture| capture.attach());
             works[slot] = check(name, false, attached.map(|()| "all programs load and attach".to_owned()).map_err(text));
             if works[slot] {

@@ -14,7 +14,7 @@ use trace::{Header, Program, Writer};
 
 use crate::{
     Error,
-    bpf::{Addresses, Capture, Settings, Source},
+    bpf::{Addresses, Capture, Filter, Settings, Source},
     journal::Journal,
     kernel::{Kallsyms, Tracefs, describe, monotonic_ns},
     privilege,
@@ -34,6 +34,10 @@ pub struct Options {
     pub pages: bool,
     /// kmalloc and kfree
     pub slab: bool,
+    /// which of them; the collector itself is always left out
+    pub filter: Filter,
+    /// GFP flags that an allocation must have, by the traced kernel's names
+    pub gfp: Option<String>,
     /// how to attach
     pub source: Source,
     /// bytes of each CPU's ring
@@ -104,7 +108,8 @@ pub fn record(options: &Options, stop: &AtomicBool, progress: &mut dyn FnMut(Pro
     header.raw_addresses = options.raw_addresses;
     header.options = describe_options(options);
 
-    let settings = Settings { programs, source: options.source, ring_size: options.ring_size, self_tgid: process::id(), only_tgid: 0 };
+    let filter = Filter { self_tgid: process::id(), gfp_bits: gfp_bits(options, &header)?, ..options.filter.clone() };
+    let settings = Settings { programs, source: options.source, ring_size: options.ring_size, filter };
     let mut capture = Capture::load(&tracefs, &settings)?;
     let kallsyms = if options.slab { Kallsyms::read()? } else { Kallsyms::default() };
     let snapshots = Snapshots::open()?;
@@ -117,6 +122,17 @@ pub fn record(options: &Options, stop: &AtomicBool, progress: &mut dyn FnMut(Pro
 
     let journal = Journal::new(addresses, options.raw_addresses, header.zones.clone(), Symbols::new(kallsyms), header.cpu_node.len());
     Session { capture, journal, writer, snapshots, header, started: Instant::now() }.run(options, child, stop, progress)
+}
+
+fn gfp_bits(options: &Options, header: &Header) -> Result<u32, Error> {
+    let Some(text) = &options.gfp else { return Ok(0) };
+    let unknown = |part| {
+        Error::Option(format!(
+            "`{part}` is no GFP flag of this kernel; it knows {}",
+            header.gfp.entries().map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+        ))
+    };
+    header.gfp.encode(text).map_err(unknown)
 }
 
 fn programs(options: &Options) -> Vec<Program> {
@@ -134,6 +150,7 @@ fn describe_options(options: &Options) -> BTreeMap<String, String> {
     let events = [("page", options.pages), ("slab", options.slab)];
     let events: Vec<_> = events.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| *name).collect();
     let command: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
+    let or_empty = |number: u32| if number == 0 { String::new() } else { number.to_string() };
     let pairs = [
         ("events", events.join(",")),
         ("source", format!("{:?}", options.source).to_lowercase()),
@@ -141,6 +158,11 @@ fn describe_options(options: &Options) -> BTreeMap<String, String> {
         ("snapshot_interval_s", options.snapshot_interval.as_secs_f64().to_string()),
         ("duration_s", options.duration.map_or_else(String::new, |duration| duration.as_secs_f64().to_string())),
         ("command", command.join(" ")),
+        ("filter_pid", or_empty(options.filter.only_tgid)),
+        ("filter_comm", options.filter.comm.clone()),
+        ("filter_min_order", or_empty(options.filter.min_order)),
+        ("filter_min_bytes", or_empty(options.filter.min_bytes)),
+        ("filter_gfp", options.gfp.clone().unwrap_or_default()),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

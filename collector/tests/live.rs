@@ -212,6 +212,34 @@ fn the_account_balances_under_a_mixed_load() {
     assert!(times.is_sorted(), "events of all CPUs are in one time order");
 }
 
+/// Filters in the kernel: what passes is what was asked for, what does not is counted.
+#[test]
+#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+fn filters_keep_what_was_asked_for_and_count_the_rest() {
+    let workload = program("workload");
+    let mixed = ["--", workload.to_str().unwrap(), "mixed", "--seconds", "2"];
+    for attach in ["raw", "tracepoint"] {
+        let (_tmp, trace, _) = record(&[&["--attach", attach, "--order", "2", "--min-bytes", "256", "--comm", "workload"][..], &mixed].concat());
+        let ledger = settled_ledger(&trace);
+        assert!(ledger["page_alloc"].filtered > ledger["page_alloc"].written, "{attach}: {ledger:?}");
+        let tasks: BTreeSet<u32> = all::<Task>(&trace).iter().filter(|task| task.comm == "workload").map(|task| task.pid).collect();
+        let (pages, slabs): (Vec<PageEvent>, Vec<SlabEvent>) = (all(&trace), all(&trace));
+        assert!(!pages.is_empty() && pages.iter().all(|page| page.order >= 2 && tasks.contains(&page.pid)), "{attach}");
+        let kmallocs: Vec<_> = slabs.iter().filter(|slab| slab.kind == Kind::Kmalloc as u8).collect();
+        assert!(!kmallocs.is_empty() && kmallocs.iter().all(|slab| slab.bytes_req >= 256 && tasks.contains(&slab.pid)), "{attach}");
+    }
+    let (_tmp, trace, _) = record(&[&["--gfp", "__GFP_ZERO|__GFP_HIGHMEM"][..], &mixed].concat());
+    settled_ledger(&trace);
+    let bits = trace.header.gfp.encode("__GFP_ZERO|__GFP_HIGHMEM").unwrap();
+    let pages: Vec<PageEvent> = all(&trace);
+    let allocs: Vec<_> = pages.iter().filter(|page| page.kind == Kind::PageAlloc as u8).collect();
+    assert!(!allocs.is_empty() && allocs.iter().all(|page| page.gfp & bits == bits));
+    assert!(pages.len() > allocs.len(), "frees stay");
+    let output = collector().args(["record", "-o", "/nowhere", "--gfp", "__GFP_NOSUCH"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`__GFP_NOSUCH` is no GFP flag of this kernel"));
+}
+
 #[test]
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn no_kernel_address_is_stored() {

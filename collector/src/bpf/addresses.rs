@@ -13,7 +13,7 @@ use std::{
 
 use trace::{NO_PFN, PageEvent, Program, SlabEvent};
 
-use super::{Capture, Record, Settings, Source};
+use super::{Capture, Filter, Record, Settings, Source};
 use crate::{Error, kernel::Tracefs};
 
 /// How to turn the kernel's addresses into frame numbers and physical addresses.
@@ -49,7 +49,8 @@ impl Addresses {
         // An interrupt may allocate in between, so one sample proves nothing; the same answer from several does.
         const ENOUGH: usize = 4;
         let page_size = procfs::page_size();
-        let settings = |source, programs| Settings { programs, source, ring_size: 1 << 20, self_tgid: 0, only_tgid: process::id() };
+        let filter = Filter { only_tgid: process::id(), ..Filter::default() };
+        let settings = |source, programs| Settings { programs, source, ring_size: 1 << 20, filter: filter.clone() };
         // One capture sees frame numbers. The other sees pointers: each has its own rings, so the order within a ring pairs them up.
         let mut frames = Capture::load(tracefs, &settings(Source::Tracepoint, vec![Program::PageAlloc, Program::Kmalloc]))?;
         let mut pointers = match source {

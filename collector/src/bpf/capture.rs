@@ -22,10 +22,36 @@ pub struct Settings {
     pub source: Source,
     /// bytes of each CPU's ring: a power of two
     pub ring_size: u32,
-    /// the process whose events are only counted; 0 = none
+    /// which events
+    pub filter: Filter,
+}
+
+/// Which events are wanted: those that fulfil everything here. The others are counted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// the process whose events are only counted: the collector; 0 = none
     pub self_tgid: u32,
     /// the only process whose events are wanted; 0 = all
     pub only_tgid: u32,
+    /// the only name of threads whose events are wanted; empty = all
+    pub comm: String,
+    /// least order of pages
+    pub min_order: u32,
+    /// GFP bits that an allocation must have, all of them; frees have none and pass
+    pub gfp_bits: u32,
+    /// least number of bytes that an object was asked for with; frees have no size and pass
+    pub min_bytes: u32,
+}
+
+impl Filter {
+    /// A name as the kernel keeps it: 15 bytes at most, padded with zeros.
+    fn comm_bits(&self) -> u128 {
+        let mut name = [0; 16];
+        for (to, from) in name.iter_mut().zip(self.comm.bytes().take(15)) {
+            *to = from;
+        }
+        u128::from_ne_bytes(name)
+    }
 }
 
 /// The loaded programs, their rings and counters. Dropping it detaches everything.
@@ -49,7 +75,10 @@ impl Capture {
 
         let mut loader = EbpfLoader::new();
         loader.map_max_entries("RINGS", nr_cpus);
-        loader.override_global("SELF_TGID", &settings.self_tgid, true).override_global("ONLY_TGID", &settings.only_tgid, true);
+        let (filter, comm) = (&settings.filter, settings.filter.comm_bits());
+        loader.override_global("SELF_TGID", &filter.self_tgid, true).override_global("ONLY_TGID", &filter.only_tgid, true);
+        loader.override_global("ONLY_COMM", &comm, true).override_global("MIN_ORDER", &filter.min_order, true);
+        loader.override_global("GFP_BITS", &filter.gfp_bits, true).override_global("MIN_BYTES", &filter.min_bytes, true);
         for (setting, offset) in &offsets {
             loader.override_global(setting, offset, true);
         }

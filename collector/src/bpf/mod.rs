@@ -5,7 +5,7 @@ mod capture;
 mod rings;
 
 pub use addresses::Addresses;
-pub use capture::{Capture, Settings};
+pub use capture::{Capture, Filter, Settings};
 pub use rings::Record;
 
 /// How the page and slab programs are attached.
