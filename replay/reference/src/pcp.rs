@@ -1,5 +1,10 @@
 //! Per-CPU page lists: the cache in front of each zone that needs no zone lock.
 
+mod dynamics;
+mod sizes;
+
+pub use sizes::{PcpSizes, pcp_sizes, pcp_sizes_textbook};
+
 use crate::{
     Migratetype, PcpRule, Rules, buddy,
     ids::COSTLY_ORDER,
@@ -16,33 +21,6 @@ const NR_PCP_LISTS: usize = PCP_TYPES * (COSTLY_ORDER as usize + 1) + 2;
 const THP_LIST: usize = NR_PCP_LISTS - 2;
 /// `CONFIG_PCP_BATCH_SCALE_MAX`: how often a batch may double.
 const BATCH_SCALE_MAX: u32 = 5;
-
-/// Sizes of one zone's per-CPU lists, in pages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PcpSizes {
-    /// Pages moved at a time between the lists and the buddy system.
-    pub batch: u32,
-    /// Lowest the limit goes; before 6.7 the limit itself.
-    pub high_min: u32,
-    /// Highest the limit grows (since 6.7).
-    pub high_max: u32,
-}
-
-/// `zone_batchsize` and `zone_highsize` of 5.13 and later: from managed pages, the low mark, and the CPUs of the node.
-pub fn pcp_sizes(managed: u64, low_mark: u64, cpus: u16) -> PcpSizes {
-    let cpus = u64::from(cpus.max(1));
-    let b = ((managed >> 10).min(256) / 4).max(1);
-    let batch = ((1 << (b + b / 2).ilog2()) - 1u64).max(1);
-    let high = |pages: u64| (pages / cpus).max(4 * batch) as u32;
-    PcpSizes { batch: batch as u32, high_min: high(low_mark), high_max: high(managed / 8) }
-}
-
-/// `zone_batchsize` of 2.6.34: a thousandth of the zone, at most half a megabyte, a quarter of that; `high` is six batches.
-pub fn pcp_sizes_textbook(present: u64) -> PcpSizes {
-    let b = ((present / 1024).min(128) / 4).max(1);
-    let batch = ((1u32 << (b + b / 2).ilog2()) - 1).max(1);
-    PcpSizes { batch, high_min: 6 * batch, high_max: 6 * batch }
-}
 
 /// `struct per_cpu_pages`.
 pub(crate) struct PerCpuPages {
@@ -209,119 +187,6 @@ pub(crate) fn free_to_pcp(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu:
     }
 }
 
-impl PerCpuPages {
-    /// 5.13 to 6.6: pages to give back after a free, by one fixed `high` and a doubling batch.
-    #[inline]
-    fn surplus_fixed(&mut self, order: u8, reclaim_active: bool) -> u32 {
-        let batch = self.sizes.batch;
-        // Frees that follow frees of high orders (network buffers, mostly) are better merged at once.
-        let free_high = self.free_factor > 0 && (1..=COSTLY_ORDER).contains(&order);
-        let high = match (free_high, reclaim_active) {
-            (true, _) => 0,
-            (_, true) => (4 * batch).min(self.sizes.high_min),
-            _ => self.sizes.high_min,
-        };
-        if self.count < high {
-            return 0;
-        }
-        if free_high {
-            return self.count;
-        }
-        if high < batch {
-            return 1;
-        }
-        let most = high - batch;
-        let wanted = batch << self.free_factor;
-        if wanted < most {
-            self.free_factor += 1;
-        }
-        wanted.min(most).max(batch.min(most)).max(1)
-    }
-
-    /// 6.7 and later: `high` follows the load between `high_min` and `high_max`.
-    #[inline]
-    fn surplus_auto(&mut self, rules: &Rules, order: u8, reclaim_active: bool, below_high: bool) -> u32 {
-        let batch = self.sizes.batch;
-        self.alloc_factor >>= 1;
-        let mut free_high = false;
-        if (1..=COSTLY_ORDER).contains(&order) {
-            // The lists are worth keeping while they fit the CPU's share of the cache (`PCPF_FREE_HIGH_BATCH`): assumed, as on any CPU
-            // with a cache of a megabyte per core.
-            let threshold = if rules.late_free_high { batch + self.sizes.high_min / 2 } else { batch };
-            free_high = self.free_count >= threshold && self.prev_free_high && self.count >= batch;
-            self.prev_free_high = true;
-        } else {
-            self.prev_free_high = false;
-        }
-        if self.free_count < batch << BATCH_SCALE_MAX {
-            self.free_count += 1 << order;
-        }
-        let high = self.limit(free_high, reclaim_active, below_high);
-        if self.count < high {
-            return 0;
-        }
-        if free_high {
-            return self.count.min(batch << BATCH_SCALE_MAX);
-        }
-        if high < batch {
-            return 1;
-        }
-        self.free_count.min(high - batch).max(batch.min(high - batch)).max(1)
-    }
-
-    /// 6.7+: what every free of a single page notes.
-    #[inline]
-    pub(crate) fn note_order_0_free(&mut self) {
-        self.alloc_factor >>= 1;
-        self.prev_free_high = false;
-        if self.free_count < self.sizes.batch << BATCH_SCALE_MAX {
-            self.free_count += 1;
-        }
-    }
-
-    /// `nr_pcp_high`.
-    #[inline]
-    fn limit(&mut self, free_high: bool, reclaim_active: bool, below_high: bool) -> u32 {
-        let PcpSizes { batch, high_min, high_max } = self.sizes;
-        let high = self.high;
-        if high == 0 {
-            return 0;
-        }
-        if free_high {
-            self.high = high.saturating_sub(batch << BATCH_SCALE_MAX).max(high_min);
-            return 0;
-        }
-        let shrunk = high.saturating_sub(self.free_count.max(batch)).max(high_min);
-        if reclaim_active {
-            self.high = shrunk;
-            return (batch << 2).min(self.high);
-        }
-        if high_min == high_max {
-            return high;
-        }
-        if below_high {
-            self.high = shrunk;
-            return self.count.max(high_min);
-        }
-        if self.count >= high {
-            let needed = self.free_count + batch;
-            if high < needed {
-                self.high = needed.clamp(high_min, high_max);
-            }
-        }
-        high
-    }
-
-    /// `decay_pcp_high`, which the vmstat worker runs about once a second: lowers `high` by an eighth.
-    pub(crate) fn decay(&mut self) -> u32 {
-        if self.high > self.sizes.high_min {
-            let fewer = self.count.saturating_sub(self.sizes.batch << BATCH_SCALE_MAX);
-            self.high = fewer.max(self.high - (self.high >> 3)).max(self.sizes.high_min);
-        }
-        self.count.saturating_sub(self.high)
-    }
-}
-
 /// `free_pcppages_bulk`: gives `pages` back from the tails, starting with one list and going round the others.
 pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, pages: u32, first: usize) {
     let mut left = pages.min(zone.pcp[cpu].count) as i64;
@@ -395,12 +260,6 @@ pub(crate) fn list_contents(rules: &Rules) -> impl Iterator<Item = (usize, u8, O
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn textbook_batch_of_a_gigabyte_zone_is_31() {
-        assert_eq!(pcp_sizes_textbook(262_144), PcpSizes { batch: 31, high_min: 186, high_max: 186 });
-        assert_eq!(pcp_sizes_textbook(4000).batch, 1);
-    }
 
     #[test]
     fn refill_doubles_with_each_run_of_allocations() {

@@ -1,0 +1,117 @@
+//! When a CPU's lists give pages back: the limits of each generation, and how they move.
+
+use super::{BATCH_SCALE_MAX, PcpSizes, PerCpuPages};
+use crate::{Rules, ids::COSTLY_ORDER};
+
+impl PerCpuPages {
+    /// 5.13 to 6.6: pages to give back after a free, by one fixed `high` and a doubling batch.
+    #[inline]
+    pub(super) fn surplus_fixed(&mut self, order: u8, reclaim_active: bool) -> u32 {
+        let batch = self.sizes.batch;
+        // Frees that follow frees of high orders (network buffers, mostly) are better merged at once.
+        let free_high = self.free_factor > 0 && (1..=COSTLY_ORDER).contains(&order);
+        let high = match (free_high, reclaim_active) {
+            (true, _) => 0,
+            (_, true) => (4 * batch).min(self.sizes.high_min),
+            _ => self.sizes.high_min,
+        };
+        if self.count < high {
+            return 0;
+        }
+        if free_high {
+            return self.count;
+        }
+        if high < batch {
+            return 1;
+        }
+        let most = high - batch;
+        let wanted = batch << self.free_factor;
+        if wanted < most {
+            self.free_factor += 1;
+        }
+        wanted.min(most).max(batch.min(most)).max(1)
+    }
+
+    /// 6.7 and later: `high` follows the load between `high_min` and `high_max`.
+    #[inline]
+    pub(super) fn surplus_auto(&mut self, rules: &Rules, order: u8, reclaim_active: bool, below_high: bool) -> u32 {
+        let batch = self.sizes.batch;
+        self.alloc_factor >>= 1;
+        let mut free_high = false;
+        if (1..=COSTLY_ORDER).contains(&order) {
+            // The lists are worth keeping while they fit the CPU's share of the cache (`PCPF_FREE_HIGH_BATCH`): assumed, as on any CPU
+            // with a cache of a megabyte per core.
+            let threshold = if rules.late_free_high { batch + self.sizes.high_min / 2 } else { batch };
+            free_high = self.free_count >= threshold && self.prev_free_high && self.count >= batch;
+            self.prev_free_high = true;
+        } else {
+            self.prev_free_high = false;
+        }
+        if self.free_count < batch << BATCH_SCALE_MAX {
+            self.free_count += 1 << order;
+        }
+        let high = self.limit(free_high, reclaim_active, below_high);
+        if self.count < high {
+            return 0;
+        }
+        if free_high {
+            return self.count.min(batch << BATCH_SCALE_MAX);
+        }
+        if high < batch {
+            return 1;
+        }
+        self.free_count.min(high - batch).max(batch.min(high - batch)).max(1)
+    }
+
+    /// 6.7+: what every free of a single page notes.
+    #[inline]
+    pub(crate) fn note_order_0_free(&mut self) {
+        self.alloc_factor >>= 1;
+        self.prev_free_high = false;
+        if self.free_count < self.sizes.batch << BATCH_SCALE_MAX {
+            self.free_count += 1;
+        }
+    }
+
+    /// `nr_pcp_high`.
+    #[inline]
+    fn limit(&mut self, free_high: bool, reclaim_active: bool, below_high: bool) -> u32 {
+        let PcpSizes { batch, high_min, high_max } = self.sizes;
+        let high = self.high;
+        if high == 0 {
+            return 0;
+        }
+        if free_high {
+            self.high = high.saturating_sub(batch << BATCH_SCALE_MAX).max(high_min);
+            return 0;
+        }
+        let shrunk = high.saturating_sub(self.free_count.max(batch)).max(high_min);
+        if reclaim_active {
+            self.high = shrunk;
+            return (batch << 2).min(self.high);
+        }
+        if high_min == high_max {
+            return high;
+        }
+        if below_high {
+            self.high = shrunk;
+            return self.count.max(high_min);
+        }
+        if self.count >= high {
+            let needed = self.free_count + batch;
+            if high < needed {
+                self.high = needed.clamp(high_min, high_max);
+            }
+        }
+        high
+    }
+
+    /// `decay_pcp_high`, which the vmstat worker runs about once a second: lowers `high` by an eighth.
+    pub(crate) fn decay(&mut self) -> u32 {
+        if self.high > self.sizes.high_min {
+            let fewer = self.count.saturating_sub(self.sizes.batch << BATCH_SCALE_MAX);
+            self.high = fewer.max(self.high - (self.high >> 3)).max(self.sizes.high_min);
+        }
+        self.count.saturating_sub(self.high)
+    }
+}
