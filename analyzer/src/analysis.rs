@@ -6,7 +6,7 @@ use crate::{
     Error, Info, Key, Names, Stat,
     frames::Progress,
     lifetimes::{Lifetime, Lifetimes},
-    objects, pages,
+    lint, objects, pages,
     rates::Rates,
     snapshots::{self, Snapshot},
     stat::Statistic,
@@ -28,6 +28,8 @@ pub struct Analysis {
     pub flag: Stat,
     /// by process name
     pub comm: Stat,
+    /// by what [`lint`] judges
+    pub requests: Stat,
     /// all kernel objects together
     pub objects: Stat,
     /// kernel objects by call site
@@ -53,6 +55,7 @@ impl Analysis {
         let (mut pages_total, mut zone_order) = (statistic(&[]), statistic(&[Key::Zone, Key::Order]));
         let mut migratetype_order = statistic(&[Key::Migratetype, Key::Order]);
         let (mut gfp, mut flag, mut comm) = (statistic(&[Key::Gfp]), statistic(&[Key::Flag]), statistic(&[Key::Comm]));
+        let mut requests = statistic(&lint::KEYS);
         let mut lifetimes = Lifetimes::new(Key::Order, &names);
         let (first, last) = info.time_range.unwrap_or((trace.header.clock.start_ns, trace.header.clock.end_ns));
         let mut rates = Rates::new(&trace.header, first, last);
@@ -60,7 +63,17 @@ impl Analysis {
             &names,
             trace,
             progress,
-            &mut [&mut pages_total, &mut zone_order, &mut migratetype_order, &mut gfp, &mut flag, &mut comm, &mut lifetimes, &mut rates],
+            &mut [
+                &mut pages_total,
+                &mut zone_order,
+                &mut migratetype_order,
+                &mut gfp,
+                &mut flag,
+                &mut comm,
+                &mut requests,
+                &mut lifetimes,
+                &mut rates,
+            ],
         )?);
         let (mut objects_total, mut callsite) = (statistic(&[]), statistic(&[Key::Callsite]));
         problems.extend(objects::observe(&names, trace, progress, &mut [&mut objects_total, &mut callsite])?);
@@ -69,6 +82,20 @@ impl Analysis {
         let (gfp, flag, comm) = (gfp.finish(), flag.finish(), comm.finish());
         let (objects, callsite, lifetimes) = (objects_total.finish(), callsite.finish(), lifetimes.finish());
         info.loss.add(problems);
-        Ok(Self { info, pages, zone_order, migratetype_order, gfp, flag, comm, objects, callsite, lifetimes, rates, snapshots })
+        Ok(Self {
+            info,
+            pages,
+            zone_order,
+            migratetype_order,
+            gfp,
+            flag,
+            comm,
+            requests: requests.finish(),
+            objects,
+            callsite,
+            lifetimes,
+            rates,
+            snapshots,
+        })
     }
 }

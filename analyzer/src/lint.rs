@@ -3,7 +3,7 @@
 use trace::{GfpTable, Header, Trace};
 
 use crate::{
-    Error, Events, Key, Loss,
+    Error, Events, Key, Loss, Stat,
     frames::Progress,
     gfp,
     stat::{self, Counts},
@@ -101,12 +101,20 @@ pub struct Finding {
     pub advice: &'static str,
 }
 
+/// What requests are told apart by.
+pub const KEYS: [Key; 3] = [Key::Gfp, Key::Order, Key::Comm];
+
 /// Applies every rule to every sort of request in the trace.
 ///
 /// # Errors
 /// If the columns are not what the format says.
 pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<(Vec<Finding>, Loss), Error> {
-    let (stat, loss) = stat::stat(trace, Events::Page, &[Key::Gfp, Key::Order, Key::Comm], progress)?;
+    let (stat, loss) = stat::stat(trace, Events::Page, &KEYS, progress)?;
+    Ok((findings(&trace.header, &stat), loss))
+}
+
+/// Applies every rule to a statistic by [`KEYS`].
+pub fn findings(header: &Header, stat: &Stat) -> Vec<Finding> {
     let mut findings = Vec::new();
     for group in &stat.groups {
         let [(mask, gfp), (order, _), (_, comm)] = &group.values[..] else { continue };
@@ -114,7 +122,7 @@ pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<(Vec<Finding>, Loss
         if counts.allocs + counts.failures == 0 {
             continue;
         }
-        let request = Request { header: &trace.header, mask: *mask as u32, order: *order, counts };
+        let request = Request { header, mask: *mask as u32, order: *order, counts };
         for rule in RULES.iter().filter(|rule| (rule.applies)(&request)) {
             let requests = if rule.name == "failed" { counts.failures } else { counts.allocs + counts.failures };
             let (gfp, comm) = (gfp.clone(), comm.clone());
@@ -122,7 +130,7 @@ pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<(Vec<Finding>, Loss
         }
     }
     findings.sort_by(|a, b| (a.severity, -a.requests).cmp(&(b.severity, -b.requests)));
-    Ok((findings, loss))
+    findings
 }
 
 /// The findings as a table.
@@ -174,7 +182,7 @@ mod tests {
         }
     }
 
-    fn findings(mask: u32, order: i64, failures: i64) -> Vec<&'static str> {
+    fn broken(mask: u32, order: i64, failures: i64) -> Vec<&'static str> {
         let bits = [
             ("__GFP_DMA", 0x1),
             ("__GFP_HIGHMEM", 0x2),
@@ -208,9 +216,9 @@ mod tests {
         ];
         assert_eq!(cases.len(), RULES.len());
         for (rule, (mask, order, failures), (other_mask, other_order, other_failures)) in cases {
-            assert!(findings(mask, order, failures).contains(&rule), "{rule}");
-            assert!(!findings(other_mask, other_order, other_failures).contains(&rule), "{rule}");
+            assert!(broken(mask, order, failures).contains(&rule), "{rule}");
+            assert!(!broken(other_mask, other_order, other_failures).contains(&rule), "{rule}");
         }
-        assert_eq!(findings(kernel, 3, 0), Vec::<&str>::new(), "an ordinary request");
+        assert_eq!(broken(kernel, 3, 0), Vec::<&str>::new(), "an ordinary request");
     }
 }

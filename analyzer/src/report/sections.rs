@@ -8,7 +8,7 @@ use crate::{
     charts::Chart,
     figures, frag, gfp,
     key::Events,
-    lifetimes,
+    lifetimes, lint,
     loss::Totals,
     stat::Group,
     table::{Cell, Table, Unit},
@@ -45,6 +45,13 @@ pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
             intro: "What the callers allowed the allocator to do for them, in the words of the traced kernel: whole masks first, then each bit by itself.".into(),
             charts: chart("gfp"),
             tables: vec![pages(&analysis.gfp, "Pages by GFP mask"), flags(trace, analysis)],
+        },
+        Section {
+            id: "review",
+            title: "Review",
+            intro: "Requests that cannot be meant as they were made, that failed, or that will be the first to fail when memory is short or fragmented.".into(),
+            charts: vec![],
+            tables: vec![review(trace, analysis)],
         },
         Section {
             id: "callsites",
@@ -135,6 +142,15 @@ fn flags(trace: &Trace, analysis: &Analysis) -> Table {
         row.insert(1, Cell::Text(meaning.to_owned()));
     }
     table.note(format!("decoded with the flag table of {}", trace.header.kernel));
+    table
+}
+
+fn review(trace: &Trace, analysis: &Analysis) -> Table {
+    let findings = lint::findings(&trace.header, &analysis.requests);
+    let mut table = lint::table(&findings);
+    if findings.is_empty() {
+        table.note("✓ no rule found anything");
+    }
     table
 }
 
