@@ -33,7 +33,7 @@ enum Commands {
     #[command(
         after_help = "Examples:\n  sudo collector record -o trace --duration 10\n  sudo collector record -o trace --events page -- make -j8\n  sudo collector record -o trace --order 4 --comm qemu-system-x86 --duration 60\n\nThen: analyzer report trace"
     )]
-    Record(Record),
+    Record(Box<Record>),
     /// Says what this host can capture, and why not
     Probe {
         /// machine-readable answer
@@ -62,7 +62,7 @@ struct Record {
     /// Only pages of this order or above
     #[arg(long, value_name = "N")]
     order: Option<u32>,
-    /// Only allocations with all these GFP flags, as in __GFP_ATOMIC or GFP_KERNEL|__GFP_ZERO or 0xcc0; every free is recorded
+    /// Only allocations with all these GFP flags, as in `GFP_KERNEL|__GFP_ZERO` or `0xcc0`; every free is recorded
     #[arg(long, value_name = "FLAGS")]
     gfp: Option<String>,
     /// Only kmalloc of at least so many bytes; every kfree is recorded
@@ -109,7 +109,7 @@ enum Attach {
 /// Runs the program.
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
-        Commands::Record(arguments) => run_record(arguments),
+        Commands::Record(arguments) => run_record(*arguments),
         Commands::Probe { json } => run_probe(json),
     }
 }
