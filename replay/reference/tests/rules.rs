@@ -60,6 +60,19 @@ fn freed_blocks_go_to_the_tail_when_a_merge_is_near() {
 }
 
 #[test]
+fn what_a_split_leaves_is_used_before_older_blocks() {
+    for profile in [Profile::Textbook, Profile::V6_12] {
+        let mut mm = bare(profile, 2);
+        seed(&mut mm, 0, Migratetype::Movable, &[(0, 3), (16, 1)]);
+        // The unmovable request splits the larger block; its rest of order 1 lies in front of the block at 16.
+        assert_eq!(alloc(&mut mm, "GFP_KERNEL", 0), Ok(0), "{profile:?}");
+        assert_eq!(alloc(&mut mm, "GFP_HIGHUSER_MOVABLE", 1), Ok(2), "{profile:?}");
+        assert_eq!(alloc(&mut mm, "GFP_HIGHUSER_MOVABLE", 1), Ok(16), "{profile:?}");
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
 fn an_unmovable_request_in_a_movable_pageblock() {
     // A movable pageblock: one free block of order 3, and one of order 1; the rest is in use by movable pages.
     let blocks = [(0, 3), (16, 1)];
