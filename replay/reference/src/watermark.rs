@@ -155,4 +155,10 @@ mod tests {
         assert_eq!(marks[2].min, 9682 / 4 * 688_128 / 1_464_883);
         assert_eq!(marks[2].low - marks[2].min, 688, "the scale factor wins over a quarter of a small minimum");
     }
+
+    #[test]
+    fn huge_pages_may_raise_the_minimum_to_a_twentieth_of_low_memory() {
+        // 256 MiB in two zones: two times 11 pageblocks would be 45056 kB, a twentieth is less.
+        assert_eq!(min_free_kbytes_for_thp(&Layout::x86_64(1 << 16, 1), 9), ((1 << 16) - 1) / 20 * 4);
+    }
 }

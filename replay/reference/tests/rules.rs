@@ -96,7 +96,7 @@ fn an_unmovable_request_in_a_movable_pageblock() {
 
 #[test]
 fn a_mostly_free_pageblock_changes_hands() {
-    for profile in [Profile::V6_1, Profile::V6_12, Profile::V6_18] {
+    for profile in Profile::ALL {
         let mut mm = bare(profile, 2);
         seed(&mut mm, 0, Migratetype::Movable, &[(0, 8), (256, 3)]);
         assert_eq!(mm.zone_stats(NORMAL).pageblocks[Migratetype::Movable.index()], 2);
