@@ -3,7 +3,10 @@
 //! How many free blocks of each order and type there are is given. Where they are is not, and matters for merging: blocks go where the trace
 //! shows free frames ([`Evidence`]), the rest where no event tells otherwise. Every pageblock holds free blocks of one type only.
 
-use reference::{Cpu, FrameState, MAX_ORDER, MIGRATE_TYPES, Migratetype, NR_ORDERS, NodeId, Order, PageAllocator, Pfn, ZONE_TYPES, ZoneId, ZoneType};
+use reference::{
+    Cpu, FrameState, MAX_ORDER, MIGRATE_TYPES, Migratetype, NR_ORDERS, NodeId, Order, PageAllocator, PcpRule, PcpSizes, Pfn, ZONE_TYPES, ZoneId,
+    ZoneType,
+};
 
 use crate::{
     Machine, Snapshot, ZoneSnapshot,
@@ -73,15 +76,25 @@ pub(crate) fn apply_zoneinfo(mm: &mut PageAllocator, machine: &Machine, zone: Zo
     if any {
         mm.set_lowmem_reserve(zone, reserve);
     }
-    if let Some(batch) = now.item("pagesets[0].batch") {
-        let high = now.item("pagesets[0].high").unwrap_or(0);
-        let sizes = reference::PcpSizes {
-            batch: batch as u32,
-            high_min: now.item("pagesets[0].high_min").unwrap_or(high) as u32,
-            high_max: now.item("pagesets[0].high_max").unwrap_or(high) as u32,
-        };
+    if let Some(sizes) = pcp_sizes(machine, zone, now) {
         mm.set_pcp_sizes(zone, sizes);
     }
+}
+
+/// Sizes of the per-CPU lists. Where the limit moves with the load, its bounds count; kernels before 6.13 or so do not print those, so they
+/// follow from the formula.
+fn pcp_sizes(machine: &Machine, zone: ZoneId, now: &ZoneSnapshot) -> Option<PcpSizes> {
+    let batch = now.item("pagesets[0].batch")? as u32;
+    let bounds = (now.item("pagesets[0].high_min"), now.item("pagesets[0].high_max"));
+    if let (Some(min), Some(max)) = bounds {
+        return Some(PcpSizes { batch, high_min: min as u32, high_max: max as u32 });
+    }
+    if machine.config.rules.pcp == PcpRule::AutoHigh {
+        let managed = now.item("managed").unwrap_or(machine.config.layout.zones[usize::from(zone.0)].managed);
+        return Some(reference::pcp_sizes(managed, now.item("low")?, machine.config.layout.cpus));
+    }
+    let high = now.item("pagesets[0].high")? as u32;
+    Some(PcpSizes { batch, high_min: high, high_max: high })
 }
 
 /// Puts the free blocks of one zone in place.

@@ -246,3 +246,17 @@ fn what_is_missing_is_said() {
     let outcome = replay::replay(&Trace::open(&no_snapshot).unwrap(), &started_empty, &mut |_, _| {}).unwrap();
     assert_eq!((outcome.events, outcome.score.free_blocks_distance), (1, None));
 }
+
+/// The trace that the repository carries: a 6.12 kernel under a mixed workload.
+#[test]
+fn a_real_trace_is_followed_more_closely_than_by_knowing_nothing() {
+    let trace = Trace::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../trace/fixtures/demo")).unwrap();
+    let outcome = replay(&trace);
+    let (model, null) = (outcome.score, outcome.null_model);
+    assert_eq!((outcome.policy, outcome.unplaced_pages, outcome.orphans_dropped), ("6.12", 0, 0));
+    assert!(model.zone_agreement >= Some(0.99), "{model:?}");
+    assert!(model.free_blocks_distance < null.free_blocks_distance, "{model:?} {null:?}");
+    assert!(model.free_pages_error < null.free_pages_error, "{model:?} {null:?}");
+    assert_eq!(model.unexplained, Some(0.0));
+    assert_eq!(outcome.model_failures, 0);
+}

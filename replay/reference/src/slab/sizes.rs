@@ -123,4 +123,11 @@ mod tests {
         assert_eq!(kmalloc_class(Profile::V6_18, 8193), None);
         assert_eq!(kmalloc_class(Profile::Textbook, 1), Some(32));
     }
+
+    #[test]
+    fn much_waste_is_accepted_before_a_slab_with_a_single_object() {
+        // Two objects of 12000 bytes waste more than a quarter of 32 KiB and less than half.
+        assert_eq!(slab_sizes(Profile::V6_18, 12_000, 2).order, 3);
+        assert_eq!(slab_sizes(Profile::V6_18, 20_000, 2).order, 3);
+    }
 }
