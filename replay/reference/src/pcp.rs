@@ -270,4 +270,16 @@ mod tests {
         assert_eq!(refills, [63, 126, 252, 504, 1008, 2016, 2016]);
         assert_eq!(pcp.refill(&rules, 2, false), 15);
     }
+
+    #[test]
+    fn the_limit_decays_by_an_eighth_a_second() {
+        let mut pcp = PerCpuPages::new();
+        pcp.set_sizes(PcpSizes { batch: 63, high_min: 100, high_max: 43_008 });
+        pcp.high = 8000;
+        pcp.count = 7500;
+        assert_eq!((pcp.decay(), pcp.high), (500, 7000));
+        pcp.high = 105;
+        pcp.count = 0;
+        assert_eq!((pcp.decay(), pcp.high), (0, 100));
+    }
 }

@@ -306,6 +306,9 @@ fn t10_vmalloc() {
     assert_eq!(mm.vmalloc(4096, mm.mask("GFP_ATOMIC"), CPU), Err(AllocError::MaySleep));
     mm.vfree(area, CPU).unwrap();
     assert_eq!(mm.vfree(area, CPU), Err(Misuse::NotFromVmalloc(area.0)));
+    // The hole of eleven pages and a guard takes eleven pages again, and not twelve.
+    assert_eq!(mm.vmalloc(12 * 4096, kernel, CPU).map(|a| a.0 > next.0), Ok(true));
+    assert_eq!(mm.vmalloc(11 * 4096, kernel, CPU), Ok(area));
     mm.validate().unwrap();
 }
 
@@ -503,6 +506,19 @@ fn t16_slab_layer() {
         mm.kmem_cache_free(cache, object, CPU).unwrap();
     }
     assert_eq!(mm.kmem_cache_destroy(cache, CPU), Ok(()));
+    mm.validate().unwrap();
+
+    // Partial before empty: with a full slab on the CPU, one empty and one partial beside it, the partial one is next.
+    let cache = mm.kmem_cache_create("three slabs", 1700, 0, CacheFlags::default(), None);
+    let per_slab = mm.slab.cache_stats(cache).sizes.objects as usize;
+    let objects: Vec<_> = (0..3 * per_slab).map(|_| mm.kmem_cache_alloc(cache, kernel, CPU).unwrap()).collect();
+    for object in &objects[..=per_slab] {
+        mm.kmem_cache_free(cache, *object, CPU).unwrap();
+    }
+    let s = mm.slab.cache_stats(cache);
+    assert_eq!((s.empty, s.partial), (1, 1));
+    assert_eq!(mm.kmem_cache_alloc(cache, kernel, CPU), Ok(objects[per_slab]));
+    assert_eq!(mm.slab.cache_stats(cache).empty, 1);
     mm.validate().unwrap();
 
     for profile in Profile::ALL {
