@@ -38,6 +38,8 @@ pub(crate) struct LiveFrames {
     pieces: NumberMap<u64, Piece>,
     records: Vec<(Allocation, u32)>,
     vacant: Vec<u32>,
+    /// records that the event at hand takes frames from, and how many: kept, so that no event needs memory of its own
+    touched: Vec<(u32, u64)>,
 }
 
 struct Piece {
@@ -46,9 +48,9 @@ struct Piece {
 }
 
 impl LiveFrames {
-    /// Enters an allocation. Frames that were live already must have been freed unseen: they are returned, by allocation.
-    pub fn allocate(&mut self, pfn: u64, order: u8, allocation: Allocation) -> Vec<Taken> {
-        let lost = self.free(pfn, order);
+    /// Enters an allocation. Frames that were live already must have been freed unseen: they go into `lost`, by allocation.
+    pub fn allocate(&mut self, pfn: u64, order: u8, allocation: Allocation, lost: &mut Vec<Taken>) {
+        self.free(pfn, order, lost);
         let number = self.vacant.pop().unwrap_or_else(|| {
             self.records.push((allocation, 0));
             self.records.len() as u32 - 1
@@ -60,21 +62,22 @@ impl LiveFrames {
             self.records[number as usize].1 += range.len() as u32;
             piece.record_of[range].fill(number);
         }
-        lost
     }
 
-    /// Removes frames, and says which allocations they came from, in the order of the frames. Empty: none of them was known to be live.
-    pub fn free(&mut self, pfn: u64, order: u8) -> Vec<Taken> {
-        let mut taken: Vec<(u32, u64)> = Vec::new();
+    /// Removes frames, and puts into `taken` which allocations they came from, in the order of the frames. Empty: none of them was known to be
+    /// live.
+    pub fn free(&mut self, pfn: u64, order: u8, taken: &mut Vec<Taken>) {
+        self.touched.clear();
+        taken.clear();
         for (number, range) in pieces(pfn, order) {
             let Some(piece) = self.pieces.get_mut(&number) else { continue };
             for record in &mut piece.record_of[range] {
                 if *record == NONE {
                     continue;
                 }
-                match taken.iter_mut().find(|(known, _)| known == record) {
+                match self.touched.iter_mut().find(|(known, _)| known == record) {
                     Some((_, frames)) => *frames += 1,
-                    None => taken.push((*record, 1)),
+                    None => self.touched.push((*record, 1)),
                 }
                 *record = NONE;
                 piece.live -= 1;
@@ -83,15 +86,14 @@ impl LiveFrames {
                 self.pieces.remove(&number);
             }
         }
-        let settle = |(number, frames): (u32, u64)| {
-            let (allocation, left) = &mut self.records[number as usize];
-            *left -= frames as u32;
+        for (number, frames) in &self.touched {
+            let (allocation, left) = &mut self.records[*number as usize];
+            *left -= *frames as u32;
             if *left == 0 {
-                self.vacant.push(number);
+                self.vacant.push(*number);
             }
-            Taken { from: *allocation, frames }
-        };
-        taken.into_iter().map(settle).collect()
+            taken.push(Taken { from: *allocation, frames: *frames });
+        }
     }
 
     /// What is live, by allocation: each with the frames that are left of it.
@@ -119,17 +121,32 @@ mod tests {
         Allocation { time, gfp: 0xcc0, pid: 1, task: 0, cpu: 0, order, migratetype: 0, zone: 0 }
     }
 
+    /// The two operations with a result, as it is easier to compare.
+    impl LiveFrames {
+        fn allocated(&mut self, pfn: u64, order: u8, allocation: Allocation) -> Vec<Taken> {
+            let mut lost = Vec::new();
+            self.allocate(pfn, order, allocation, &mut lost);
+            lost
+        }
+
+        fn freed(&mut self, pfn: u64, order: u8) -> Vec<Taken> {
+            let mut taken = Vec::new();
+            self.free(pfn, order, &mut taken);
+            taken
+        }
+    }
+
     #[test]
     fn a_block_comes_back_whole_or_in_parts() {
         let mut live = LiveFrames::default();
         let (huge, one) = (allocation(1, 9), allocation(2, 0));
-        assert_eq!(live.allocate(512, 9, huge), []);
-        assert_eq!(live.allocate(7, 0, one), []);
-        assert_eq!(live.free(512, 8), [Taken { from: huge, frames: 256 }]);
-        assert_eq!(live.free(7, 0), [Taken { from: one, frames: 1 }]);
-        assert_eq!(live.free(7, 0), [], "a second free finds nothing");
+        assert_eq!(live.allocated(512, 9, huge), []);
+        assert_eq!(live.allocated(7, 0, one), []);
+        assert_eq!(live.freed(512, 8), [Taken { from: huge, frames: 256 }]);
+        assert_eq!(live.freed(7, 0), [Taken { from: one, frames: 1 }]);
+        assert_eq!(live.freed(7, 0), [], "a second free finds nothing");
         assert_eq!(live.still_live().collect::<Vec<_>>(), [Taken { from: huge, frames: 256 }]);
-        assert_eq!(live.free(768, 8), [Taken { from: huge, frames: 256 }]);
+        assert_eq!(live.freed(768, 8), [Taken { from: huge, frames: 256 }]);
         assert_eq!(live.still_live().count(), 0);
         assert!(live.pieces.is_empty(), "memory follows the live set");
     }
@@ -138,24 +155,24 @@ mod tests {
     fn one_free_may_end_several_allocations() {
         let mut live = LiveFrames::default();
         let (a, b) = (allocation(1, 0), allocation(2, 1));
-        live.allocate(8, 0, a);
-        live.allocate(10, 1, b);
-        assert_eq!(live.free(8, 2), [Taken { from: a, frames: 1 }, Taken { from: b, frames: 2 }]);
+        live.allocated(8, 0, a);
+        live.allocated(10, 1, b);
+        assert_eq!(live.freed(8, 2), [Taken { from: a, frames: 1 }, Taken { from: b, frames: 2 }]);
     }
 
     #[test]
     fn reuse_of_a_live_frame_implies_a_free_that_was_missed() {
         let mut live = LiveFrames::default();
         let (old, new) = (allocation(1, 2), allocation(2, 0));
-        live.allocate(4, 2, old);
-        assert_eq!(live.allocate(5, 0, new), [Taken { from: old, frames: 1 }]);
-        assert_eq!(live.free(4, 2), [Taken { from: old, frames: 3 }, Taken { from: new, frames: 1 }]);
+        live.allocated(4, 2, old);
+        assert_eq!(live.allocated(5, 0, new), [Taken { from: old, frames: 1 }]);
+        assert_eq!(live.freed(4, 2), [Taken { from: old, frames: 3 }, Taken { from: new, frames: 1 }]);
     }
 
     #[test]
     fn numbers_at_the_edge_do_not_overflow() {
         let mut live = LiveFrames::default();
-        live.allocate(u64::MAX - 2, 3, allocation(1, 3));
-        assert_eq!(live.free(u64::MAX - 2, 3).iter().map(|taken| taken.frames).sum::<u64>(), 2);
+        live.allocated(u64::MAX - 2, 3, allocation(1, 3));
+        assert_eq!(live.freed(u64::MAX - 2, 3).iter().map(|taken| taken.frames).sum::<u64>(), 2);
     }
 }

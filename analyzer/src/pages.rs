@@ -49,6 +49,7 @@ impl<'a> Matcher<'a> {
         let (order, pfn, gfp) = (u8s(frame, "order")?, u64s(frame, "pfn")?, u32s(frame, "gfp")?);
         let (migratetype, zone) = (u8s(frame, "migratetype")?, u8s(frame, "zone")?);
         let mut rows = Rows::with_capacity(frame.height());
+        let mut taken = Vec::new();
         for i in 0..frame.height() {
             if kind[i] == self.page_alloc {
                 let task = self.names.tasks.at(pid[i], time[i]);
@@ -67,13 +68,14 @@ impl<'a> Matcher<'a> {
                     rows.push(&Row { delta: 0, ..self.row(time[i], kind[i], Class::Failed, &whole) });
                     continue;
                 }
-                for lost in self.live.allocate(pfn[i], order[i], allocation) {
-                    rows.push(&self.row(time[i], kind[i], Class::Implied, &lost));
+                self.live.allocate(pfn[i], order[i], allocation, &mut taken);
+                for lost in &taken {
+                    rows.push(&self.row(time[i], kind[i], Class::Implied, lost));
                 }
                 rows.push(&self.row(time[i], kind[i], Class::Allocated, &whole));
             } else {
                 let bytes = self.names.header.page_size << order[i].min(31);
-                let taken = self.live.free(pfn[i], order[i]);
+                self.live.free(pfn[i], order[i], &mut taken);
                 let Some((first, others)) = taken.split_first() else {
                     let (order, node, zone) = (i64::from(order[i]), self.node(zone[i]), i64::from(zone[i]));
                     rows.push(&Row { time: time[i], kind: kind[i], bytes, order, zone, node, ..Row::UNMATCHED });
