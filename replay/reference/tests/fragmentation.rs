@@ -1,4 +1,4 @@
-//! Fragmentation over time, as LLFree's `frag` benchmark measures it (ATC'23): fill memory, free a random half, then free random pages and
+//! Fragmentation over time, as the `frag` benchmark of `LLFree` measures it (ATC'23): fill memory, free a random half, then free random pages and
 //! allocate others, again and again; how many whole 2 MiB blocks are free?
 //!
 //! Linux was published with 15 % of the best possible after 100 iterations, an allocator built against fragmentation with 94 %. A faithful

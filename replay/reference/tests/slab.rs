@@ -82,6 +82,25 @@ fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// `get_partial_node`: whoever has to go to the node takes a few slabs along for next time, up to half of what the CPU may keep.
+#[test]
+fn a_cpu_takes_more_than_one_slab_from_the_node() {
+    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    let kernel = mm.mask("GFP_KERNEL");
+    let cache = mm.kmem_cache_create("kilobyte", 1100, 0, CacheFlags::default(), None);
+    let sizes = mm.slab.cache_stats(cache).sizes;
+    assert_eq!((sizes.objects, sizes.cpu_partial_slabs), (14, 4));
+    let objects: Vec<_> = (0..8 * 14).map(|_| mm.kmem_cache_alloc(cache, kernel, Cpu(0)).unwrap()).collect();
+    for object in objects.iter().step_by(14) {
+        mm.kmem_cache_free(cache, *object, Cpu(0)).unwrap();
+    }
+    mm.kmem_cache_shrink(cache, Cpu(0));
+    assert_eq!(mm.slab.cache_stats(cache).partial, 8);
+    mm.kmem_cache_alloc(cache, kernel, Cpu(0)).unwrap();
+    assert_eq!(mm.slab.cache_stats(cache).partial, 8 - 1 - 2);
+    mm.validate().unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
