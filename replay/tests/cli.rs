@@ -29,3 +29,20 @@ fn wrong_usage_is_exit_2() {
     replay().args(["run"]).assert().code(2);
     replay().args(["run", "x", "--policy", "5.4"]).assert().code(2);
 }
+
+#[test]
+fn run_and_whatif_give_json_of_the_real_trace() {
+    let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/../trace/fixtures/demo");
+    let json = |arguments: &[&str]| {
+        let output = replay().args(arguments).assert().success();
+        serde_json::from_slice::<serde_json::Value>(&output.get_output().stdout).unwrap()
+    };
+    let run = json(&["run", trace, "--json", "-"]);
+    assert!(run["score"]["zone_agreement"].as_f64() > Some(0.99), "{run}");
+    let models = json(&["whatif", trace, "--set", "per_cpu_lists=off", "--set", "policy=6.1", "--json"]);
+    let names: Vec<_> = models.as_array().unwrap().iter().map(|m| m["set"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["as it was", "per_cpu_lists=off", "policy=6.1"]);
+    assert_eq!(models[0]["outcome"]["events"], run["events"]);
+    let refused = replay().args(["whatif", trace, "--set", "memory=0"]).assert().code(1);
+    assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("the keys are policy"));
+}
