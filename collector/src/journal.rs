@@ -99,6 +99,11 @@ impl Journal {
         self.pages.len() + self.slabs.len() + self.tasks.len()
     }
 
+    /// Records that came out of the rings so far.
+    pub fn received(&self) -> u64 {
+        self.waiting() as u64 + self.written() + self.account.lost.iter().flatten().sum::<u64>()
+    }
+
     /// Writes every record before `horizon`, in time order: no ring can hold an earlier one.
     ///
     /// # Errors

@@ -86,11 +86,14 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// Rows are written when so many wait, or when the oldest is this old: what a crash can cost.
+/// Rows are written when so many have come, or so long after the last time: with [`SETTLE`], what a crash can cost.
 const BATCH: usize = 1 << 16;
 const FLUSH: Duration = Duration::from_millis(500);
 /// The rings are looked at so often; more often when they fill faster.
 const LOOK: Duration = Duration::from_millis(20);
+/// An event this old is in its ring for all to see. A program takes a microsecond from its time stamp to the end of its record, but its
+/// CPU may be a virtual one that its host does not run just then.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Records until the duration is over, the command ends, or `stop` is set.
 ///
@@ -186,8 +189,7 @@ impl Session {
     fn run(mut self, options: &Options, mut child: Option<Child>, stop: &AtomicBool, progress: &mut dyn FnMut(Progress)) -> Result<Summary, Error> {
         let mut failure = self.begin().err();
         let mut stopped = "an error".to_owned();
-        // Nothing older than the start of the last look but one can still be in a ring.
-        let (mut horizon, mut look_started) = (0, monotonic_ns());
+        let mut unwritten = 0;
         let (mut last_write, mut last_snapshot, mut pause) = (Instant::now(), Instant::now(), LOOK);
         while failure.is_none() {
             if let Some(reason) = stop_reason(options, child.as_mut(), stop, self.started) {
@@ -196,12 +198,11 @@ impl Session {
             }
             let look = monotonic_ns();
             let (records, emptied) = self.capture.drain(|record| self.journal.push(record));
-            if emptied {
-                (horizon, look_started) = (look_started, look);
-            }
-            if self.journal.waiting() >= BATCH || last_write.elapsed() >= FLUSH {
-                failure = self.journal.write(horizon, &mut self.writer).err();
-                last_write = Instant::now();
+            unwritten += records;
+            if unwritten >= BATCH || last_write.elapsed() >= FLUSH {
+                // A look takes as many records as a ring can hold, so it has taken all that were there when it began.
+                failure = self.journal.write(look.saturating_sub(SETTLE.as_nanos() as u64), &mut self.writer).err();
+                (last_write, unwritten) = (Instant::now(), 0);
                 progress(Progress { elapsed: self.started.elapsed(), written: self.journal.written(), bytes: self.writer.bytes() });
             }
             if last_snapshot.elapsed() >= options.snapshot_interval && failure.is_none() {
@@ -232,11 +233,14 @@ impl Session {
         failure = failure.or(self.snapshot().err());
         self.capture.detach()?;
         let elapsed = self.started.elapsed();
-        // A program that was running on another CPU ends within its grace period.
-        thread::sleep(Duration::from_millis(20));
-        while self.capture.drain(|record| self.journal.push(record)).0 > 0 {
-            let written = self.journal.write(0, &mut self.writer).err();
-            failure = failure.or(written);
+        // A program that runs on another CPU just now still ends: until then the kernel's counts are ahead of the rings.
+        let deadline = Instant::now() + 10 * SETTLE;
+        loop {
+            self.capture.drain(|record| self.journal.push(record));
+            if self.journal.received() >= self.emitted()? || Instant::now() >= deadline {
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
         }
         failure = failure.or(self.journal.write(u64::MAX, &mut self.writer).err());
 
@@ -261,6 +265,15 @@ impl Session {
         let finished = self.writer.finish(&self.header).map_err(Error::from).err();
         summary.failure = failure.or(finished).map(|error| error.to_string());
         Ok(summary)
+    }
+
+    /// Records that the programs have put into the rings.
+    fn emitted(&self) -> Result<u64, Error> {
+        let mut emitted = 0;
+        for program in self.capture.programs() {
+            emitted += self.capture.counters(program)?.iter().map(|counters| counters.seen - counters.dropped - counters.filtered).sum::<u64>();
+        }
+        Ok(emitted)
     }
 
     fn snapshot(&mut self) -> Result<(), Error> {

@@ -148,8 +148,6 @@ fn page_allocations_agree_with_perf_stat() {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn frames_are_those_of_pagemap() {
     const PAGES: usize = 300;
-    // Kept until the end: malloc would hand freed memory out again, with its old frames.
-    let mut kept: Vec<Vec<u8>> = Vec::new();
     for attach in ["raw", "tracepoint"] {
         let tmp = TempDir::new().unwrap();
         let dir = tmp.path().join("trace");
@@ -157,8 +155,9 @@ fn frames_are_those_of_pagemap() {
             collector().args(["record", "--events", "page", "--attach", attach, "-o"]).arg(&dir).stderr(Stdio::null()).spawn().unwrap();
         wait_for_batch_of("task", &dir);
         let pid = fs::read_link("/proc/thread-self").unwrap().file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap();
-        // Less than a huge page, so that it is faulted in page by page.
-        let memory: Vec<u8> = vec![1; PAGES * 4096];
+        // So much that malloc always takes fresh memory for it (M_MMAP_THRESHOLD is at most 32 MiB), of which a few pages are touched.
+        let mut memory = vec![0_u8; 40 << 20];
+        memory.iter_mut().step_by(4096).take(PAGES).for_each(|byte| *byte = 1);
         let pagemap = File::open("/proc/self/pagemap").unwrap();
         let frames: BTreeSet<u64> = (1..PAGES - 1)
             .map(|page| {
@@ -177,7 +176,7 @@ fn frames_are_those_of_pagemap() {
         assert_eq!(missing, 0, "{attach}: {missing} of {} frames were never seen allocated", frames.len());
         let zones = all::<PageEvent>(&trace);
         assert!(zones.iter().all(|page| trace.header.zone_of(page.pfn).is_none_or(|zone| zone == usize::from(page.zone))));
-        kept.push(memory);
+        drop(memory);
     }
 }
 
