@@ -1,4 +1,4 @@
-//! The same recording, counted by `perf kmem stat` and by `analyzer kmem`. Needs root and perf, so it is run by name:
+//! The same recording, counted by `perf kmem stat` and by `analyzer kmem`. Needs root and perf, so `.ci/live.sh` runs it by name:
 //! `cargo test --release -p analyzer --test perf_kmem -- --ignored`.
 
 use std::{collections::BTreeMap, path::Path, process::Command};
@@ -53,7 +53,7 @@ fn perf_lines(report: &str) -> BTreeMap<String, Vec<i64>> {
 }
 
 #[test]
-#[ignore = "needs root and perf"]
+#[ignore = "needs root and perf: run by .ci/live.sh"]
 fn pages_agree_in_every_number() {
     let dir = tempfile::tempdir().unwrap();
     let (data, trace) = record(dir.path(), "kmem:mm_page_alloc,kmem:mm_page_free");
@@ -77,7 +77,7 @@ fn pages_agree_in_every_number() {
 }
 
 #[test]
-#[ignore = "needs root and perf"]
+#[ignore = "needs root and perf: run by .ci/live.sh"]
 fn objects_agree_in_every_number() {
     let dir = tempfile::tempdir().unwrap();
     let (data, trace) = record(dir.path(), "kmem:kmalloc,kmem:kfree,kmem:kmem_cache_alloc,kmem:kmem_cache_free");
