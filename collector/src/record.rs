@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use trace::{Header, Program, Writer};
+use trace::{Header, Ledger, Program, Writer};
 
 use crate::{
     Error,
@@ -65,7 +65,7 @@ pub struct Summary {
     pub seen: u64,
     /// events lost
     pub dropped: u64,
-    /// events left out on purpose: the collector's own
+    /// events left out on purpose: the collector's own, and those that no filter passes
     pub filtered: u64,
     /// times the kernel did not run a program
     pub missed: u64,
@@ -124,7 +124,7 @@ pub fn record(options: &Options, stop: &AtomicBool, progress: &mut dyn FnMut(Pro
     privilege::drop_all()?;
 
     let journal = Journal::new(addresses, options.raw_addresses, header.zones.clone(), Symbols::new(kallsyms), header.cpu_node.len());
-    Session { capture, journal, writer, snapshots, header, started: Instant::now() }.run(options, child, stop, progress)
+    Ok(Session { capture, journal, writer, snapshots, header, started: Instant::now() }.run(options, child, stop, progress))
 }
 
 fn gfp_bits(options: &Options, header: &Header) -> Result<u32, Error> {
@@ -186,7 +186,7 @@ struct Session {
 }
 
 impl Session {
-    fn run(mut self, options: &Options, mut child: Option<Child>, stop: &AtomicBool, progress: &mut dyn FnMut(Progress)) -> Result<Summary, Error> {
+    fn run(mut self, options: &Options, mut child: Option<Child>, stop: &AtomicBool, progress: &mut dyn FnMut(Progress)) -> Summary {
         let mut failure = self.begin().err();
         let mut stopped = "an error".to_owned();
         let mut unwritten = 0;
@@ -227,17 +227,18 @@ impl Session {
     }
 
     /// Detaches, empties the rings, and settles the account.
-    fn end(mut self, stopped: &str, mut failure: Option<Error>) -> Result<Summary, Error> {
+    fn end(mut self, stopped: &str, mut failure: Option<Error>) -> Summary {
         // Read before the programs go: a detached program has no misses any more.
-        let programs: Vec<_> = self.capture.programs().map(|program| (program, self.capture.missed(program))).collect();
+        let missed = self.missed();
         failure = failure.or(self.snapshot().err());
-        self.capture.detach()?;
+        // Whatever fails from here on, the records that wait are written.
+        failure = failure.or(self.capture.detach().err());
         let elapsed = self.started.elapsed();
         // A program that runs on another CPU just now still ends: until then the kernel's counts are ahead of the rings.
         let deadline = Instant::now() + 10 * SETTLE;
         loop {
             self.capture.drain(|record| self.journal.push(record));
-            if self.journal.received() >= self.emitted()? || Instant::now() >= deadline {
+            if self.emitted().map_or(true, |emitted| self.journal.received() >= emitted) || Instant::now() >= deadline {
                 break;
             }
             thread::sleep(Duration::from_millis(1));
@@ -247,10 +248,10 @@ impl Session {
         let mut summary =
             Summary { stopped: stopped.to_owned(), elapsed, written: 0, seen: 0, dropped: 0, filtered: 0, missed: 0, bytes: 0, failure: None };
         let now = monotonic_ns();
-        let mut ledger = Vec::new();
-        for (program, missed) in programs {
-            ledger.extend(self.journal.ledger(now, program, &self.capture.counters(program)?, missed));
-        }
+        let ledger = self.ledger(now, &missed).unwrap_or_else(|error| {
+            failure.get_or_insert(error);
+            Vec::new()
+        });
         for row in &ledger {
             summary.seen += row.seen;
             summary.written += row.written;
@@ -264,7 +265,7 @@ impl Session {
         summary.bytes = self.writer.bytes();
         let finished = self.writer.finish(&self.header).map_err(Error::from).err();
         summary.failure = failure.or(finished).map(|error| error.to_string());
-        Ok(summary)
+        summary
     }
 
     /// Records that the programs have put into the rings.
@@ -276,13 +277,24 @@ impl Session {
         Ok(emitted)
     }
 
+    /// How often the kernel did not run each program so far.
+    fn missed(&self) -> Vec<(Program, u64)> {
+        self.capture.programs().map(|program| (program, self.capture.missed(program))).collect()
+    }
+
+    /// The ledger as it stands.
+    fn ledger(&self, now: u64, missed: &[(Program, u64)]) -> Result<Vec<Ledger>, Error> {
+        let mut ledger = Vec::new();
+        for (program, missed) in missed {
+            ledger.extend(self.journal.ledger(now, *program, &self.capture.counters(*program)?, *missed));
+        }
+        Ok(ledger)
+    }
+
     fn snapshot(&mut self) -> Result<(), Error> {
         let Snapshot { free_area, pageblock, zone_stat, vmstat } = self.snapshots.take(&self.header)?;
         let now = monotonic_ns();
-        let mut ledger = Vec::new();
-        for program in self.capture.programs() {
-            ledger.extend(self.journal.ledger(now, program, &self.capture.counters(program)?, self.capture.missed(program)));
-        }
+        let ledger = self.ledger(now, &self.missed())?;
         let writer = &mut self.writer;
         let written = writer.append(&free_area).and_then(|()| writer.append(&pageblock)).and_then(|()| writer.append(&zone_stat));
         let written = written.and_then(|()| writer.append(&vmstat)).and_then(|()| writer.append(&ledger));

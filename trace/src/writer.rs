@@ -64,11 +64,6 @@ impl Writer {
         Ok(writer)
     }
 
-    /// The trace directory.
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// Bytes written so far, all files together.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -108,7 +103,12 @@ impl Writer {
     }
 
     fn append_batch<R: Row>(&mut self, rows: &[R]) -> Result<(), Error> {
+        // A full segment is sealed before the next batch, not after its last: were sealing to fail then, that batch would be told as lost.
         let mut segment = match self.segments.remove(R::TABLE) {
+            Some(full) if full.len() >= self.options.segment_bytes => {
+                self.seal(full)?;
+                self.open_segment::<R>()?
+            }
             Some(segment) => segment,
             None => self.open_segment::<R>()?,
         };
@@ -120,11 +120,8 @@ impl Writer {
             return Err(error);
         }
         self.bytes += segment.len() - before;
-        if segment.len() < self.options.segment_bytes {
-            self.segments.insert(R::TABLE, segment);
-            return Ok(());
-        }
-        self.seal(segment)
+        self.segments.insert(R::TABLE, segment);
+        Ok(())
     }
 
     fn open_segment<R: Row>(&mut self) -> Result<SegmentWriter, Error> {
