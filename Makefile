@@ -28,6 +28,7 @@ bench: setup
 	cargo build --release
 	cargo build --release --examples
 	target/venv/bin/python .ci/bench.py target/release
+	target/venv/bin/python .ci/cost.py target/release
 	target/release/replay bench
 
 vm: setup

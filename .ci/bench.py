@@ -8,6 +8,7 @@ tracer in turn, so that all of them see the same weather; the least of the round
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,12 @@ def tracers(scratch):
         "bare": workload,
         "perf record": ["perf", "record", "--quiet", "-a", "-R", "-c", "1", "-m", "4096", "-o", f"{scratch}/perf.data", *events, "--", *workload],
         "bpftrace count": ["bpftrace", "-e", count, "-c", " ".join(workload)],
-        "collector record": [f"{programs}/collector", "record", "--events", "page", "-o", f"{scratch}/trace", "--", *workload],
+        # What each frame is used for is read once, at the start, beside the recording: no cost of an event, but as long as this workload.
+        "collector record": [f"{programs}/collector", "record", "--no-frames", "--events", "page", "-o", f"{scratch}/trace", "--", *workload],
+        "collector stat": [f"{programs}/collector", "stat", "--events", "page", "--", *workload],
+        "… --by order,zone": [f"{programs}/collector", "stat", "--events", "page", "--by", "order,zone", "--", *workload],
+        "… --by gfp": [f"{programs}/collector", "stat", "--events", "page", "--by", "gfp", "--", *workload],
+        "… --by gfp,comm": [f"{programs}/collector", "stat", "--events", "page", "--by", "gfp,comm", "--", *workload],
     }
 
 
@@ -40,9 +46,12 @@ def run(command):
 
 
 least, losses = {}, {}
+missing = {name: command[0] for name, command in tracers("").items() if not shutil.which(command[0])}
 for _ in range(rounds):
     with tempfile.TemporaryDirectory() as scratch:
         for name, command in tracers(scratch).items():
+            if name in missing:
+                continue
             ns, lost = run(command)
             least[name] = min(ns, least.get(name, ns))
             losses.setdefault(name, lost[:1])
@@ -55,3 +64,5 @@ for name, ns in least.items():
     added = (ns - bare) / 2
     if name != "bare":
         print(f"{name:18} {ns:8.0f} {added:15.0f} {added / perf:14.2f}x  {' '.join(losses[name])}".rstrip())
+for name, program in missing.items():
+    print(f"{name:18} not measured: {program} is not installed")

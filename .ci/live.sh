@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The live tests (collector/tests/live.rs) on this machine's own kernel, or on one booted by vm.sh:
+# The live tests (collector/tests/live, and replay/reference/tests/live.rs: the model's formulas) on this machine's own kernel, or on one
+# booted by vm.sh:
 #   .ci/live.sh host | 6.1 | 6.12 | VMLINUZ        (a 64-bit kernel: the programs are this machine's)
 # The binary is the same in both cases; it finds the programs it drives in GFPSCOPE_BIN_DIR. --nocapture, because a test that cannot
 # run there says so with a line 'SKIPPED: …', and .ci/step counts those.
@@ -20,16 +21,24 @@ fi
 # The whole workspace's default members are built, not one package: cargo would unify features otherwise, and build much again.
 cargo build --release --quiet
 cargo build --release --quiet --examples
-test=$(cargo test --release --test live --no-run --message-format=json | python3 -c '
+built=$(cargo test --release --test live --no-run --message-format=json | python3 -c '
 import json, sys
 for line in sys.stdin:
     message = json.loads(line)
-    if message.get("executable") and message["target"]["src_path"].endswith("collector/tests/live.rs"):
-        print(message["executable"])')
-[ -x "$test" ] || {
-	echo 'live: cargo built no collector/tests/live.rs; cargo test --release --test live --no-run says why' >&2
-	exit 1
+    if message.get("executable"):
+        print(message["target"]["src_path"], message["executable"])')
+# program SOURCE: what cargo made of it.
+program() {
+	local path
+	path=$(sed -n "s|^.*/$1 ||p" <<<"$built")
+	[ -x "$path" ] || {
+		echo "live: cargo built no $1; cargo test --release --test live --no-run says why" >&2
+		exit 1
+	}
+	echo "$path"
 }
+test=$(program collector/tests/live/main.rs)
+model=$(program replay/reference/tests/live.rs)
 
 # One directory with every program, on the host as in the guest.
 bin=target/ci/bin
@@ -39,14 +48,16 @@ for program in collector analyzer replay examples/workload; do
 done
 
 if [ "$kernel" = host ]; then
-	GFPSCOPE_BIN_DIR=$PWD/$bin "$test" --test-threads=1 --include-ignored --nocapture
-	# The analyzer beside perf, on a recording of this kernel: the guests have no perf.
-	exec cargo test --release --test perf_kmem -- --include-ignored
+	"$model" --nocapture
+	GFPSCOPE_BIN_DIR=$PWD/$bin "$test" --test-threads=1 --include-ignored --skip lockdown --nocapture
+	# The analyzer beside perf and debugfs, on recordings of this kernel: the guests have no perf.
+	exec cargo test --release --test perf_kmem --test on_this_host -- --include-ignored --test-threads=1 --nocapture
 fi
+# kswapd before what wears it out, lockdown after all else: there is no way back from either.
 status=0
-.ci/vm.sh --kernel "$kernel" --timeout "${GFPSCOPE_VM_TIMEOUT:-600}" \
-	--file "$bin/collector" --file "$bin/analyzer" --file "$bin/replay" --file "$bin/workload" --file "$test:/bin-dir/live" \
-	-- 'GFPSCOPE_GUEST=1 GFPSCOPE_BIN_DIR=/bin-dir exec /bin-dir/live --test-threads=1 --include-ignored' || status=$?
+.ci/vm.sh --kernel "$kernel" --timeout "${GFPSCOPE_VM_TIMEOUT:-1200}" \
+	--file "$bin/collector" --file "$bin/analyzer" --file "$bin/replay" --file "$bin/workload" --file "$test:/bin-dir/live" --file "$model:/bin-dir/model" \
+	-- 'GFPSCOPE_GUEST=1 /bin-dir/model --test-threads=1 --nocapture && GFPSCOPE_GUEST=1 GFPSCOPE_BIN_DIR=/bin-dir /bin-dir/live --include-ignored kswapd_agrees && GFPSCOPE_GUEST=1 GFPSCOPE_BIN_DIR=/bin-dir /bin-dir/live --test-threads=1 --include-ignored --skip lockdown --skip kswapd_agrees && GFPSCOPE_GUEST=1 GFPSCOPE_BIN_DIR=/bin-dir exec /bin-dir/live --include-ignored lockdown' || status=$?
 # A machine that cannot boot a guest at all has skipped this; the reason is above.
 [ "$status" -ne 4 ] || exit 77
 exit "$status"

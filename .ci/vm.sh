@@ -186,6 +186,7 @@ mount -t debugfs debugfs /sys/kernel/debug
 mount -t bpf bpf /sys/fs/bpf
 mkdir -p /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs tmpfs /tmp
+mkdir -p /dev/pts && mount -t devpts devpts /dev/pts
 mkdir -p /dev/shm && mount -t tmpfs tmpfs /dev/shm
 ip link set lo up
 hostname gfpscope-vm

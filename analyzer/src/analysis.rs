@@ -4,12 +4,12 @@ use trace::Trace;
 
 use crate::{
     Error, Info, Key, Names, Stat,
+    cube::Cube,
     frames::Progress,
     lifetimes::{Lifetime, Lifetimes},
     lint, objects, pages,
     rates::Rates,
     snapshots::{self, Snapshot},
-    stat::Statistic,
 };
 
 /// The numbers behind a report.
@@ -30,6 +30,8 @@ pub struct Analysis {
     pub comm: Stat,
     /// by what [`lint`] judges
     pub requests: Stat,
+    /// the same by call site too
+    pub callers: Stat,
     /// all kernel objects together
     pub objects: Stat,
     /// kernel objects by call site
@@ -51,51 +53,33 @@ impl Analysis {
         let mut info = Info::read(trace, progress)?;
         let mut problems = Vec::new();
         let names = Names::read(trace, &mut problems);
-        let statistic = |by: &[Key]| Statistic::new(by, &names);
-        let (mut pages_total, mut zone_order) = (statistic(&[]), statistic(&[Key::Zone, Key::Order]));
-        let mut migratetype_order = statistic(&[Key::Migratetype, Key::Order]);
-        let (mut gfp, mut flag, mut comm) = (statistic(&[Key::Gfp]), statistic(&[Key::Flag]), statistic(&[Key::Comm]));
-        let mut requests = statistic(&lint::KEYS);
+        let by: [&[Key]; 8] = [
+            &[],
+            &[Key::Zone, Key::Order],
+            &[Key::Migratetype, Key::Order],
+            &[Key::Gfp],
+            &[Key::Flag],
+            &[Key::Comm],
+            &lint::KEYS,
+            &lint::KEYS_AND_CALLER,
+        ];
+        let mut cube = Cube::new(&by, &names);
         let mut lifetimes = Lifetimes::new(Key::Order, &names);
         let (first, last) = info.time_range.unwrap_or((trace.header.clock.start_ns, trace.header.clock.end_ns));
         let mut rates = Rates::new(&trace.header, first, last);
-        problems.extend(pages::observe(
-            &names,
-            trace,
-            progress,
-            &mut [
-                &mut pages_total,
-                &mut zone_order,
-                &mut migratetype_order,
-                &mut gfp,
-                &mut flag,
-                &mut comm,
-                &mut requests,
-                &mut lifetimes,
-                &mut rates,
-            ],
-        )?);
-        let (mut objects_total, mut callsite) = (statistic(&[]), statistic(&[Key::Callsite]));
-        problems.extend(objects::observe(&names, trace, progress, &mut [&mut objects_total, &mut callsite])?);
+        problems.extend(pages::observe(&names, trace, progress, &mut [&mut cube, &mut lifetimes, &mut rates])?);
+        let [pages, zone_order, migratetype_order, gfp, flag, comm, requests, callers] = several(cube)?;
+        let mut cube = Cube::new(&[&[], &[Key::Callsite]], &names);
+        problems.extend(objects::observe(&names, trace, progress, &mut [&mut cube])?);
+        let [objects, callsite] = several(cube)?;
+        let lifetimes = lifetimes.finish();
         let snapshots = snapshots::read(trace, &mut problems);
-        let (pages, zone_order, migratetype_order) = (pages_total.finish(), zone_order.finish(), migratetype_order.finish());
-        let (gfp, flag, comm) = (gfp.finish(), flag.finish(), comm.finish());
-        let (objects, callsite, lifetimes) = (objects_total.finish(), callsite.finish(), lifetimes.finish());
         info.loss.add(problems);
-        Ok(Self {
-            info,
-            pages,
-            zone_order,
-            migratetype_order,
-            gfp,
-            flag,
-            comm,
-            requests: requests.finish(),
-            objects,
-            callsite,
-            lifetimes,
-            rates,
-            snapshots,
-        })
+        Ok(Self { info, pages, zone_order, migratetype_order, gfp, flag, comm, requests, callers, objects, callsite, lifetimes, rates, snapshots })
     }
+}
+
+/// The statistics of a cube, by place.
+fn several<const N: usize>(cube: Cube<'_>) -> Result<[Stat; N], Error> {
+    Ok(cube.finish()?.try_into().expect("as many as were asked for"))
 }

@@ -28,3 +28,8 @@ slices! {
     i16s: i16, i16;
     i64s: i64, i64;
 }
+
+/// A column that older formats of the trace do not have.
+pub(crate) fn u32s_if_there<'a>(frame: &'a DataFrame, column: &str) -> Result<Option<&'a [u32]>, Error> {
+    if frame.column(column).is_ok() { u32s(frame, column).map(Some) } else { Ok(None) }
+}

@@ -5,11 +5,11 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
+/// A map from such a number, or from several.
+pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
+
 /// A set of such numbers.
 pub(crate) type NumberSet<K> = HashSet<K, BuildHasherDefault<Multiply>>;
-
-/// A map from such a number.
-pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
 
 /// Fibonacci hashing: one multiplication; the high bits, where the entropy is, are rotated to where the table looks.
 #[derive(Default, Clone)]
@@ -20,8 +20,13 @@ impl Hasher for Multiply {
         self.0.rotate_left(26)
     }
 
+    /// Slices of numbers come as their bytes.
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
             self.write_u64(u64::from(*byte));
         }
     }
@@ -33,4 +38,7 @@ impl Hasher for Multiply {
     fn write_u64(&mut self, number: u64) {
         self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
+
+    /// The length of a slice: it is the same for all keys of one map.
+    fn write_usize(&mut self, _length: usize) {}
 }

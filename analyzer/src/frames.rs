@@ -1,14 +1,16 @@
 //! A table of the trace as polars frames, a bounded number of rows at a time.
 
-use std::io::Cursor;
+use std::{io::Cursor, sync::mpsc, thread};
 
 use polars::prelude::{DataFrame, IpcStreamReader, SerReader};
-use trace::{Problem, Trace};
+use trace::{Batch, Problem, Segment, Trace};
 
 use crate::Error;
 
-/// So many rows are in memory at once: enough to keep polars busy, little enough for any machine.
-const FRAME_ROWS: u64 = 1 << 20;
+/// So many rows make a frame: enough to keep polars busy, little enough for any machine.
+const FRAME_ROWS: u64 = 1 << 18;
+/// So many frames are read ahead while one is worked on.
+const READ_AHEAD: usize = 2;
 
 /// Told how many rows of how many have been read, so that a progress bar can be drawn.
 pub type Progress<'a> = &'a dyn Fn(u64, u64);
@@ -16,7 +18,8 @@ pub type Progress<'a> = &'a dyn Fn(u64, u64);
 /// Ignores progress.
 pub fn silent(_done: u64, _of: u64) {}
 
-/// Gives `each` the intact rows of a table, in time order, as frames of about a million rows. With `columns`, only those are decoded.
+/// Gives `each` the intact rows of a table, in time order, as frames of some hundred thousand rows. With `columns`, only those are decoded.
+/// The next frames are read and decompressed on a second thread meanwhile.
 ///
 /// # Errors
 /// What `each` returns, or polars' error if a column is missing. Damaged batches are no error: they are the problems returned.
@@ -28,30 +31,58 @@ pub fn for_each(
     mut each: impl FnMut(DataFrame) -> Result<(), Error>,
 ) -> Result<Vec<Problem>, Error> {
     let (total, mut done, mut problems) = (trace.rows_of(table), 0, Vec::new());
-    for segment in trace.table(table) {
-        let mut start = 0;
-        while start < segment.batches.len() {
-            let mut rows = 0;
-            let len = segment.batches[start..].iter().take_while(|batch| {
-                let fits = rows == 0 || rows + batch.rows <= FRAME_ROWS;
-                rows += batch.rows;
-                fits
-            });
-            let chosen = &segment.batches[start..start + len.count()];
-            start += chosen.len();
-            let (stream, mut damage) = trace.read_segment(segment, |batch| chosen.iter().any(|one| one.batch == batch.batch));
+    let parts: Vec<_> = trace.table(table).flat_map(|segment| parts(segment).into_iter().map(move |batches| (segment, batches))).collect();
+    thread::scope(|scope| {
+        let (sender, frames) = mpsc::sync_channel(READ_AHEAD);
+        scope.spawn(move || {
+            for (segment, batches) in parts {
+                // Nobody receives any more: `each` has failed.
+                if sender.send((read(trace, segment, batches, columns), rows(batches))).is_err() {
+                    break;
+                }
+            }
+        });
+        for (part, rows) in frames {
+            let (frame, mut damage) = part?;
             problems.append(&mut damage);
-            let reader = IpcStreamReader::new(Cursor::new(stream));
-            let reader = reader.with_columns(columns.map(|names| names.iter().map(|&name| name.to_owned()).collect()));
-            let frame = reader.finish().map_err(Error::polars("the columns of a table"))?;
-            done += chosen.iter().map(|batch| batch.rows).sum::<u64>();
+            done += rows;
             if frame.height() > 0 {
                 each(frame)?;
             }
             progress(done, total);
         }
+        // One damaged schema is met by every read of its segment.
+        problems.dedup();
+        Ok(problems)
+    })
+}
+
+/// The batches of a segment in groups of about [`FRAME_ROWS`].
+fn parts(segment: &Segment) -> Vec<&[Batch]> {
+    let mut parts = Vec::new();
+    let mut rest = &segment.batches[..];
+    while !rest.is_empty() {
+        let mut sum = 0;
+        let len = rest.iter().take_while(|batch| {
+            let fits = sum == 0 || sum + batch.rows <= FRAME_ROWS;
+            sum += batch.rows;
+            fits
+        });
+        let (part, others) = rest.split_at(len.count());
+        parts.push(part);
+        rest = others;
     }
-    // One damaged schema is met by every read of its segment.
-    problems.dedup();
-    Ok(problems)
+    parts
+}
+
+fn rows(batches: &[Batch]) -> u64 {
+    batches.iter().map(|batch| batch.rows).sum()
+}
+
+fn read(trace: &Trace, segment: &Segment, batches: &[Batch], columns: Option<&[&str]>) -> Result<(DataFrame, Vec<Problem>), Error> {
+    let (first, last) = (batches[0].batch, batches[batches.len() - 1].batch);
+    let (stream, damage) = trace.read_segment(segment, |batch| (first..=last).contains(&batch.batch));
+    let reader = IpcStreamReader::new(Cursor::new(stream));
+    let reader = reader.with_columns(columns.map(|names| names.iter().map(|&name| name.to_owned()).collect()));
+    Ok((reader.finish().map_err(Error::polars("the columns of a table"))?, damage))
 }

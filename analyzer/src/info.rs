@@ -109,7 +109,10 @@ impl Info {
             ("events", format!("{} ({:.0} per second)", units::count(events.cast_signed()), events as f64 / header.duration_s().max(1e-9))),
         ];
         if header.sample > 1 {
-            facts.push(("sampled", format!("1 event in {} was kept; counts are of the kept events", header.sample)));
+            facts.push((
+                "sampled",
+                format!("1 frame and 1 object in {} was followed; these are the events that were kept, reports scale them", header.sample),
+            ));
         }
         facts
     }

@@ -2,14 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use polars::prelude::{DataFrame, DataType, PolarsResult};
 use trace::{PageEvent, Row as _, SlabEvent};
 
 use crate::{
     Error,
-    columns::i64s,
     matched::{Row, UNKNOWN},
     names::Names,
+    units::{self, Unit},
 };
 
 /// The events that a statistic is about.
@@ -32,7 +31,7 @@ impl Events {
 }
 
 macro_rules! keys {
-    ($($key:ident $name:literal $title:literal $column:literal $in_page:literal $in_slab:literal #[doc = $doc:literal])*) => {
+    ($($key:ident $name:literal $title:literal $in_page:literal $in_slab:literal #[doc = $doc:literal])*) => {
         /// A property of an allocation. A free has those of the allocation that it ends.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Key {
@@ -58,11 +57,6 @@ macro_rules! keys {
                 match self { $(Self::$key => $doc.trim_ascii()),* }
             }
 
-            /// The column of the matched frames that holds it.
-            pub(crate) const fn column(self) -> &'static str {
-                match self { $(Self::$key => $column),* }
-            }
-
             /// Whether these events have it.
             pub const fn is_in(self, events: Events) -> bool {
                 match (self, events) { $((Self::$key, Events::Page) => $in_page, (Self::$key, Events::Slab) => $in_slab),* }
@@ -72,20 +66,22 @@ macro_rules! keys {
 }
 
 keys! {
-    Zone "zone" "Zone" "zone" true false /// zone of the frames
-    Node "node" "Node" "node" true true /// NUMA node of the frames; of a kernel object: the node that was asked for
-    Order "order" "Order" "order" true false /// log2 of the pages that were asked for
-    Migratetype "migratetype" "Migratetype" "migratetype" true false /// migratetype that was asked for
-    Gfp "gfp" "GFP flags" "gfp" true true /// GFP mask as a whole, in the words of the traced kernel
-    Flag "flag" "GFP flag" "flag" true true /// each single GFP bit: an allocation counts once for every bit in its mask
-    Callsite "callsite" "Call site" "callsite" false true /// kernel function and offset that asked
-    Function "function" "Function" "function" false true /// kernel function that asked
-    Cache "cache" "Cache" "cache" false true /// number of the `kmem_cache`
-    Comm "comm" "Process name" "comm" true true /// name of the thread
-    Process "process" "Process" "process" true true /// process (tgid)
-    Pid "pid" "Thread" "pid" true true /// thread (the kernel's pid)
-    Cpu "cpu" "CPU" "cpu" true true /// CPU that asked
-    Kind "kind" "Event" "kind" true true /// kind of the event itself, whether it allocates or frees
+    Zone "zone" "Zone" true false /// zone of the frames
+    Node "node" "Node" true true /// NUMA node of the frames; of a kernel object: the node that was asked for
+    Order "order" "Order" true false /// log2 of the pages that were asked for
+    Migratetype "migratetype" "Migratetype" true false /// migratetype that was asked for
+    Gfp "gfp" "GFP flags" true true /// GFP mask as a whole, in the words of the traced kernel
+    Flag "flag" "GFP flag" true true /// each single GFP bit: an allocation counts once for every bit in its mask
+    Callsite "callsite" "Call site" true true /// kernel function and offset that asked; for pages, from their stacks
+    Function "function" "Function" true true /// kernel function that asked; for pages, from their stacks
+    Cache "cache" "Cache" false true /// name of the `kmem_cache`
+    Cgroup "cgroup" "Cgroup" true true /// cgroup of the thread that asked
+    Comm "comm" "Process name" true true /// name of the thread
+    Process "process" "Process" true true /// process (tgid)
+    Pid "pid" "Thread" true true /// thread (the kernel's pid)
+    Cpu "cpu" "CPU" true true /// CPU that asked
+    Time "time" "Time" true true /// when it happened, since the start: intervals of round length, see --interval
+    Kind "kind" "Event" true true /// kind of the event itself, whether it allocates or frees
 }
 
 impl fmt::Display for Key {
@@ -104,21 +100,18 @@ impl FromStr for Key {
 }
 
 impl Key {
-    /// Whether its values are numbers, to be sorted and aligned as such.
-    pub const fn is_number(self) -> bool {
-        matches!(self, Self::Order | Self::Node | Self::Pid | Self::Process | Self::Cpu | Self::Cache)
+    /// Whether its values are numbers, to be sorted and aligned as such, and of which unit.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Order | Self::Node | Self::Pid | Self::Process | Self::Cpu => Unit::Number,
+            Self::Time => Unit::Duration,
+            _ => Unit::Text,
+        }
     }
 
-    /// Its value in each row of a matched frame. Not for [`Key::Flag`], of which a row has several.
-    pub(crate) fn values(self, frame: &DataFrame, names: &Names<'_>) -> Result<Vec<i64>, Error> {
-        let column = if self == Self::Function { Self::Callsite.column() } else { self.column() };
-        let cast = || -> PolarsResult<DataFrame> { DataFrame::new_infer_height(vec![frame.column(column)?.cast(&DataType::Int64)?]) };
-        let values = cast().map_err(Error::polars("the values of a key"))?;
-        let values = i64s(&values, column)?;
-        Ok(match self {
-            Self::Function => values.iter().map(|id| names.representative(id.cast_unsigned()).cast_signed()).collect(),
-            _ => values.to_vec(),
-        })
+    /// The key whose value it is taken from: a whole mask says which bits are set.
+    pub(crate) const fn source(self) -> Self {
+        if matches!(self, Self::Flag) { Self::Gfp } else { self }
     }
 
     /// Its value in one row.
@@ -130,12 +123,15 @@ impl Key {
             Self::Migratetype => row.migratetype,
             Self::Gfp | Self::Flag => row.gfp,
             Self::Callsite => row.callsite,
+            Self::Function if row.callsite == UNKNOWN => UNKNOWN,
             Self::Function => names.representative(row.callsite.cast_unsigned()).cast_signed(),
             Self::Cache => row.cache,
+            Self::Cgroup => row.cgroup,
             Self::Comm => row.comm,
             Self::Process => row.process,
             Self::Pid => row.pid,
             Self::Cpu => row.cpu,
+            Self::Time => (row.time.saturating_sub(names.header.clock.start_ns) / names.interval * names.interval).cast_signed(),
             Self::Kind => i64::from(row.kind),
         }
     }
@@ -151,9 +147,12 @@ impl Key {
             Self::Flag => names.flag(value as u32),
             Self::Callsite => names.callsite(value.cast_unsigned()),
             Self::Function => names.function(value.cast_unsigned()),
+            Self::Cgroup => names.cgroup(value.cast_unsigned()),
+            Self::Cache => names.cache(value as u16),
             Self::Comm => names.comm(value as u32),
             Self::Kind => names.kind(value as u8),
-            Self::Node | Self::Order | Self::Cache | Self::Process | Self::Pid | Self::Cpu => value.to_string(),
+            Self::Time => units::duration(value as f64),
+            Self::Node | Self::Order | Self::Process | Self::Pid | Self::Cpu => value.to_string(),
         }
     }
 }

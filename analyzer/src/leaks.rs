@@ -3,28 +3,32 @@
 //! A site that keeps what it allocates shows it in every part of the trace; a cache that was filled, or a process that is at work, does not,
 //! and frees that the trace missed are few among many. So the trace is cut into slices, and a site is suspected by how many of its allocations
 //! survived, and by how evenly they did. The last slice is left out: what was allocated there had no time to be freed.
+//!
+//! Two things speak for a site. Where its objects come back without a free having been seen, because their memory is given out again, its frees
+//! are not traced, and the other survivors have probably been freed the same way. And a slab cache that did not grow cannot have kept them
+//! (`slab_growth`).
 
 use std::collections::BTreeMap;
 
-use polars::prelude::DataFrame;
 use trace::Trace;
 
 use crate::{
     Error, Events, Key, Loss, Names,
-    columns::{u8s, u64s},
+    fast_hash::NumberMap,
     frames::Progress,
     lifetimes::Histogram,
-    matched::{Class, Row, UNKNOWN},
+    matched::{self, Row, UNKNOWN},
     objects,
     observer::Observer,
     pages,
+    slab_growth::{self, Class, SlabGrowth},
     table::{Cell, Table, Unit},
 };
 
 /// The trace is cut into so many.
 const SLICES: usize = 10;
 /// Fewer survivors than this prove nothing.
-const FEW: u64 = 8;
+const FEW: u64 = 50;
 
 /// One site.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +39,10 @@ pub struct Site {
     survivors: [u64; SLICES],
     survivor_bytes: u64,
     freed: Histogram,
+    /// frees that were not seen, but must have happened
+    implied: u64,
+    /// all survivors by what they are objects of
+    classes: BTreeMap<Class, u64>,
 }
 
 /// A site with what speaks against it.
@@ -52,14 +60,18 @@ pub struct Suspect {
     pub survival: f64,
     /// share of the slices in which the site allocated whose allocations survived as often as they do on the whole, or more
     pub steadiness: f64,
-    /// how sure the suspicion is, 0 to 1: survival × steadiness, and 0 for too few
+    /// share of the frees that were seen, among those that must have happened; 1 without any
+    pub traced: f64,
+    /// share of the survivors that can be there, as the slab caches grew
+    pub grown: f64,
+    /// how sure the suspicion is, 0 to 1: survival × steadiness × traced × grown, and 0 for too few
     pub confidence: f64,
     /// what 99 % of the freed allocations of the site did not outlive, ns
     pub freed_within: Option<u64>,
 }
 
 impl Site {
-    fn suspect(&self, name: String) -> Suspect {
+    fn suspect(&self, name: String, grown: f64) -> Suspect {
         let (allocs, survivors) = (&self.allocs[..SLICES - 1], &self.survivors[..SLICES - 1]);
         let (all, alive): (u64, u64) = (allocs.iter().sum(), survivors.iter().sum());
         let survival = alive as f64 / all.max(1) as f64;
@@ -68,9 +80,11 @@ impl Site {
         let steady = active.clone().filter(|(allocs, alive)| **alive as f64 >= survival / 2.0 * **allocs as f64 && **alive > 0).count();
         // Allocations in a single slice are a burst, however many survived.
         let steadiness = if active.clone().count() > 1 { steady as f64 / (SLICES - 1) as f64 } else { 0.0 };
-        let confidence = if alive < FEW { 0.0 } else { survival * steadiness };
+        let ended = self.freed.count + self.implied;
+        let traced = if ended == 0 { 1.0 } else { self.freed.count as f64 / ended as f64 };
+        let confidence = if alive < FEW { 0.0 } else { survival * steadiness * traced * grown };
         let freed_within = self.freed.percentile(0.99);
-        Suspect { name, allocs: all, survivors: alive, bytes: self.survivor_bytes, survival, steadiness, confidence, freed_within }
+        Suspect { name, allocs: all, survivors: alive, bytes: self.survivor_bytes, survival, steadiness, traced, grown, confidence, freed_within }
     }
 }
 
@@ -80,7 +94,7 @@ struct Sites<'a> {
     start: u64,
     slice: u64,
     end: u64,
-    by_value: BTreeMap<i64, Site>,
+    by_value: NumberMap<i64, Site>,
 }
 
 impl Sites<'_> {
@@ -90,28 +104,26 @@ impl Sites<'_> {
 }
 
 impl Observer for Sites<'_> {
-    fn frame(&mut self, frame: &DataFrame) -> Result<(), Error> {
-        let values = self.key.values(frame, self.names)?;
-        let (class, time, age) = (u8s(frame, "class")?, u64s(frame, "time")?, u64s(frame, "age")?);
-        for i in 0..frame.height() {
-            if class[i] == Class::Allocated as u8 {
-                let slice = self.slice_of(time[i]);
-                self.by_value.entry(values[i]).or_default().allocs[slice] += 1;
-            } else if class[i] == Class::Freed as u8 {
-                self.by_value.entry(values[i]).or_default().freed.add(age[i]);
-            }
+    fn row(&mut self, row: &Row) {
+        if !matches!(row.class, matched::Class::Allocated | matched::Class::Freed | matched::Class::Implied) {
+            return;
         }
-        Ok(())
+        let slice = self.slice_of(row.time);
+        let site = self.by_value.entry(self.key.of(row, self.names)).or_default();
+        match row.class {
+            matched::Class::Allocated => site.allocs[slice] += 1,
+            matched::Class::Freed => site.freed.add(row.age),
+            _ => site.implied += 1,
+        }
     }
 
-    fn still_live(&mut self, live: &[Row]) {
-        for row in live {
-            let slice = self.slice_of(self.end.saturating_sub(row.age));
-            let site = self.by_value.entry(self.key.of(row, self.names)).or_default();
-            site.survivors[slice] += 1;
-            if slice < SLICES - 1 {
-                site.survivor_bytes += row.bytes;
-            }
+    fn still_live(&mut self, row: &Row) {
+        let slice = self.slice_of(self.end.saturating_sub(row.age));
+        let site = self.by_value.entry(self.key.of(row, self.names)).or_default();
+        site.survivors[slice] += 1;
+        *site.classes.entry(slab_growth::class_of(row)).or_default() += 1;
+        if slice < SLICES - 1 {
+            site.survivor_bytes += row.bytes;
         }
     }
 }
@@ -130,14 +142,24 @@ pub fn read(trace: &Trace, events: Events, key: Key, progress: Progress<'_>) -> 
     let names = Names::read(trace, &mut loss.problems);
     let (start, end) = (trace.header.clock.start_ns, trace.header.clock.end_ns);
     let slice = (end.saturating_sub(start) / SLICES as u64).max(1);
-    let mut sites = Sites { key, names: &names, start, slice, end, by_value: BTreeMap::new() };
+    let mut sites = Sites { key, names: &names, start, slice, end, by_value: NumberMap::default() };
     let problems = match events {
         Events::Page => pages::observe(&names, trace, progress, &mut [&mut sites])?,
         Events::Slab => objects::observe(&names, trace, progress, &mut [&mut sites])?,
     };
     loss.add(problems);
+    let growth = if events == Events::Slab { SlabGrowth::read(trace, &mut loss.problems) } else { None };
+    let mut kept: BTreeMap<Class, u64> = BTreeMap::new();
+    for (class, survivors) in sites.by_value.values().flat_map(|site| &site.classes) {
+        *kept.entry(*class).or_default() += survivors;
+    }
+    let grown = |site: &Site| -> f64 {
+        let Some(growth) = &growth else { return 1.0 };
+        let credible = site.classes.iter().map(|(class, survivors)| *survivors as f64 * growth.credible(*class, kept[class], &names)).sum::<f64>();
+        credible / site.classes.values().sum::<u64>().max(1) as f64
+    };
     let known = sites.by_value.iter().filter(|(value, _)| **value != UNKNOWN);
-    let mut suspects: Vec<Suspect> = known.map(|(value, site)| site.suspect(key.decode(*value, &names))).collect();
+    let mut suspects: Vec<Suspect> = known.map(|(value, site)| site.suspect(key.decode(*value, &names), grown(site))).collect();
     suspects.retain(|suspect| suspect.survivors > 0);
     let weight = |suspect: &Suspect| suspect.confidence * suspect.bytes as f64;
     suspects.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(b.bytes.cmp(&a.bytes)));
@@ -150,6 +172,7 @@ pub fn table(key: Key, suspects: &[Suspect]) -> Table {
     table.column(key.name(), key.title(), Unit::Text).column("confidence", "Confidence", Unit::Fraction);
     table.column("bytes", "Live bytes", Unit::Bytes).column("survivors", "Live", Unit::Count).column("allocs", "Of allocs", Unit::Count);
     table.column("survival", "Survived", Unit::Fraction).column("steadiness", "Steadiness", Unit::Fraction);
+    table.column("traced", "Frees seen", Unit::Fraction).column("grown", "Cache grew", Unit::Fraction);
     table.column("freed_within", "Others freed within", Unit::Duration);
     for suspect in suspects {
         table.row(vec![
@@ -160,15 +183,16 @@ pub fn table(key: Key, suspects: &[Suspect]) -> Table {
             Cell::Integer(suspect.allocs.cast_signed()),
             Cell::Real(suspect.survival),
             Cell::Real(suspect.steadiness),
+            Cell::Real(suspect.traced),
+            Cell::Real(suspect.grown),
             suspect.freed_within.map_or(Cell::None, |ns| Cell::Integer(ns.cast_signed())),
         ]);
     }
-    table.note("confidence: share of the allocations that survived × share of the trace's tenths in which they did; the last tenth is left out");
-    if matches!(key, Key::Callsite | Key::Function | Key::Cache) {
-        table.note(
-            "the kernel does not trace frees in bulk (kfree_rcu, slab bulk APIs): what goes that way looks kept until its memory is given out again",
-        );
-    }
+    table.note("confidence: share of the allocations that survived × share of the trace's tenths in which they did (the last tenth is left out) × frees seen × cache grew");
+    table.note("frees seen: of the frees that must have happened; the kernel does not trace those in bulk (kfree_rcu), only giving out the memory again tells");
+    table.note(
+        "cache grew: share of what seems to be kept that the growth of the slab caches leaves room for; 100 where /proc/slabinfo was not recorded",
+    );
     table.note("a high confidence says that memory is kept, not that it is lost: caches and long-lived objects look the same");
     table
 }
@@ -178,7 +202,17 @@ mod tests {
     use super::*;
 
     fn site(allocs: [u64; SLICES], survivors: [u64; SLICES]) -> Suspect {
-        Site { allocs, survivors, survivor_bytes: 1, freed: Histogram::default() }.suspect("x".into())
+        Site { allocs, survivors, survivor_bytes: 1, ..Site::default() }.suspect("x".into(), 1.0)
+    }
+
+    #[test]
+    fn unseen_frees_and_caches_that_did_not_grow_speak_for_a_site() {
+        let kept = Site { allocs: [10; 10], survivors: [9; 10], implied: 10, ..Site::default() };
+        assert!(kept.suspect("x".into(), 1.0).confidence < 1e-9, "nothing of what ended was freed with an event");
+        let mut seen = Site { implied: 0, ..kept.clone() };
+        seen.freed.add(1);
+        assert!((seen.suspect("x".into(), 1.0).confidence - 0.9).abs() < 1e-9);
+        assert!((seen.suspect("x".into(), 0.1).confidence - 0.09).abs() < 1e-9);
     }
 
     #[test]

@@ -1,14 +1,10 @@
 //! How long what was allocated in the trace stayed allocated.
 
-use std::collections::BTreeMap;
-
-use polars::prelude::DataFrame;
-
 use trace::Trace;
 
 use crate::{
     Error, Events, Key, Loss,
-    columns::{u8s, u64s},
+    fast_hash::NumberMap,
     frames::Progress,
     matched::{Class, Row},
     names::Names,
@@ -24,7 +20,7 @@ const STEPS: u64 = 32;
 /// How many lifetimes fell into each of the buckets, which grow with the lifetime.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram {
-    buckets: BTreeMap<u32, u64>,
+    buckets: Vec<u64>,
     /// lifetimes counted
     pub count: u64,
     /// the longest, ns
@@ -33,7 +29,11 @@ pub struct Histogram {
 
 impl Histogram {
     pub(crate) fn add(&mut self, ns: u64) {
-        *self.buckets.entry(bucket(ns)).or_default() += 1;
+        let bucket = bucket(ns) as usize;
+        if bucket >= self.buckets.len() {
+            self.buckets.resize(bucket + 1, 0);
+        }
+        self.buckets[bucket] += 1;
         self.count += 1;
         self.longest = self.longest.max(ns);
     }
@@ -42,20 +42,24 @@ impl Histogram {
     pub fn percentile(&self, fraction: f64) -> Option<u64> {
         let rank = ((self.count as f64 * fraction).ceil() as u64).max(1);
         let mut seen = 0;
-        self.buckets.iter().find_map(|(bucket, count)| {
+        self.filled().find_map(|(bucket, count)| {
             seen += count;
-            (seen >= rank).then(|| upper(*bucket).min(self.longest))
+            (seen >= rank).then(|| upper(bucket).min(self.longest))
         })
     }
 
     /// Lifetimes and the share of all that are not longer.
     pub fn cumulative(&self) -> Vec<(u64, f64)> {
         let mut seen = 0;
-        let point = |(bucket, count): (&u32, &u64)| {
+        let point = |(bucket, count)| {
             seen += count;
-            (upper(*bucket).min(self.longest), seen as f64 / self.count as f64)
+            (upper(bucket).min(self.longest), seen as f64 / self.count as f64)
         };
-        self.buckets.iter().map(point).collect()
+        self.filled().map(point).collect()
+    }
+
+    fn filled(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.buckets.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bucket, count)| (bucket as u32, *count))
     }
 }
 
@@ -82,13 +86,13 @@ fn upper(bucket: u32) -> u64 {
 pub(crate) struct Lifetimes<'a> {
     key: Key,
     names: &'a Names<'a>,
-    freed: BTreeMap<i64, Histogram>,
-    live: BTreeMap<i64, Histogram>,
+    freed: NumberMap<i64, Histogram>,
+    live: NumberMap<i64, Histogram>,
 }
 
 impl<'a> Lifetimes<'a> {
     pub fn new(key: Key, names: &'a Names<'a>) -> Self {
-        Self { key, names, freed: BTreeMap::new(), live: BTreeMap::new() }
+        Self { key, names, freed: NumberMap::default(), live: NumberMap::default() }
     }
 
     pub fn finish(self) -> Vec<Lifetime> {
@@ -110,19 +114,14 @@ impl<'a> Lifetimes<'a> {
 }
 
 impl Observer for Lifetimes<'_> {
-    fn frame(&mut self, frame: &DataFrame) -> Result<(), Error> {
-        let values = self.key.values(frame, self.names)?;
-        let (class, age) = (u8s(frame, "class")?, u64s(frame, "age")?);
-        for i in (0..frame.height()).filter(|i| class[*i] == Class::Freed as u8) {
-            self.freed.entry(values[i]).or_default().add(age[i]);
+    fn row(&mut self, row: &Row) {
+        if row.class == Class::Freed {
+            self.freed.entry(self.key.of(row, self.names)).or_default().add(row.age);
         }
-        Ok(())
     }
 
-    fn still_live(&mut self, live: &[Row]) {
-        for row in live {
-            self.live.entry(self.key.of(row, self.names)).or_default().add(row.age);
-        }
+    fn still_live(&mut self, row: &Row) {
+        self.live.entry(self.key.of(row, self.names)).or_default().add(row.age);
     }
 }
 
@@ -163,7 +162,7 @@ pub struct Lifetime {
 /// Percentiles of the lifetimes, with what has no lifetime yet beside them.
 pub fn table(key: Key, lifetimes: &[Lifetime]) -> Table {
     let mut table = Table::new(format!("Lifetimes by {}", key.name()));
-    table.column(key.name(), key.title(), if key.is_number() { Unit::Number } else { Unit::Text });
+    table.column(key.name(), key.title(), key.unit());
     table.column("freed", "Freed", Unit::Count);
     for (id, title) in [("p10", "10 %"), ("p50", "Median"), ("p90", "90 %"), ("p99", "99 %"), ("longest", "Longest")] {
         table.column(id, title, Unit::Duration);
@@ -172,7 +171,7 @@ pub fn table(key: Key, lifetimes: &[Lifetime]) -> Table {
     let time = |time: Option<u64>| time.map_or(Cell::None, |ns| Cell::Integer(ns.cast_signed()));
     for Lifetime { value, number, freed, live } in lifetimes {
         let longest = (freed.count > 0).then_some(freed.longest);
-        let name = if key.is_number() { Cell::Integer(*number) } else { Cell::Text(value.clone()) };
+        let name = if key.unit() == Unit::Text { Cell::Text(value.clone()) } else { Cell::Integer(*number) };
         let mut row = vec![name, Cell::Integer(freed.count.cast_signed())];
         row.extend([0.1, 0.5, 0.9, 0.99].map(|fraction| time(freed.percentile(fraction))));
         row.extend([time(longest), Cell::Integer(live.count.cast_signed()), time(live.percentile(0.5))]);

@@ -1,17 +1,51 @@
-//! Illegal and suspicious requests for pages, judged by their GFP mask and order.
+//! Illegal and suspicious requests for pages, judged by their GFP mask and order; and frees that do not fit what was allocated.
 
 use trace::{GfpTable, Header, Trace};
 
 use crate::{
-    Error, Events, Key, Loss, Stat,
+    Error, Key, Loss, Names, Stat,
+    cube::Cube,
     frames::Progress,
     gfp,
-    stat::{self, Counts},
+    matched::{Actor, UNKNOWN},
+    misuse::{Case, Frees, Misuse},
+    objects, pages,
+    stat::Counts,
     table::{Cell, Table, Unit},
+    units,
 };
 
 /// The kernel's `PAGE_ALLOC_COSTLY_ORDER`: above it, it gives up sooner by itself. The same in every release since 2.6.
 const COSTLY_ORDER: i64 = 3;
+
+/// Requests per second that may use the reserves: more of one sort empty a zone's min watermark (some thousand pages) within seconds.
+const STORM: f64 = 2000.0;
+
+/// What is said about frees that do not fit: name, severity, advice.
+const fn about(misuse: Misuse) -> (&'static str, &'static str, &'static str) {
+    match misuse {
+        Misuse::Larger => (
+            "free-larger",
+            "error",
+            "more pages were freed than had been allocated at once: the order of the free is wrong, or the block was never one",
+        ),
+        Misuse::Twice => (
+            "double-free",
+            "warning",
+            "freed again, and no allocation in between was seen: a double free, unless it was allocated in bulk or taken over by migration, which the kernel does not trace",
+        ),
+        Misuse::Smaller => (
+            "free-in-parts",
+            "note",
+            "fewer pages were freed than had been allocated at once: right after split_page or the split of a huge page only",
+        ),
+        Misuse::Unknown => (
+            "free-without-alloc",
+            "note",
+            "no allocation was seen: right for what is older than the trace, and for bulk allocations, which the kernel does not trace",
+        ),
+    }
+}
 
 /// A request as the rules see it.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +74,7 @@ struct Rule {
     advice: &'static str,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         name: "failed",
         severity: "error",
@@ -75,6 +109,15 @@ const RULES: [Rule; 6] = [
         advice: "it cannot wait for reclaim or compaction, so it is the first to fail on a fragmented host: use order 0, or preallocate",
     },
     Rule {
+        name: "atomic-storm",
+        severity: "warning",
+        applies: |request| {
+            let rate = (request.counts.allocs + request.counts.failures) as f64 / request.header.duration_s().max(1e-9);
+            request.has("__GFP_HIGH") && !request.has("__GFP_DIRECT_RECLAIM") && rate > STORM
+        },
+        advice: "so many requests that may use the reserves and cannot wait drain them: allocate in process context, or from a mempool",
+    },
+    Rule {
         name: "dma-zone",
         severity: "warning",
         applies: |request| request.has("__GFP_DMA") && request.header.architecture.contains("64"),
@@ -82,41 +125,69 @@ const RULES: [Rule; 6] = [
     },
 ];
 
-/// What a rule found: one kind of request by one sort of process.
+/// What a rule found: one kind of request or free by one sort of process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// name of the rule
     pub rule: &'static str,
-    /// "error" or "warning"
+    /// "error", "warning" or "note"
     pub severity: &'static str,
-    /// the mask in words
+    /// the mask in words; empty for a free
     pub gfp: String,
-    /// the order
-    pub order: i64,
-    /// name of the threads that asked
+    /// the order; `None` for an object
+    pub order: Option<i64>,
+    /// name of the threads that asked or freed
     pub comm: String,
-    /// requests, failed ones included
-    pub requests: i64,
+    /// where in the kernel, as far as known
+    pub callsite: String,
+    /// requests, failed ones included; or frees
+    pub count: i64,
+    /// one of them: the first frame or the object, and when
+    pub example: String,
     /// what to do
     pub advice: &'static str,
 }
 
 /// What requests are told apart by.
 pub const KEYS: [Key; 3] = [Key::Gfp, Key::Order, Key::Comm];
+/// The same with who asked, where a stack tells.
+pub const KEYS_AND_CALLER: [Key; 4] = [Key::Gfp, Key::Order, Key::Comm, Key::Callsite];
 
-/// Applies every rule to every sort of request in the trace.
+/// Applies every rule to every sort of request in the trace, and to every free.
 ///
 /// # Errors
 /// If the columns are not what the format says.
 pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<(Vec<Finding>, Loss), Error> {
-    let (stat, loss) = stat::stat(trace, Events::Page, &KEYS, progress)?;
-    Ok((findings(&trace.header, &stat), loss))
+    let mut loss = Loss::read(trace);
+    let names = Names::read(trace, &mut loss.problems);
+    let mut cube = Cube::new(&[&KEYS, &KEYS_AND_CALLER], &names);
+    let (mut pages, mut objects) = (Frees::new(trace.header.page_size), Frees::new(0));
+    loss.add(pages::observe(&names, trace, progress, &mut [&mut cube, &mut pages])?);
+    loss.add(objects::observe(&names, trace, progress, &mut [&mut objects])?);
+    let [requests, callers] = &cube.finish()?[..] else { unreachable!("two statistics were asked for") };
+    let mut findings = requests_of(&trace.header, requests, callers);
+    findings.extend(frees_of(&pages, "frame", &names));
+    findings.extend(frees_of(&objects, "object", &names));
+    sort(&mut findings);
+    Ok((findings, loss))
 }
 
-/// Applies every rule to a statistic by [`KEYS`].
-pub fn findings(header: &Header, stat: &Stat) -> Vec<Finding> {
+/// Errors first, then what happened most.
+fn sort(findings: &mut [Finding]) {
+    let rank = |severity: &str| ["error", "warning", "note"].iter().position(|known| *known == severity);
+    findings.sort_by_key(|finding| (rank(finding.severity), -finding.count));
+}
+
+/// Applies the rules to a statistic by [`KEYS`]; the one by [`KEYS_AND_CALLER`] says who asked most.
+pub fn findings(header: &Header, requests: &Stat, callers: &Stat) -> Vec<Finding> {
+    let mut findings = requests_of(header, requests, callers);
+    sort(&mut findings);
+    findings
+}
+
+fn requests_of(header: &Header, requests: &Stat, callers: &Stat) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for group in &stat.groups {
+    for group in &requests.groups {
         let [(mask, gfp), (order, _), (_, comm)] = &group.values[..] else { continue };
         let counts = group.counts;
         if counts.allocs + counts.failures == 0 {
@@ -124,28 +195,70 @@ pub fn findings(header: &Header, stat: &Stat) -> Vec<Finding> {
         }
         let request = Request { header, mask: *mask as u32, order: *order, counts };
         for rule in RULES.iter().filter(|rule| (rule.applies)(&request)) {
-            let requests = if rule.name == "failed" { counts.failures } else { counts.allocs + counts.failures };
-            let (gfp, comm) = (gfp.clone(), comm.clone());
-            findings.push(Finding { rule: rule.name, severity: rule.severity, gfp, order: *order, comm, requests, advice: rule.advice });
+            let of_group = callers.groups.iter().filter(|caller| caller.values[..3] == group.values[..] && caller.values[3].0 != UNKNOWN);
+            let callsite = of_group.max_by_key(|caller| caller.counts.allocs + caller.counts.failures).map_or("", |caller| &caller.values[3].1);
+            findings.push(Finding {
+                rule: rule.name,
+                severity: rule.severity,
+                gfp: gfp.clone(),
+                order: Some(*order),
+                comm: comm.clone(),
+                callsite: callsite.to_owned(),
+                count: if rule.name == "failed" { counts.failures } else { counts.allocs + counts.failures },
+                example: String::new(),
+                advice: rule.advice,
+            });
         }
     }
-    findings.sort_by(|a, b| (a.severity, -a.requests).cmp(&(b.severity, -b.requests)));
     findings
+}
+
+fn frees_of(frees: &Frees, what: &str, names: &Names<'_>) -> Vec<Finding> {
+    let finding = |((misuse, actor, order), case): (&(Misuse, Actor, i64), &Case)| {
+        let (rule, severity, advice) = about(*misuse);
+        let since = units::duration(case.time.saturating_sub(names.header.clock.start_ns) as f64);
+        Finding {
+            rule,
+            severity,
+            gfp: String::new(),
+            order: (*order != UNKNOWN).then_some(*order),
+            comm: names.comm(names.tasks.named(actor.task).comm),
+            callsite: if [0, UNKNOWN].contains(&actor.callsite) { String::new() } else { names.callsite(actor.callsite.cast_unsigned()) },
+            count: case.count,
+            example: format!("{what} {:#x} at {since}", case.address),
+            advice,
+        }
+    };
+    frees.cases.iter().map(finding).collect()
 }
 
 /// The findings as a table.
 pub fn table(findings: &[Finding]) -> Table {
-    let mut table = Table::new("Illegal and suspicious requests for pages");
-    table.column("severity", "Severity", Unit::Text).column("rule", "Rule", Unit::Text).column("requests", "Requests", Unit::Count);
+    let mut table = Table::new("Illegal and suspicious requests and frees");
+    table.column("severity", "Severity", Unit::Text).column("rule", "Rule", Unit::Text).column("count", "Count", Unit::Count);
     table.column("order", "Order", Unit::Number).column("gfp", "GFP flags", Unit::Text).column("comm", "Process name", Unit::Text);
+    table.column("callsite", "Call site", Unit::Text).column("example", "Example", Unit::Text);
     table.hidden("advice", "What to do", Unit::Text);
     for finding in findings {
         let text = |text: &str| Cell::Text(text.to_owned());
-        let (requests, order) = (Cell::Integer(finding.requests), Cell::Integer(finding.order));
-        table.row(vec![text(finding.severity), text(finding.rule), requests, order, text(&finding.gfp), text(&finding.comm), text(finding.advice)]);
+        table.row(vec![
+            text(finding.severity),
+            text(finding.rule),
+            Cell::Integer(finding.count),
+            finding.order.map_or(Cell::None, Cell::Integer),
+            text(&finding.gfp),
+            text(&finding.comm),
+            text(&finding.callsite),
+            text(&finding.example),
+            text(finding.advice),
+        ]);
     }
-    for rule in RULES.iter().filter(|rule| findings.iter().any(|finding| finding.rule == rule.name)) {
-        table.note(format!("{}: {}", rule.name, rule.advice));
+    let mut told = Vec::new();
+    for finding in findings {
+        if !told.contains(&finding.rule) {
+            told.push(finding.rule);
+            table.note(format!("{}: {}", finding.rule, finding.advice));
+        }
     }
     table
 }
@@ -164,7 +277,7 @@ mod tests {
             kernel: String::new(),
             architecture: "x86_64".into(),
             boot_id: String::new(),
-            clock: Clock { name: String::new(), utc_offset_ns: 0, start_ns: 0, end_ns: 0 },
+            clock: Clock { name: String::new(), utc_offset_ns: 0, start_ns: 0, end_ns: 1_000_000_000 },
             page_size: 4096,
             pageblock_order: 9,
             nr_orders: 11,
@@ -176,6 +289,7 @@ mod tests {
             tracepoints: [].into(),
             options: [].into(),
             sample: 1,
+            stack_sample: 0,
             raw_addresses: false,
             objects_are_physical: false,
             finished: None,
@@ -204,14 +318,16 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_request_that_breaks_it_and_one_that_does_not() {
+        /// mask, order, failures
         type Case = (u32, i64, i64);
         let kernel = 0xcc0;
-        let cases: [(&str, Case, Case); 6] = [
+        let cases: [(&str, Case, Case); 7] = [
             ("failed", (kernel, 0, 1), (kernel, 0, 0)),
             ("impossible-mask", (0x5, 0, 0), (0x4, 0, 0)),
             ("nofail-high-order", (kernel | 0x8000, 2, 0), (kernel | 0x8000, 1, 0)),
             ("costly-order", (kernel, 4, 0), (kernel | 0x1_0000, 4, 0)),
             ("atomic-high-order", (0x820, 1, 0), (0x2820, 1, 0)),
+            ("atomic-storm", (0x820, 0, 3000), (0x820, 0, 1000)),
             ("dma-zone", (kernel | 0x1, 0, 0), (kernel | 0x4, 0, 0)),
         ];
         assert_eq!(cases.len(), RULES.len());

@@ -17,6 +17,7 @@ const NONE: u32 = u32::MAX;
 pub(crate) struct Allocation {
     pub time: u64,
     pub gfp: u32,
+    pub stack: u32,
     pub pid: u32,
     pub task: u32,
     pub cpu: u16,
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     fn allocation(time: u64, order: u8) -> Allocation {
-        Allocation { time, gfp: 0xcc0, pid: 1, task: 0, cpu: 0, order, migratetype: 0, zone: 0 }
+        Allocation { time, gfp: 0xcc0, stack: 0, pid: 1, task: 0, cpu: 0, order, migratetype: 0, zone: 0 }
     }
 
     /// The two operations with a result, as it is easier to compare.

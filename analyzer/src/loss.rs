@@ -6,13 +6,11 @@ use serde::Serialize;
 use trace::{Kind, Ledger, Problem, Trace};
 
 use crate::{
+    import::ANY_PROGRAM,
     key::Events,
     table::{Cell, Table, Unit},
     units,
 };
-
-/// The ledger's name for losses of events whose kind nobody knows, as other tools report them.
-pub(crate) const ANY_PROGRAM: &str = "any";
 
 /// The loss ledger and what is wrong with the files.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +19,8 @@ pub struct Loss {
     pub ledger: Vec<Account>,
     /// damage and tears, as far as they were met
     pub problems: Vec<Problem>,
+    /// one frame and one object in so many was followed; 0 and 1 = all
+    pub sample: u32,
 }
 
 /// What became of the events of one program on one CPU.
@@ -83,7 +83,7 @@ impl Totals {
 impl Loss {
     /// Reads the ledger. What is wrong with the batches is known only when they are read: add it to `problems`.
     pub fn read(trace: &Trace) -> Self {
-        let mut loss = Self { ledger: Vec::new(), problems: trace.problems.clone() };
+        let mut loss = Self { ledger: Vec::new(), problems: trace.problems.clone(), sample: trace.header.sample };
         let mut last = BTreeMap::new();
         for row in trace.all::<Ledger>(&mut loss.problems) {
             last.insert((row.program.clone(), row.cpu), row);
@@ -138,11 +138,14 @@ impl Loss {
         program == ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == program)
     }
 
-    /// The sentence beside a number that depends on these events; `None` if nothing is missing.
+    /// The sentence beside a number that depends on these events: what it is estimated from, and what is missing; `None` if it is all there.
     pub fn sentence(&self, events: Events) -> Option<String> {
         let lost = self.lost(events);
         let programs = self.sum(|account| Self::is_about(&account.program, events));
         let mut parts = Vec::new();
+        if self.sample > 1 {
+            parts.push(format!("counts and bytes are estimated from 1 frame and 1 object in {}", self.sample));
+        }
         if lost > 0 {
             let share = lost as f64 / (programs.written + lost).max(1) as f64 * 100.0;
             let share = if share < 0.01 { "less than 0.01".to_owned() } else { format!("{share:.2}") };
@@ -195,6 +198,7 @@ mod tests {
                 account("kmalloc", Some(0), [7, 5, 1, 0, 0]),
             ],
             problems: vec![],
+            sample: 1,
         };
         assert_eq!((loss.lost(Events::Page), loss.lost(Events::Slab)), (6, 1));
         assert_eq!(loss.totals(), Totals { seen: 117, written: 105, dropped: 5, filtered: 6, missed: 2 });
@@ -206,5 +210,7 @@ mod tests {
         let sentence = loss.sentence(Events::Page).unwrap();
         assert!(sentence.contains("46 page events") && sentence.contains("4 dropped, 2 missed") && sentence.contains("1 problem"), "{sentence}");
         assert_eq!(Loss::default().sentence(Events::Slab), None);
+        let sampled = Loss { sample: 10, ..Loss::default() }.sentence(Events::Page).unwrap();
+        assert!(sampled.contains("estimated from 1 frame and 1 object in 10"), "{sampled}");
     }
 }

@@ -1,31 +1,27 @@
-//! What both kinds of events look like once frees have been matched with their allocations: the frame that every statistic reads.
+//! What both kinds of events look like once frees have been matched with their allocations: the row that every statistic reads.
 
-use polars::prelude::{Column, DataFrame, NamedFrom, Series};
-
-use crate::Error;
-
-/// What a row of a matched frame stands for. The numbers are the column `class`.
+/// What a row stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Class {
     /// an allocation that succeeded
-    Allocated = 0,
+    Allocated,
     /// an allocation that failed
-    Failed = 1,
+    Failed,
     /// a free whose allocation is in the trace: its row carries the properties of the *allocation*
-    Freed = 2,
+    Freed,
     /// a free of what was allocated before the trace, or by an event that the trace has not
-    Unmatched = 3,
+    Unmatched,
     /// no event: what was live was allocated again, or freed along with something else, so its own free was missed
-    Implied = 4,
-    /// `kfree(NULL)`
-    Null = 5,
+    Implied,
+    /// `kfree(NULL)`: frees nothing
+    Null,
 }
 
 /// A property that an unmatched free has not: what it freed was allocated when nobody looked.
 pub(crate) const UNKNOWN: i64 = -1;
 
-/// One row of a matched frame.
+/// One event, or one free that must have happened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
     pub time: u64,
@@ -47,9 +43,27 @@ pub(crate) struct Row {
     pub pid: i64,
     pub process: i64,
     pub comm: i64,
+    pub cgroup: i64,
     pub callsite: i64,
+    /// of a page: the number of its allocation's stack
+    pub stack: u32,
     pub cache: i64,
     pub node: i64,
+    /// the first frame, or the object
+    pub address: u64,
+    /// who ran when the event happened, and where in the kernel: of a free, who freed
+    pub actor: Actor,
+}
+
+/// Who did something: the number of a task, and a call site or [`UNKNOWN`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Actor {
+    pub task: u32,
+    pub callsite: i64,
+}
+
+impl Actor {
+    pub const NOBODY: Self = Self { task: crate::tasks::UNKNOWN, callsite: UNKNOWN };
 }
 
 impl Row {
@@ -70,56 +84,12 @@ impl Row {
         pid: UNKNOWN,
         process: UNKNOWN,
         comm: UNKNOWN,
+        cgroup: UNKNOWN,
         callsite: UNKNOWN,
+        stack: 0,
         cache: UNKNOWN,
         node: UNKNOWN,
+        address: 0,
+        actor: Actor::NOBODY,
     };
-}
-
-macro_rules! columns {
-    ($($field:ident),*; $($cast:ident as $type:ty),*) => {
-        /// Rows as columns, so that polars takes them without a copy.
-        #[derive(Default)]
-        pub(crate) struct Rows {
-            class: Vec<u8>,
-            delta: Vec<i64>,
-            $($field: Vec<u64>,)*
-            $($cast: Vec<$type>,)*
-        }
-
-        impl Rows {
-            pub fn with_capacity(rows: usize) -> Self {
-                Self {
-                    class: Vec::with_capacity(rows),
-                    delta: Vec::with_capacity(rows),
-                    $($field: Vec::with_capacity(rows),)*
-                    $($cast: Vec::with_capacity(rows),)*
-                }
-            }
-
-            pub fn push(&mut self, row: &Row) {
-                self.class.push(row.class as u8);
-                self.delta.push(row.delta);
-                $(self.$field.push(row.$field);)*
-                $(self.$cast.push(row.$cast as $type);)*
-            }
-
-            pub fn into_frame(self) -> Result<DataFrame, Error> {
-                DataFrame::new_infer_height(vec![
-                    Column::from(Series::new("class".into(), self.class)),
-                    Column::from(Series::new("delta".into(), self.delta)),
-                    $(Column::from(Series::new(stringify!($field).into(), self.$field)),)*
-                    $(Column::from(Series::new(stringify!($cast).into(), self.$cast)),)*
-                ])
-                .map_err(Error::polars("the matched events"))
-            }
-        }
-    };
-}
-
-// Narrow columns: polars groups them faster. -1 fits into each beside every value that it can have.
-columns! {
-    time, bytes, requested, age;
-    kind as u8, order as i16, migratetype as i16, zone as i16, gfp as i64, cpu as i32, pid as i64, process as i64, comm as i64,
-    callsite as i64, cache as i32, node as i32
 }

@@ -2,18 +2,45 @@
 
 use std::collections::HashMap;
 
-use trace::{Header, Problem, Symbol, Trace};
+use trace::{Cache, Cgroup, Header, Problem, Stack, Symbol, Trace};
 
-use crate::tasks::Tasks;
+use crate::{rates, tasks::Tasks};
 
 /// Everything of a trace that gives its numbers names.
 pub struct Names<'a> {
     pub(crate) header: &'a Header,
     pub(crate) tasks: Tasks,
+    /// length of the intervals of the key `time`, ns
+    pub(crate) interval: u64,
     symbols: HashMap<u64, Symbol>,
     /// the least call site of each function stands for all of them
     representative: HashMap<u64, u64>,
+    /// the frames of every stack, innermost first
+    stacks: HashMap<u32, Vec<u64>>,
+    /// who asked for pages, by stack: the first frame outside the allocator
+    callers: HashMap<u32, u64>,
+    caches: HashMap<u16, String>,
+    cgroups: HashMap<u64, String>,
 }
+
+/// The allocator's own functions, by how their names start: callers are looked for outside of them. The kernel's wrappers around
+/// `__alloc_pages` differ from release to release and since 6.10 end in `_noprof`.
+const ALLOCATOR: [&str; 14] = [
+    "alloc_pages",
+    "__alloc_pages",
+    "__alloc_frozen_pages",
+    "alloc_frozen_pages",
+    "folio_alloc",
+    "__folio_alloc",
+    "vma_alloc",
+    "get_free_pages",
+    "__get_free_page",
+    "get_zeroed_page",
+    "__get_zeroed_page",
+    "alloc_page",
+    "__alloc_page",
+    "trace_",
+];
 
 impl<'a> Names<'a> {
     /// Reads them; what cannot be read is added to `problems`.
@@ -26,13 +53,61 @@ impl<'a> Names<'a> {
             *least = (*least).min(*id);
         }
         let representative = symbols.iter().map(|(id, symbol)| (*id, first[&(symbol.function.as_str(), symbol.module.as_str())])).collect();
-        Self { header: &trace.header, tasks, symbols, representative }
+        let mut stacks: HashMap<u32, Vec<u64>> = HashMap::new();
+        for Stack { id, depth, symbol, .. } in trace.all(problems) {
+            let frames = stacks.entry(id).or_default();
+            frames.resize(frames.len().max(usize::from(depth) + 1), 0);
+            frames[usize::from(depth)] = symbol;
+        }
+        let outside = |frame: &&u64| symbols.get(frame).is_none_or(|symbol| !ALLOCATOR.iter().any(|own| symbol.function.starts_with(own)));
+        let caller = |frames: &[u64]| frames.iter().find(outside).or(frames.first()).copied().unwrap_or(0);
+        let callers = stacks.iter().map(|(id, frames)| (*id, caller(frames))).collect();
+        let caches = trace.all(problems).into_iter().map(|Cache { id, name, .. }| (id, name)).collect();
+        let cgroups = trace.all(problems).into_iter().map(|Cgroup { id, path, .. }| (id, path)).collect();
+        let interval = rates::interval(&trace.header);
+        Self { header: &trace.header, tasks, interval, symbols, representative, stacks, callers, caches, cgroups }
+    }
+
+    /// The frames of a stack, innermost first.
+    pub(crate) fn frames(&self, stack: u32) -> &[u64] {
+        self.stacks.get(&stack).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any page event has a stack.
+    pub(crate) fn has_stacks(&self) -> bool {
+        !self.stacks.is_empty()
+    }
+
+    /// Who asked for pages: the call site in the first frame outside the allocator; 0 without a stack.
+    pub(crate) fn caller(&self, stack: u32) -> u64 {
+        self.callers.get(&stack).copied().unwrap_or(0)
+    }
+
+    /// Who asked for pages, as perf sees it: its pattern of the allocator's names is that of Linux 3.x.
+    pub(crate) fn perf_caller(&self, stack: u32) -> u64 {
+        let frames = self.frames(stack);
+        let outside = |frame: &&u64| self.symbol(**frame).is_none_or(|symbol| !is_allocator_to_perf(&symbol.function));
+        frames.iter().find(outside).or(frames.first()).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn cache(&self, id: u16) -> String {
+        self.caches.get(&id).cloned().unwrap_or_else(|| if id == 0 { "kmalloc".to_owned() } else { format!("cache {id}") })
+    }
+
+    pub(crate) fn cgroup(&self, id: u64) -> String {
+        self.cgroups.get(&id).cloned().unwrap_or_else(|| "-".to_owned())
+    }
+
+    /// The symbol of a call site.
+    pub(crate) fn symbol(&self, id: u64) -> Option<&Symbol> {
+        self.symbols.get(&id)
     }
 
     /// A call site in words: `vfs_read+0x1c [module]`.
     pub fn callsite(&self, id: u64) -> String {
         match self.symbols.get(&id) {
             Some(symbol) => format!("{}+{:#x}{}", symbol.function, symbol.offset, module(symbol)),
+            None if self.header.raw_addresses && id != 0 && id != u64::MAX => format!("{id:#x}"),
             None => "unknown".to_owned(),
         }
     }
@@ -65,4 +140,11 @@ impl<'a> Names<'a> {
 
 fn module(symbol: &Symbol) -> String {
     if symbol.module.is_empty() { String::new() } else { format!(" [{}]", symbol.module) }
+}
+
+/// `^_?_?(alloc|get_free|get_zeroed)_pages?`
+fn is_allocator_to_perf(function: &str) -> bool {
+    let function = function.strip_prefix('_').unwrap_or(function);
+    let function = function.strip_prefix('_').unwrap_or(function);
+    ["alloc_page", "get_free_page", "get_zeroed_page"].iter().any(|own| function.starts_with(own))
 }

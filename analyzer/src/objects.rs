@@ -8,32 +8,33 @@ use crate::{
     columns::{i16s, u8s, u16s, u32s, u64s},
     fast_hash::NumberMap,
     frames::{self, Progress},
-    matched::{Class, Row, Rows},
+    matched::{Actor, Class, Row, UNKNOWN},
     names::Names,
     observer::Observer,
     pages::number,
+    tasks::{Named, Recent},
 };
 
-/// Reads all slab events once, in time order, and shows them to every observer as matched frames.
+/// Reads all slab events once, in time order, and shows them to every observer, frees matched with their allocations.
 ///
 /// # Errors
-/// The first error of an observer or of polars.
+/// If the columns are not what the format says.
 pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, observers: &mut [&mut dyn Observer]) -> Result<Vec<Problem>, Error> {
     let mut matcher = Matcher::new(names);
-    let problems = frames::for_each(trace, SlabEvent::TABLE, None, progress, |frame| {
-        let frame = matcher.frame(&frame)?;
-        observers.iter_mut().try_for_each(|observer| observer.frame(&frame))
-    })?;
+    let problems = frames::for_each(trace, SlabEvent::TABLE, None, progress, |frame| matcher.frame(&frame, observers))?;
     let end = trace.header.clock.end_ns;
-    let live: Vec<_> = matcher.live.values().map(|object| Row { age: end.saturating_sub(object.time), ..*object }).collect();
-    for observer in observers {
-        observer.still_live(&live);
+    for object in matcher.live.values() {
+        let row = Row { age: end.saturating_sub(object.time), ..*object };
+        for observer in observers.iter_mut() {
+            observer.still_live(&row);
+        }
     }
     Ok(problems)
 }
 
 struct Matcher<'a> {
     names: &'a Names<'a>,
+    tasks: Recent<'a>,
     /// the kinds that allocate
     allocating: [Option<u8>; 2],
     /// live objects by address: the row of their allocation
@@ -43,19 +44,20 @@ struct Matcher<'a> {
 impl<'a> Matcher<'a> {
     fn new(names: &'a Names<'a>) -> Self {
         let allocating = [Kind::Kmalloc, Kind::CacheAlloc].map(|kind| names.header.kinds.get(kind.name()).copied());
-        Self { names, allocating, live: NumberMap::default() }
+        Self { names, tasks: names.tasks.recent(), allocating, live: NumberMap::default() }
     }
 
-    fn frame(&mut self, frame: &DataFrame) -> Result<DataFrame, Error> {
+    fn frame(&mut self, frame: &DataFrame, observers: &mut [&mut dyn Observer]) -> Result<(), Error> {
         let (time, pid, cpu, kind) = (u64s(frame, "time")?, u32s(frame, "pid")?, u16s(frame, "cpu")?, u8s(frame, "kind")?);
         let (object, call_site) = (u64s(frame, "object")?, u64s(frame, "call_site")?);
         let (bytes_req, bytes_alloc, gfp) = (u32s(frame, "bytes_req")?, u32s(frame, "bytes_alloc")?, u32s(frame, "gfp")?);
         let (node, cache) = (i16s(frame, "node")?, u16s(frame, "cache")?);
-        let mut rows = Rows::with_capacity(frame.height());
+        let mut show = |row: &Row| observers.iter_mut().for_each(|observer| observer.row(row));
         for i in 0..frame.height() {
-            let nothing = Row { time: time[i], kind: kind[i], ..Row::UNMATCHED };
+            let actor = Actor { task: self.tasks.at(pid[i], time[i]), callsite: call_site[i].cast_signed() };
+            let nothing = Row { time: time[i], kind: kind[i], address: object[i], actor, ..Row::UNMATCHED };
             if self.allocating.contains(&Some(kind[i])) {
-                let (process, comm) = self.names.tasks.process_and_comm(self.names.tasks.at(pid[i], time[i]));
+                let Named { process, comm, cgroup } = self.names.tasks.named(actor.task);
                 let allocated = Row {
                     class: Class::Allocated,
                     bytes: u64::from(bytes_alloc[i]),
@@ -66,6 +68,7 @@ impl<'a> Matcher<'a> {
                     pid: i64::from(pid[i]),
                     process: number(process),
                     comm: number(comm),
+                    cgroup: if cgroup == 0 { UNKNOWN } else { cgroup.cast_signed() },
                     // The bits count, not the number: with raw addresses the upper half of 2^64 is used.
                     callsite: call_site[i].cast_signed(),
                     cache: i64::from(cache[i]),
@@ -73,25 +76,33 @@ impl<'a> Matcher<'a> {
                     ..nothing
                 };
                 if object[i] == 0 {
-                    rows.push(&Row { class: Class::Failed, delta: 0, ..allocated });
+                    show(&Row { class: Class::Failed, delta: 0, ..allocated });
                     continue;
                 }
                 if let Some(lost) = self.live.insert(object[i], allocated) {
-                    rows.push(&freed(&lost, &nothing, Class::Implied));
+                    show(&freed(&lost, &nothing, Class::Implied));
                 }
-                rows.push(&allocated);
+                show(&allocated);
             } else if object[i] == 0 {
-                rows.push(&Row { class: Class::Null, ..nothing });
+                show(&Row { class: Class::Null, ..nothing });
             } else if let Some(object) = self.live.remove(&object[i]) {
-                rows.push(&freed(&object, &nothing, Class::Freed));
+                show(&freed(&object, &nothing, Class::Freed));
             } else {
-                rows.push(&nothing);
+                show(&nothing);
             }
         }
-        rows.into_frame()
+        Ok(())
     }
 }
 
 fn freed(object: &Row, event: &Row, class: Class) -> Row {
-    Row { time: event.time, kind: event.kind, class, delta: -object.delta, age: event.time.saturating_sub(object.time), ..*object }
+    Row {
+        time: event.time,
+        kind: event.kind,
+        class,
+        delta: -object.delta,
+        age: event.time.saturating_sub(object.time),
+        actor: event.actor,
+        ..*object
+    }
 }

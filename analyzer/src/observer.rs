@@ -1,12 +1,10 @@
-use polars::prelude::DataFrame;
-
-use crate::{Error, matched::Row};
+use crate::matched::Row;
 
 /// Something that is computed from the matched events while they pass by once.
 pub(crate) trait Observer {
-    /// The next frame, in time order. Its columns are those of [`Row`].
-    fn frame(&mut self, frame: &DataFrame) -> Result<(), Error>;
+    /// The next event, in time order.
+    fn row(&mut self, row: &Row);
 
-    /// What is live when the trace ends; each row's `age` is how long.
-    fn still_live(&mut self, _live: &[Row]) {}
+    /// One of the allocations that are live when the trace ends; its `age` is how long it has been.
+    fn still_live(&mut self, _row: &Row) {}
 }

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, DataType, IntoLazy, col, lit};
 use trace::Header;
 
 use crate::{
-    Error,
-    columns::{contiguous, i64s},
-    matched::Class,
+    matched::{Class, Row},
     observer::Observer,
     table::{Cell, Table, Unit},
 };
@@ -27,6 +24,8 @@ pub struct Rates {
     pub intervals: usize,
     /// per zone: bytes allocated in each interval
     pub zones: BTreeMap<u8, Vec<u64>>,
+    /// one event stands for so many
+    scale: u64,
 }
 
 impl Rates {
@@ -34,7 +33,7 @@ impl Rates {
         let start = header.clock.start_ns.min(first);
         let span = last.max(header.clock.end_ns).saturating_sub(start).max(1);
         let interval = round_up(span.div_ceil(INTERVALS));
-        Self { start, interval, intervals: (span / interval + 1) as usize, zones: BTreeMap::new() }
+        Self { start, interval, intervals: (span / interval + 1) as usize, zones: BTreeMap::new(), scale: u64::from(header.sample.max(1)) }
     }
 
     /// Bytes per second in each interval, in long form.
@@ -59,6 +58,11 @@ impl Rates {
     }
 }
 
+/// The length of an interval for a trace's whole duration, ns.
+pub(crate) fn interval(header: &Header) -> u64 {
+    round_up(header.clock.end_ns.saturating_sub(header.clock.start_ns).div_ceil(INTERVALS).max(1))
+}
+
 /// The next of 1, 2, 5, 10, 20, 50 …
 fn round_up(number: u64) -> u64 {
     let power = 10_u64.pow(number.max(1).ilog10());
@@ -66,26 +70,14 @@ fn round_up(number: u64) -> u64 {
 }
 
 impl Observer for Rates {
-    fn frame(&mut self, frame: &DataFrame) -> Result<(), Error> {
-        // Exact: the quotient is small, and no time is so near to the next interval that the division would round up to it.
-        let at = ((col("time") - lit(self.start)).cast(DataType::Float64) / lit(self.interval as f64)).cast(DataType::Int64).alias("at");
-        let sums = frame
-            .clone()
-            .lazy()
-            .filter(col("class").eq(lit(Class::Allocated as u8)))
-            .group_by([col("zone").cast(DataType::Int64), at])
-            .agg([col("bytes").cast(DataType::Int64).sum()])
-            .collect()
-            .map_err(Error::polars("the allocation rate"))
-            .map(contiguous)?;
-        let (zone, at, bytes) = (i64s(&sums, "zone")?, i64s(&sums, "at")?, i64s(&sums, "bytes")?);
-        for i in 0..sums.height() {
-            let intervals = self.zones.entry(zone[i] as u8).or_insert_with(|| vec![0; self.intervals]);
-            if let Some(interval) = intervals.get_mut(at[i] as usize) {
-                *interval += bytes[i].cast_unsigned();
-            }
+    fn row(&mut self, row: &Row) {
+        if row.class != Class::Allocated {
+            return;
         }
-        Ok(())
+        let intervals = self.zones.entry(row.zone as u8).or_insert_with(|| vec![0; self.intervals]);
+        if let Some(interval) = intervals.get_mut((row.time.saturating_sub(self.start) / self.interval) as usize) {
+            *interval += row.bytes * self.scale;
+        }
     }
 }
 

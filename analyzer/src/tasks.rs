@@ -9,12 +9,43 @@ use crate::fast_hash::NumberMap;
 /// The number of a task that the trace does not name.
 pub(crate) const UNKNOWN: u32 = u32::MAX;
 
-/// The threads of a trace. Events refer to them by [`Tasks::at`]'s number.
+/// Who a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Named {
+    pub process: u32,
+    /// number of the name
+    pub comm: u32,
+    /// number of the cgroup
+    pub cgroup: u64,
+}
+
+/// So many threads are remembered by [`Recent`].
+const RECENT: usize = 64;
+
+/// Says who a thread was, from what it said last where that will do.
+pub(crate) struct Recent<'a> {
+    tasks: &'a Tasks,
+    /// thread, from and until when it was the task
+    known: [(u32, u64, u64, u32); RECENT],
+}
+
+impl Recent<'_> {
+    /// Who `pid` was at `time`.
+    pub fn at(&mut self, pid: u32, time: u64) -> u32 {
+        let slot = &mut self.known[pid as usize % RECENT];
+        if slot.0 != pid || time < slot.1 || time >= slot.2 {
+            let (from, until, task) = self.tasks.span(pid, time);
+            *slot = (pid, from, until, task);
+        }
+        slot.3
+    }
+}
+
+/// The threads of a trace. Events refer to them by the number that [`Recent::at`] gives.
 pub(crate) struct Tasks {
     /// per pid, from when it was whom: numbers into `named`
     history: NumberMap<u32, Vec<(u64, u32)>>,
-    /// process and number of the name, per task
-    named: Vec<(u32, u32)>,
+    named: Vec<Named>,
     comms: Vec<String>,
 }
 
@@ -24,13 +55,14 @@ impl Tasks {
         let (mut comm_numbers, mut task_numbers) = (HashMap::new(), HashMap::new());
         let mut rows = trace.all::<Task>(problems);
         rows.sort_by_key(|row| row.time);
-        for Task { time, pid, tgid, comm } in rows {
+        for Task { time, pid, tgid, comm, cgroup } in rows {
             let comm = *comm_numbers.entry(comm).or_insert_with_key(|comm| {
                 tasks.comms.push(comm.clone());
                 tasks.comms.len() as u32 - 1
             });
-            let task = *task_numbers.entry((tgid, comm)).or_insert_with(|| {
-                tasks.named.push((tgid, comm));
+            let named = Named { process: tgid, comm, cgroup };
+            let task = *task_numbers.entry(named).or_insert_with(|| {
+                tasks.named.push(named);
                 tasks.named.len() as u32 - 1
             });
             let history = tasks.history.entry(pid).or_default();
@@ -42,16 +74,23 @@ impl Tasks {
         tasks
     }
 
-    /// Who `pid` was at `time`. Events that are older than the first row about their thread belong to that one.
-    pub fn at(&self, pid: u32, time: u64) -> u32 {
-        let Some(history) = self.history.get(&pid) else { return UNKNOWN };
-        let later = history.partition_point(|(from, _)| *from <= time);
-        history[later.max(1) - 1].1
+    /// From and until when, around `time`, the thread was which task. Events that are older than the first row about their thread belong to that
+    /// one.
+    fn span(&self, pid: u32, time: u64) -> (u64, u64, u32) {
+        let Some(history) = self.history.get(&pid) else { return (0, u64::MAX, UNKNOWN) };
+        let later = history.partition_point(|(from, _)| *from <= time).max(1);
+        let from = if later == 1 { 0 } else { history[later - 1].0 };
+        (from, history.get(later).map_or(u64::MAX, |(next, _)| *next), history[later - 1].1)
     }
 
-    /// The process of a task and the number of its name.
-    pub fn process_and_comm(&self, task: u32) -> (u32, u32) {
-        self.named.get(task as usize).copied().unwrap_or((UNKNOWN, UNKNOWN))
+    /// For events in time order, most of which come from few threads.
+    pub fn recent(&self) -> Recent<'_> {
+        Recent { tasks: self, known: [(u32::MAX, 0, 0, UNKNOWN); RECENT] }
+    }
+
+    /// Who a task is.
+    pub fn named(&self, task: u32) -> Named {
+        self.named.get(task as usize).copied().unwrap_or(Named { process: UNKNOWN, comm: UNKNOWN, cgroup: 0 })
     }
 
     pub fn comm(&self, comm: u32) -> Option<&str> {

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 
 import duckdb
@@ -166,16 +167,36 @@ if slabs is not None:
     rows = duckdb.sql(f"select count(*), coalesce(sum(bytes_req), 0)::bigint, coalesce(sum(bytes_alloc), 0)::bigint from slabs where kind in {allocating} and object <> 0")
     total = stat(slab=True)[()]
     check("stat --slab", (total["allocs"], total["requested_bytes"], total["alloc_bytes"]), rows.fetchall()[0])
-    live, frees, unmatched = {}, 0, 0
+    live, frees, unmatched, null = {}, 0, 0, 0
     for kind, address, size in zip(*(slabs[name].to_pylist() for name in ("kind", "object", "bytes_alloc"))):
         if kind in allocating:
             if address:
                 live[address] = size
         else:
-            frees += 1
+            frees += address != 0
+            null += address == 0
             unmatched += address != 0 and live.pop(address, None) is None
-    ours = (total["frees"], total["unmatched_frees"], total["live"])
-    check("stat --slab: frees, unmatched, live", ours, (frees, unmatched, sum(live.values())))
+    ours = (total["frees"], total["null_frees"], total["unmatched_frees"], total["live"])
+    check("stat --slab: frees, those of NULL, unmatched, live", ours, (frees, null, unmatched, sum(live.values())))
+
+# The Parquet export, as DuckDB reads a partitioned dataset: the same rows, and few bytes.
+with tempfile.TemporaryDirectory() as scratch:
+    subprocess.run([analyzer, "export", trace, "--parquet", scratch], check=True, stdout=subprocess.DEVNULL)
+    for name, events in (("page", pages), ("slab", slabs)):
+        if events is None:
+            continue
+        columns = [column for column in events.column_names if pa.types.is_integer(events.schema.field(column).type)]
+        sums = ", ".join(["count(*)"] + [f'sum("{column}"::hugeint)' for column in columns])
+        theirs = duckdb.sql(f"select {sums} from events").fetchall()
+        files = f"{scratch}/{name}/*/*/*.parquet"
+        check(f"export --parquet: {name}", duckdb.sql(f"select {sums} from read_parquet('{files}', hive_partitioning=true)").fetchall(), theirs)
+        size = sum(os.path.getsize(file) for file in glob.glob(files))
+        # A small file is mostly footer: it holds the header, too.
+        if name == "page" and len(events) > 100_000:
+            check(f"export --parquet: {size / len(events):.1f} bytes per page event are at most 10", size <= 10 * len(events), True)
+if pages is not None:
+    lines = subprocess.run([analyzer, "export", trace, "--csv"], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    check("export --csv: a line an event, and one of headings", len(lines), len(pages) + 1)
 
 print(f"{checked - failed} passed, {failed} failed, 0 skipped")
 sys.exit(failed > 0)

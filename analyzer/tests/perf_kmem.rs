@@ -1,7 +1,7 @@
-//! The same recording, counted by `perf kmem stat` and by `analyzer kmem`. Needs root and perf, so `.ci/live.sh` runs it by name:
-//! `cargo test --release -p analyzer --test perf_kmem -- --ignored`.
+//! The same recording, told by `perf kmem stat` and by `analyzer kmem --perf-compat`: equal to the letter. Needs root and perf, so
+//! `.ci/live.sh` runs it by name: `cargo test --release --test perf_kmem -- --include-ignored`.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -12,82 +12,67 @@ fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Records `events` while something allocates, and imports what perf script prints.
-fn record(dir: &Path, events: &str) -> (String, String) {
-    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
-    let (data, text, trace) = (path("perf.data"), path("perf.txt"), path("trace"));
-    run(
-        "perf",
-        &[
-            "record",
-            "-q",
-            "-a",
-            "-R",
-            "-c",
-            "1",
-            "-m",
-            "16M",
-            "-e",
-            events,
-            "-o",
-            &data,
-            "--",
-            "sh",
-            "-c",
-            "for i in 1 2 3 4 5; do ls -R /usr/bin > /dev/null; done",
-        ],
-    );
-    std::fs::write(&text, run("perf", &["script", "-i", &data, "--ns", "-F", "comm,tid,cpu,time,event,trace"])).unwrap();
-    run(env!("CARGO_BIN_EXE_analyzer"), &["import", &text, "-o", &trace]);
-    (data, trace)
+fn analyzer(arguments: &[&str]) -> String {
+    run(env!("CARGO_BIN_EXE_analyzer"), arguments)
 }
 
-/// The numbers of a line of perf's report: those behind the colon, or all of a row of a table.
-fn numbers(line: &str) -> Vec<i64> {
-    let text = line.split_once(':').map_or(line, |(_, numbers)| numbers);
-    text.split(|c: char| !c.is_ascii_digit() && c != '.').filter_map(|word| if word == "." { Some(0) } else { word.parse().ok() }).collect()
+/// Records every kmem event while something allocates.
+fn record(dir: &Path, options: &[&str]) -> String {
+    let data = dir.join("perf.data").to_str().unwrap().to_owned();
+    let work = ["--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do ls -R /usr/bin > /dev/null; done"];
+    run("perf", &[&["record", "-q", "-a", "-R", "-c", "1", "-m", "16M", "-e", "kmem:*", "-o", &data], options, &work].concat());
+    data
 }
 
-fn perf_lines(report: &str) -> BTreeMap<String, Vec<i64>> {
-    report.lines().filter_map(|line| Some((line.split_once(':')?.0.trim().to_lowercase(), numbers(line)))).collect()
+/// Both reports with these options; the first line in which they differ is shown.
+fn assert_equal(data: &str, trace: &str, options: &[&str]) -> usize {
+    let perf = run("perf", &[&["kmem", "-i", data], options, &["stat"]].concat());
+    let ours = analyzer(&[&["kmem", trace, "--perf-compat"], options].concat());
+    for (number, (theirs, ours)) in perf.lines().zip(ours.lines()).enumerate() {
+        assert_eq!(ours, theirs, "line {} with {options:?}", number + 1);
+    }
+    assert_eq!(ours.lines().count(), perf.lines().count(), "{options:?}");
+    perf.lines().count()
 }
 
 #[test]
 #[ignore = "needs root and perf: run by .ci/live.sh"]
-fn pages_agree_in_every_number() {
+fn every_table_is_perfs_to_the_letter() {
     let dir = tempfile::tempdir().unwrap();
-    let (data, trace) = record(dir.path(), "kmem:mm_page_alloc,kmem:mm_page_free");
-    let report = run("perf", &["kmem", "-i", &data, "--page", "stat"]);
-    let perf = perf_lines(&report);
-    let ours: Value = serde_json::from_str(&run(env!("CARGO_BIN_EXE_analyzer"), &["kmem", &trace, "--page", "--json"])).unwrap();
-    let rows = ours["page_allocator"].as_array().unwrap();
-    assert_eq!(rows.len(), 6);
-    for row in rows {
-        let theirs = &perf[row["what"].as_str().unwrap()];
-        assert_eq!([row["count"].as_i64().unwrap(), row["bytes"].as_i64().unwrap() / 1024], theirs[..2], "{row}");
+    let data = record(dir.path(), &[]);
+    let trace = dir.path().join("trace").to_str().unwrap().to_owned();
+    analyzer(&["import", &data, "-o", &trace]);
+    for options in [&["--slab"][..], &["--page"], &["--slab", "--page"], &["--slab", "--caller", "--raw-ip"], &["--page", "--live"]] {
+        assert_equal(&data, &trace, options);
     }
-    assert!(rows[0]["count"].as_i64().unwrap() > 1000, "too little was recorded to prove anything: {report}");
-    let orders = ours["allocations_by_order_and_migratetype"].as_array().unwrap();
-    let table = report.lines().skip_while(|line| !line.starts_with("-----")).skip(1);
-    for (row, line) in orders.iter().zip(table) {
-        let theirs = numbers(line);
-        let counts: Vec<i64> = (0..3).map(|migratetype| row[migratetype.to_string()].as_i64().unwrap_or(0)).collect();
-        assert_eq!((row["order"].as_i64().unwrap(), &counts[..]), (theirs[0], &theirs[1..4]), "{line}");
+    for key in ["callsite", "bytes", "hit", "pingpong", "frag", "bytes,hit"] {
+        let lines = assert_equal(&data, &trace, &["--slab", "--caller", "-s", key, "--alloc", "-s", key]);
+        assert!(lines > 1000, "too little was recorded to prove anything: {lines} lines by {key}");
     }
+    assert_equal(&data, &trace, &["--slab", "--alloc", "-s", "ptr"]);
+    for key in ["page", "callsite", "bytes", "hit", "order", "migtype", "gfp", "order,migtype,bytes"] {
+        let lines = assert_equal(&data, &trace, &["--page", "--caller", "-s", key, "--alloc", "-s", key]);
+        assert!(lines > 300, "too little was recorded to prove anything: {lines} lines by {key}");
+        assert_equal(&data, &trace, &["--page", "--live", "--caller", "-s", key, "--alloc", "-s", key]);
+    }
+    // What is cut says so, and an option is about the table before it.
+    assert_equal(&data, &trace, &["--slab", "--caller", "-l", "7", "--alloc", "-l", "30"]);
+    assert_equal(&data, &trace, &["--page", "--alloc", "-l", "9", "--caller", "-s", "hit"]);
+    let info: Value = serde_json::from_str(&analyzer(&["info", &trace, "--json"])).unwrap();
+    let [from, to] = [0, 1].map(|end| info["time_range_ns"][end].as_u64().unwrap());
+    let third = (to - from) / 3;
+    let at = |time: u64| format!("{}.{:09}", time / 1_000_000_000, time % 1_000_000_000);
+    assert_equal(&data, &trace, &["--slab", "--page", "--caller", "--time", &format!("{},{}", at(from + third), at(to - third))]);
 }
 
 #[test]
 #[ignore = "needs root and perf: run by .ci/live.sh"]
-fn objects_agree_in_every_number() {
+fn what_perf_script_prints_gives_the_same_sums() {
     let dir = tempfile::tempdir().unwrap();
-    let (data, trace) = record(dir.path(), "kmem:kmalloc,kmem:kfree,kmem:kmem_cache_alloc,kmem:kmem_cache_free");
-    let report = run("perf", &["kmem", "-i", &data, "--slab", "stat"]);
-    let perf = perf_lines(&report);
-    let ours: Value = serde_json::from_str(&run(env!("CARGO_BIN_EXE_analyzer"), &["kmem", &trace, "--slab", "--json"])).unwrap();
-    let row = |what: &str| ours["slab_allocator"].as_array().unwrap().iter().find(|row| row["what"] == what).unwrap()["bytes"].as_i64().unwrap();
-    assert_eq!(row("requested"), perf["total bytes requested"][0], "{report}");
-    assert_eq!(row("allocated"), perf["total bytes allocated"][0]);
-    assert_eq!(row("freed"), perf["total bytes freed"][0]);
-    assert_eq!(row("wasted on internal fragmentation"), perf["total bytes wasted on internal fragmentation"][0]);
-    assert!(row("requested") > 100_000, "too little was recorded to prove anything: {report}");
+    let data = record(dir.path(), &[]);
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("text"), run("perf", &["script", "-i", &data, "--ns", "-F", "comm,tid,cpu,time,event,trace"])).unwrap();
+    analyzer(&["import", &path("text"), "-o", &path("trace")]);
+    let lines = assert_equal(&data, &path("trace"), &["--slab", "--page"]);
+    assert_eq!(lines, 35, "both summaries");
 }

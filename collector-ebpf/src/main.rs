@@ -6,9 +6,15 @@
 #![no_main]
 
 mod emit;
+mod events;
 mod filter;
+mod kmem_cache;
+mod latency;
 mod maps;
+mod pressure;
 mod raw_tracepoint;
+mod tally;
+mod tasks;
 mod tracepoint;
 
 #[panic_handler]

@@ -1,5 +1,10 @@
 //! The command line: arguments in, sentences out.
 
+mod documents;
+mod filter;
+mod stat;
+mod top;
+
 use std::{
     ffi::OsString,
     io::{self, Write as _},
@@ -13,11 +18,18 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use collector::{
     bpf::{Filter, Source},
+    flight::{self, Triggers},
     probe,
-    record::{self, Options, Progress, Summary},
+    record::{self, Options, Progress, Requests, Summary},
 };
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use signal_hook::{consts::TERM_SIGNALS, flag};
+use signal_hook::{
+    consts::{SIGHUP, SIGUSR1, TERM_SIGNALS},
+    flag,
+};
+use trace::Family;
+
+use filter::FilterArgs;
 
 /// Captures what the kernel's memory allocator does: pages and objects, with their GFP flags.
 #[derive(Parser)]
@@ -31,15 +43,25 @@ struct Cli {
 enum Commands {
     /// Records events and snapshots into a trace directory, until COMMAND ends, the duration is over, or Ctrl-C
     #[command(
-        after_help = "Examples:\n  sudo collector record -o trace --duration 10\n  sudo collector record -o trace --events page -- make -j8\n  sudo collector record -o trace --order 4 --comm qemu-system-x86 --duration 60\n\nThen: analyzer report trace"
+        after_help = "Examples:\n  sudo collector record -o trace --duration 10\n  sudo collector record -o trace --events page --stacks sampled -- make -j8\n  sudo collector record -o trace --order 4 --comm qemu-system-x86 --duration 60\n  sudo collector record -o trace --sample 100 --cgroup system.slice/nginx.service\n  sudo collector record -o flights --events page,frag,reclaim --flight-recorder 30 --trigger failure=3,oom\n\nThen: analyzer report trace"
     )]
     Record(Box<Record>),
+    /// Counts inside the kernel, with no trace at all, until COMMAND ends, the duration is over, or Ctrl-C
+    #[command(after_help = stat::EXAMPLES)]
+    Stat(Box<stat::StatArgs>),
+    /// Shows live what is allocated, by zone, order, GFP mask, call site and process, and how broken up free memory is
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::TopArgs),
     /// Says what this host can capture, and why not
     Probe {
         /// machine-readable answer
         #[arg(long)]
         json: bool,
     },
+    /// Prints completions for a shell
+    Completions(documents::CompletionsArgs),
+    /// Writes manual pages into a directory
+    Man(documents::ManArgs),
 }
 
 #[derive(clap::Args)]
@@ -50,24 +72,17 @@ struct Record {
     /// Stop after so many seconds
     #[arg(long, value_name = "S", value_parser = seconds)]
     duration: Option<Duration>,
-    /// Events to record
-    #[arg(long, value_delimiter = ',', default_value = "page,slab")]
+    /// Events to record; each family costs what its events cost
+    #[arg(long, value_delimiter = ',', value_enum, default_value = "page,slab", value_name = "FAMILY,…")]
     events: Vec<Events>,
-    /// Only what this process does. What others free for it (kernel threads, RCU) is left out too
-    #[arg(long, value_name = "PID")]
-    pid: Option<u32>,
-    /// Only what threads of this name do (the first 15 bytes count, as in ps)
-    #[arg(long, value_name = "NAME")]
-    comm: Option<String>,
-    /// Only pages of this order or above
-    #[arg(long, value_name = "N")]
-    order: Option<u32>,
-    /// Only allocations with all these GFP flags, as in `GFP_KERNEL|__GFP_ZERO` or `0xcc0`; every free is recorded
-    #[arg(long, value_name = "FLAGS")]
-    gfp: Option<String>,
-    /// Only kmalloc of at least so many bytes; every kfree is recorded
-    #[arg(long, value_name = "SZ", value_parser = size)]
-    min_bytes: Option<u64>,
+    /// Kernel stacks of page events: of one in 100, or of all (which costs several times as much)
+    #[arg(long, value_enum, default_value = "none")]
+    stacks: Stacks,
+    /// Follow one page frame and one object in N only; reports scale the counts and say so
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Size of each CPU's ring, rounded up to a power of two: what can wait while the disk is slow
     #[arg(long, value_name = "SZ", default_value = "8M", value_parser = size)]
     ring_size: u64,
@@ -77,6 +92,22 @@ struct Record {
     /// Seconds between two snapshots of /proc/buddyinfo, pagetypeinfo, zoneinfo and vmstat
     #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
     snapshot_interval: Duration,
+    /// Do not read at the start what each page frame is used for (/proc/kpageflags; a second per 32 GiB)
+    #[arg(long)]
+    no_frames: bool,
+    /// Keep the last S seconds in memory, and write them into a trace of their own (DIR/0001, …) on a trigger or SIGUSR1; then go on
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    flight_recorder: Option<Duration>,
+    /// What makes the flight recorder write: an allocation of at least this order that fails, the OOM killer, an allocation that waits so many
+    /// milliseconds for compaction
+    #[arg(long, value_delimiter = ',', value_name = "failure=ORDER,oom,compaction=MS", default_value = "failure=0,oom", value_parser = trigger)]
+    trigger: Vec<Trigger>,
+    /// Most memory for what the flight recorder keeps; the oldest events go first
+    #[arg(long, value_name = "SZ", default_value = "512M", value_parser = size)]
+    flight_memory: u64,
+    /// Most traces that the flight recorder keeps; the oldest is removed
+    #[arg(long, value_name = "N", default_value = "16")]
+    flight_traces: usize,
     /// Store kernel addresses as they are; anyone who reads the trace learns where the kernel lies in memory
     #[arg(long)]
     raw_addresses: bool,
@@ -94,8 +125,44 @@ enum Events {
     Page,
     /// kmalloc and kfree
     Slab,
+    /// allocations from and frees to the slab caches by name, as `dentry`
+    Cache,
+    /// pcp lists refilled and drained, fallbacks to other migratetypes
+    Frag,
+    /// direct reclaim, compaction, kswapd, the OOM killer
+    Reclaim,
     /// everything
     All,
+}
+
+impl Events {
+    fn families(self) -> &'static [Family] {
+        match self {
+            Self::Page => &[Family::Page],
+            Self::Slab => &[Family::Slab],
+            Self::Cache => &[Family::Cache],
+            Self::Frag => &[Family::Frag],
+            Self::Reclaim => &[Family::Reclaim],
+            Self::All => &Family::EVENTS,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Stacks {
+    /// no stacks
+    None,
+    /// of one page event in 100, by chance
+    Sampled,
+    /// of every page event
+    All,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Trigger {
+    Failure(u8),
+    Oom,
+    Compaction(Duration),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -110,27 +177,48 @@ enum Attach {
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Commands::Record(arguments) => run_record(*arguments),
+        Commands::Stat(arguments) => stat::run(*arguments),
+        Commands::Top(arguments) => top::run(arguments),
         Commands::Probe { json } => run_probe(json),
+        Commands::Completions(arguments) => Ok(documents::completions(&arguments)),
+        Commands::Man(arguments) => documents::man(&arguments),
     }
 }
 
 fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
-    let wanted = |events| arguments.events.contains(&events) || arguments.events.contains(&Events::All);
+    let mut families: Vec<_> = arguments.events.iter().flat_map(|events| events.families()).copied().collect();
+    let flight = arguments.flight_recorder.map(|keep| {
+        let mut triggers = Triggers::default();
+        for trigger in arguments.trigger {
+            match trigger {
+                Trigger::Failure(order) => triggers.failure = Some(order),
+                Trigger::Oom => triggers.oom = true,
+                Trigger::Compaction(limit) => triggers.compaction = Some(limit),
+            }
+        }
+        // What triggers must be seen.
+        families.extend(triggers.failure.map(|_| Family::Page));
+        families.extend((triggers.oom || triggers.compaction.is_some()).then_some(Family::Reclaim));
+        flight::Options { keep, memory: arguments.flight_memory as usize, triggers, traces: arguments.flight_traces.max(1) }
+    });
+    families.sort_unstable();
+    families.dedup();
     // A ring is limited to what a u32 can say, and smaller than a page it cannot be.
     let ring_size = arguments.ring_size.clamp(4096, 1 << 30).next_power_of_two() as u32;
     let options = Options {
-        pages: wanted(Events::Page),
-        slab: wanted(Events::Slab),
+        families,
+        flight,
+        frames: !arguments.no_frames,
+        stack_sample: match arguments.stacks {
+            Stacks::None => 0,
+            Stacks::Sampled => 100,
+            Stacks::All => 1,
+        },
         output: arguments.output,
         duration: arguments.duration,
-        filter: Filter {
-            only_tgid: arguments.pid.unwrap_or(0),
-            comm: arguments.comm.unwrap_or_default(),
-            min_order: arguments.order.unwrap_or(0),
-            min_bytes: arguments.min_bytes.unwrap_or(0).min(u64::from(u32::MAX)) as u32,
-            ..Filter::default()
-        },
-        gfp: arguments.gfp,
+        filter: Filter { sample: arguments.sample.unwrap_or(1), ..arguments.filter.filter() },
+        gfp: arguments.filter.gfp,
+        cgroup: arguments.filter.cgroup,
         source: match arguments.attach {
             Attach::Raw => Source::Raw,
             Attach::Tracepoint => Source::Tracepoint,
@@ -141,17 +229,17 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
         raw_addresses: arguments.raw_addresses,
         command: arguments.command,
     };
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in TERM_SIGNALS.iter().chain(&[signal_hook::consts::SIGHUP]) {
-        flag::register(*signal, Arc::clone(&stop)).context("cannot handle signals")?;
+    let requests = Requests { stop: stop_on_signals()?, ..Requests::default() };
+    if options.flight.is_some() {
+        flag::register(SIGUSR1, Arc::clone(&requests.write)).context("cannot handle signals")?;
     }
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}").expect("a constant template"));
-    let mut show = |Progress { written, bytes, .. }| {
-        bar.set_message(format!("{} events, {} written; Ctrl-C ends the recording", HumanCount(written), HumanBytes(bytes)));
+    let mut show = |Progress { events, bytes, .. }| {
+        bar.set_message(format!("{} events, {} written; Ctrl-C ends the recording", HumanCount(events), HumanBytes(bytes)));
         bar.tick();
     };
-    let summary = record::record(&options, &stop, &mut show)?;
+    let summary = record::record(&options, &requests, &mut show)?;
     bar.finish_and_clear();
     report(&options, &summary);
     Ok(if summary.failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -159,14 +247,12 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
 
 fn report(options: &Options, summary: &Summary) {
     let Summary { written, seen, dropped, filtered, missed, .. } = summary;
-    eprintln!(
-        "{}: {} events in {:.1} s, {} (ended by {})",
-        options.output.display(),
-        HumanCount(*written),
-        summary.elapsed.as_secs_f64(),
-        HumanBytes(summary.bytes),
-        summary.stopped,
-    );
+    let (output, seconds, bytes, stopped) = (options.output.display(), summary.elapsed.as_secs_f64(), HumanBytes(summary.bytes), &summary.stopped);
+    if options.flight.is_some() {
+        eprintln!("{output}: {} traces in {seconds:.1} s, {bytes} (ended by {stopped})", summary.traces);
+    } else {
+        eprintln!("{output}: {} events in {seconds:.1} s, {bytes} (ended by {stopped})", HumanCount(*written));
+    }
     let balance =
         if *seen == written + dropped + filtered { "every event is accounted for" } else { "THE ACCOUNT DOES NOT BALANCE, please report this" };
     eprintln!(
@@ -202,6 +288,15 @@ fn run_probe(json: bool) -> anyhow::Result<ExitCode> {
     Ok(if report.can_record { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What Ctrl-C and its like set.
+fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
+        flag::register(*signal, Arc::clone(&stop)).context("cannot handle signals")?;
+    }
+    Ok(stop)
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.trim_end_matches('s').parse().ok().filter(|seconds| *seconds > 0.0);
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| "seconds, as in 10 or 0.5".to_owned())
@@ -213,4 +308,14 @@ fn size(text: &str) -> Result<u64, String> {
     let (digits, shift) = units.iter().find_map(|(unit, shift)| Some((lower.strip_suffix(*unit)?, *shift))).unwrap_or((&lower, 0));
     let number: Option<u64> = digits.parse().ok();
     number.and_then(|number| number.checked_mul(1 << shift)).filter(|size| *size > 0).ok_or_else(|| "a size, as in 64K, 8M or 1G".to_owned())
+}
+
+fn trigger(text: &str) -> Result<Trigger, String> {
+    let parsed = match text.split_once('=').unwrap_or((text, "")) {
+        ("failure", order) => order.parse().ok().map(Trigger::Failure),
+        ("oom", "") => Some(Trigger::Oom),
+        ("compaction", ms) => ms.trim_end_matches("ms").parse().ok().map(|ms| Trigger::Compaction(Duration::from_millis(ms))),
+        _ => None,
+    };
+    parsed.ok_or_else(|| "a trigger, as in failure=3, oom, or compaction=100".to_owned())
 }

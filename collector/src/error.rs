@@ -1,11 +1,18 @@
 use std::{io, path::PathBuf};
 
+use trace::GfpTable;
+
 /// Why this host cannot be captured, or a capture could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not privileged.
     #[error("capturing needs root: eBPF programs that read kernel memory may be loaded with CAP_BPF and CAP_PERFMON only. Run it with sudo")]
     NotRoot,
+    /// Lockdown in its strictest mode.
+    #[error(
+        "the kernel is locked down (confidentiality, see /sys/kernel/security/lockdown), and lets no one read its memory: neither eBPF nor tracefs works. Boot it with lockdown=integrity or without; traces of other machines can be analysed here"
+    )]
+    Lockdown,
     /// tracefs is not mounted.
     #[error("tracefs is not mounted, and the kernel's tracepoint formats are read there. Run `mount -t tracefs tracefs /sys/kernel/tracing`")]
     NoTracefs,
@@ -53,6 +60,9 @@ pub enum Error {
         /// all causes
         reason: String,
     },
+    /// Nobody to show it to.
+    #[error("this is shown on a terminal, and standard input or output is none. For text there is `collector stat --interval 1`")]
+    NoTerminal,
     /// A wrong option.
     #[error("{0}")]
     Option(String),
@@ -78,6 +88,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// A name or number that stands for no GFP flag here.
+    pub(crate) fn unknown_gfp(part: &str, table: &GfpTable) -> Self {
+        let known: Vec<_> = table.entries().map(|(name, _)| name).collect();
+        Self::Option(format!("`{part}` is no GFP flag of this kernel; it knows {}", known.join(", ")))
+    }
+
     /// An eBPF step that failed, with all its causes in one line.
     pub(crate) fn bpf(what: impl Into<String>) -> impl FnOnce(&dyn std::error::Error) -> Self {
         let what = what.into();

@@ -1,107 +1,62 @@
 //! Between the rings and the trace: events of all CPUs in one time order, and the account of what became of each.
 
-use trace::{Counters, Kind, Ledger, PageEvent, Program, SlabEvent, TaskRecord, UNKNOWN_ZONE, Writer, Zone};
+mod account;
+mod queue;
 
+use trace::{Counters, FragEvent, Ledger, PageEvent, Program, ReclaimEvent, Row, SlabEvent, Task, TaskRecord, Writer};
+
+use self::{account::Account, queue::Queue};
 use crate::{
     Error,
-    bpf::{Addresses, Record},
-    symbols::Symbols,
-    tasks,
+    bpf::Record,
+    resolve::{Resolved, Resolver},
 };
 
-/// Collects records, turns the kernel's addresses into frames and numbers, and writes rows in time order.
+/// Collects records and writes rows in time order, or keeps them for a while.
 pub struct Journal {
-    addresses: Addresses,
-    raw_addresses: bool,
-    zones: Vec<Zone>,
-    last_zone: usize,
-    symbols: Symbols,
-    // Records that wait for those of other CPUs with earlier times.
-    pages: Vec<PageEvent>,
-    slabs: Vec<SlabEvent>,
-    tasks: Vec<TaskRecord>,
+    resolver: Resolver,
+    pages: Queue<PageEvent>,
+    slabs: Queue<SlabEvent>,
+    frags: Queue<FragEvent>,
+    reclaims: Queue<ReclaimEvent>,
+    tasks: Queue<TaskRecord>,
     account: Account,
-}
-
-/// What became of the records of each program, on each CPU.
-struct Account {
-    written: [Vec<u64>; Program::ALL.len()],
-    lost: [Vec<u64>; Program::ALL.len()],
-}
-
-/// A record that waits.
-trait Waiting {
-    fn time(&self) -> u64;
-    /// Which program emitted it, on which CPU.
-    fn origin(&self) -> (usize, u16);
-}
-
-macro_rules! waiting {
-    ($record:ty, $program:expr) => {
-        impl Waiting for $record {
-            fn time(&self) -> u64 {
-                self.time
-            }
-
-            fn origin(&self) -> (usize, u16) {
-                let program: fn(&Self) -> usize = $program;
-                (program(self), self.cpu)
-            }
-        }
-    };
-}
-waiting!(PageEvent, |page| program_of(page.kind));
-waiting!(SlabEvent, |slab| program_of(slab.kind));
-waiting!(TaskRecord, |task| usize::from(task.program));
-
-fn program_of(kind: u8) -> usize {
-    Kind::from_number(kind).and_then(Program::of).map_or(0, |program| program as usize)
 }
 
 impl Journal {
     /// An empty one.
-    pub fn new(addresses: Addresses, raw_addresses: bool, zones: Vec<Zone>, symbols: Symbols, cpus: usize) -> Self {
-        let account = Account { written: std::array::from_fn(|_| vec![0; cpus]), lost: std::array::from_fn(|_| vec![0; cpus]) };
-        let (pages, slabs, tasks) = (Vec::new(), Vec::new(), Vec::new());
-        Self { addresses, raw_addresses, zones, last_zone: 0, symbols, pages, slabs, tasks, account }
+    pub fn new(resolver: Resolver, cpus: usize) -> Self {
+        let account = Account::new(cpus);
+        let (pages, slabs, frags, reclaims, tasks) = Default::default();
+        Self { resolver, pages, slabs, frags, reclaims, tasks, account }
     }
 
     /// Takes a record out of a ring.
-    pub fn push(&mut self, record: Record) {
-        match record {
-            Record::Page(mut page) => {
-                page.pfn = self.addresses.pfn(page.pfn);
-                page.zone = self.zone(page.pfn);
-                self.pages.push(page);
-            }
-            Record::Slab(mut slab) => {
-                if !self.raw_addresses {
-                    slab.object = self.addresses.physical(slab.object);
-                    slab.call_site = self.symbols.id(slab.call_site, slab.time);
-                }
-                self.slabs.push(slab);
-            }
-            Record::Task(task) => self.tasks.push(task),
+    pub fn push(&mut self, record: Record<'_>) {
+        match self.resolver.resolve(record) {
+            Resolved::Page(page) => self.pages.waiting.push(page),
+            Resolved::Slab(slab) => self.slabs.waiting.push(slab),
+            Resolved::Frag(frag) => self.frags.waiting.push(frag),
+            Resolved::Reclaim(reclaim) => self.reclaims.waiting.push(reclaim),
+            Resolved::Task(task) => self.tasks.waiting.push(task),
+            Resolved::Name => {}
         }
     }
 
-    /// The zone of a frame; the next one is mostly in the same.
-    fn zone(&mut self, pfn: u64) -> u8 {
-        if !self.zones.get(self.last_zone).is_some_and(|zone| zone.contains(pfn)) {
-            let Some(zone) = self.zones.iter().position(|zone| zone.contains(pfn)) else { return UNKNOWN_ZONE };
-            self.last_zone = zone;
-        }
-        self.last_zone as u8
-    }
-
-    /// Records that wait.
-    pub fn waiting(&self) -> usize {
-        self.pages.len() + self.slabs.len() + self.tasks.len()
-    }
-
-    /// Records that came out of the rings so far.
+    /// Records that came out of the rings so far, but for those that only name something.
     pub fn received(&self) -> u64 {
-        self.waiting() as u64 + self.written() + self.account.lost.iter().flatten().sum::<u64>()
+        let Self { pages, slabs, frags, reclaims, tasks, account, .. } = self;
+        (pages.len() + slabs.len() + frags.len() + reclaims.len() + tasks.len()) as u64 + account.settled()
+    }
+
+    /// Begins a trace: who runs, and every name that is known so far.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn begin(&mut self, writer: &mut Writer) -> Result<(), Error> {
+        self.resolver.begin_again();
+        self.resolver.write_names(writer)?;
+        writer.append(&self.resolver.tasks()).map_err(|(error, _)| error.into())
     }
 
     /// Writes every record before `horizon`, in time order: no ring can hold an earlier one.
@@ -109,11 +64,65 @@ impl Journal {
     /// # Errors
     /// The first error of the writer; records that it could not write count as lost.
     pub fn write(&mut self, horizon: u64, writer: &mut Writer) -> Result<(), Error> {
-        let result = writer.append(&self.symbols.take_new()).map_err(|(error, _)| error);
-        let result =
-            result.and(self.account.settle(&mut self.tasks, horizon, |tasks| writer.append(&tasks.iter().map(tasks::row).collect::<Vec<_>>())));
-        let result = result.and(self.account.settle(&mut self.pages, horizon, |pages| writer.append(pages)));
-        Ok(result.and(self.account.settle(&mut self.slabs, horizon, |slabs| writer.append(slabs)))?)
+        let Self { resolver, pages, slabs, frags, reclaims, tasks, account } = self;
+        let due = tasks.due(horizon);
+        let rows: Vec<Vec<Task>> = due.iter().map(|task| resolver.task(task)).collect();
+        slabs.due(horizon).iter_mut().for_each(|slab| resolver.name_cache(slab));
+        let result = resolver.write_names(writer);
+        let result = result.and(tasks.settle(horizon, account, |_| append_grouped(writer, &rows)));
+        let result = result.and(pages.settle(horizon, account, |pages| writer.append(pages)));
+        let result = result.and(slabs.settle(horizon, account, |slabs| writer.append(slabs)));
+        let result = result.and(frags.settle(horizon, account, |frags| writer.append(frags)));
+        Ok(result.and(reclaims.settle(horizon, account, |reclaims| writer.append(reclaims)))?)
+    }
+
+    /// Keeps every record before `horizon` in memory, shows each to `see`, and lets go those before `since`; and older ones first where they take
+    /// more than `most` bytes together.
+    pub fn hold(&mut self, horizon: u64, since: u64, most: usize, mut see: impl FnMut(Seen<'_>)) {
+        let Self { resolver, pages, slabs, frags, reclaims, tasks, account } = self;
+        slabs.due(horizon).iter_mut().for_each(|slab| resolver.name_cache(slab));
+        pages.hold(horizon, |page| see(Seen::Page(page)));
+        reclaims.hold(horizon, |reclaim| see(Seen::Reclaim(reclaim)));
+        slabs.hold(horizon, |_| {});
+        frags.hold(horizon, |_| {});
+        tasks.hold(horizon, |_| {});
+        let bytes = |pages: &Queue<_>, slabs: &Queue<_>, frags: &Queue<_>| pages.held_bytes() + slabs.held_bytes() + frags.held_bytes();
+        let (mut since, step) = (since, horizon.saturating_sub(since) / 16 + 1);
+        loop {
+            pages.let_go(since, account, |_| {});
+            slabs.let_go(since, account, |_| {});
+            frags.let_go(since, account, |_| {});
+            reclaims.let_go(since, account, |_| {});
+            tasks.let_go(since, account, |task| drop(resolver.task(task)));
+            if bytes(pages, slabs, frags) <= most || since >= horizon {
+                break;
+            }
+            since += step;
+        }
+    }
+
+    /// The time of the oldest record that is kept.
+    pub fn held_since(&self) -> Option<u64> {
+        let Self { pages, slabs, frags, reclaims, .. } = self;
+        let times = [pages.held_since(), slabs.held_since(), frags.held_since(), reclaims.held_since()];
+        times.into_iter().flatten().min()
+    }
+
+    /// Writes all that is kept into a trace of its own. The ledger then counts what went into earlier ones as filtered.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn dump(&mut self, writer: &mut Writer) -> Result<(), Error> {
+        self.account.begin_again();
+        self.begin(writer)?;
+        let Self { resolver, pages, slabs, frags, reclaims, tasks, account } = self;
+        let rows: Vec<Vec<Task>> = tasks.held.iter().map(|task| resolver.task(task)).collect();
+        let result = resolver.write_names(writer);
+        let result = result.and(tasks.dump(account, |_| append_grouped(writer, &rows)));
+        let result = result.and(pages.dump(account, |pages| writer.append(pages)));
+        let result = result.and(slabs.dump(account, |slabs| writer.append(slabs)));
+        let result = result.and(frags.dump(account, |frags| writer.append(frags)));
+        Ok(result.and(reclaims.dump(account, |reclaims| writer.append(reclaims)))?)
     }
 
     /// Rows written so far, of all programs.
@@ -134,7 +143,7 @@ impl Journal {
                 seen: counters.seen,
                 written: at(&self.account.written, cpu),
                 dropped: counters.dropped + at(&self.account.lost, cpu),
-                filtered: counters.filtered,
+                filtered: counters.filtered + at(&self.account.let_go, cpu),
                 missed: 0,
             })
             .collect();
@@ -143,28 +152,24 @@ impl Journal {
     }
 }
 
-impl Account {
-    /// Has the waiting records before `horizon` written, and counts each as written or lost.
-    fn settle<T: Waiting>(
-        &mut self,
-        waiting: &mut Vec<T>,
-        horizon: u64,
-        write: impl FnOnce(&[T]) -> Result<(), (trace::Error, usize)>,
-    ) -> Result<(), trace::Error> {
-        // Each CPU's records are in order but for a few, so this is a merge of sorted runs, which the standard sort detects.
-        waiting.sort_by_key(T::time);
-        let due = waiting.partition_point(|record| record.time() < horizon);
-        let (result, unwritten) = match write(&waiting[..due]) {
-            Ok(()) => (Ok(()), 0),
-            Err((error, unwritten)) => (Err(error), unwritten),
-        };
-        for (number, record) in waiting.drain(..due).enumerate() {
-            let (program, cpu) = record.origin();
-            let account = if number < due - unwritten { &mut self.written } else { &mut self.lost };
-            if let Some(count) = account[program].get_mut(usize::from(cpu)) {
-                *count += 1;
-            }
-        }
-        result
-    }
+/// A record that is shown while it is kept.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'a> {
+    /// pages
+    Page(&'a PageEvent),
+    /// reclaim and its like
+    Reclaim(&'a ReclaimEvent),
+}
+
+/// Writes the rows of several records, each of which may have made several; on failure tells how many records at the end are not in the trace.
+fn append_grouped<R: Row + Clone>(writer: &mut Writer, groups: &[Vec<R>]) -> Result<(), (trace::Error, usize)> {
+    writer.append(&groups.concat()).map_err(|(error, unwritten)| {
+        let mut left = unwritten;
+        let whole = groups.iter().rev().take_while(|group| {
+            let torn = left > 0;
+            left = left.saturating_sub(group.len());
+            torn
+        });
+        (error, whole.count())
+    })
 }

@@ -1,6 +1,6 @@
 //! Who we are, and getting rid of it.
 
-use std::env;
+use std::{env, fs};
 
 use caps::{CapSet, Capability, CapsHashSet};
 
@@ -10,6 +10,22 @@ use crate::Error;
 pub fn can_load() -> bool {
     let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
     has(Capability::CAP_SYS_ADMIN) || (has(Capability::CAP_BPF) && has(Capability::CAP_PERFMON))
+}
+
+/// Whether the kernel lets nobody read its memory, as its lockdown in mode `confidentiality` does; where it does not say, it is not.
+pub fn is_locked_down() -> bool {
+    fs::read_to_string("/sys/kernel/security/lockdown").is_ok_and(|modes| modes.contains("[confidentiality]"))
+}
+
+/// Whether eBPF programs that read kernel memory may run here at all.
+///
+/// # Errors
+/// [`Error::NotRoot`], [`Error::Lockdown`]
+pub fn check() -> Result<(), Error> {
+    if !can_load() {
+        return Err(Error::NotRoot);
+    }
+    if is_locked_down() { Err(Error::Lockdown) } else { Ok(()) }
 }
 
 /// User and group who ran sudo: the trace shall be theirs.

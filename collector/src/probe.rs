@@ -1,9 +1,10 @@
 //! What this host can capture, and why not.
 
 use serde::Serialize;
-use trace::Program;
+use trace::{Family, Program};
 
 use crate::{
+    Error,
     bpf::{Addresses, Capture, Filter, Settings, Source},
     kernel::{Kallsyms, Tracefs, describe},
     privilege,
@@ -41,10 +42,12 @@ pub fn probe() -> Report {
         checks.push(Check { name: name.to_owned(), ok, needed, detail: result.unwrap_or_else(|detail| detail) });
         ok
     };
-    let text = |error: crate::Error| error.to_string();
+    let text = |error: Error| error.to_string();
 
-    let root = if privilege::can_load() { Ok("may load eBPF programs".to_owned()) } else { Err(text(crate::Error::NotRoot)) };
+    let root = if privilege::can_load() { Ok("may load eBPF programs".to_owned()) } else { Err(text(Error::NotRoot)) };
     let root = check("privileges", true, root);
+    let open = if privilege::is_locked_down() { Err(text(Error::Lockdown)) } else { Ok("not in the way".to_owned()) };
+    let root = check("lockdown", true, open) && root;
     let tracefs = Tracefs::find();
     let mounted = check("tracefs", true, tracefs.as_ref().map(|_| "mounted".to_owned()).map_err(ToString::to_string));
     let mut works = [false; 2];
@@ -58,9 +61,8 @@ pub fn probe() -> Report {
         });
         check("/proc and the kernel's tables", true, summary.map_err(ToString::to_string));
         for (slot, (source, name)) in [(Source::Raw, "raw tracepoints"), (Source::Tracepoint, "tracepoints by format")].into_iter().enumerate() {
-            let settings = Settings { programs: Program::ALL.to_vec(), source, ring_size: 1 << 16, filter: Filter::default() };
-            let attached = Capture::load(&tracefs, &settings).and_then(|mut capture| capture.attach());
-            works[slot] = check(name, false, attached.map(|()| "all programs load and attach".to_owned()).map_err(text));
+            let attached = attach(&tracefs, source, &[Family::Page, Family::Slab, Family::Task]);
+            works[slot] = check(name, false, attached.map(|()| "pages and objects: all programs load and attach".to_owned()).map_err(text));
             if works[slot] {
                 let learned = Addresses::learn(&tracefs, source);
                 let detail = learned.map(|learned| {
@@ -71,6 +73,10 @@ pub fn probe() -> Report {
                 });
                 works[slot] = check(&format!("{name}: addresses"), false, detail.map_err(text));
             }
+        }
+        for family in [Family::Cache, Family::Frag, Family::Reclaim] {
+            let attached = attach(&tracefs, Source::Raw, &[family]);
+            check(&format!("events of `{}`", family.name()), false, attached.map(|()| "all programs load and attach".to_owned()).map_err(text));
         }
         let symbols = Kallsyms::read().map_err(text).and_then(|symbols| {
             if symbols.is_empty() {
@@ -84,4 +90,11 @@ pub fn probe() -> Report {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
     let can_record = works.contains(&true) && checks.iter().all(|check| check.ok || !check.needed);
     Report { kernel, can_record, checks }
+}
+
+/// Whether all programs of the families can be attached; they are gone again when this returns.
+fn attach(tracefs: &Tracefs, source: Source, families: &[Family]) -> Result<(), Error> {
+    let programs = Program::ALL.into_iter().filter(|program| families.contains(&program.family())).collect();
+    let settings = Settings { programs, source, ring_size: 1 << 16, filter: Filter::default(), stack_sample: 0 };
+    Capture::load(tracefs, &settings)?.attach()
 }

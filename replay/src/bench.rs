@@ -2,14 +2,17 @@
 
 use std::{hint::black_box, time::Instant};
 
-use reference::{Address, Config, Cpu, Layout, Mm, NodeId, Order, PageAllocator, Pfn, Profile};
+use reference::{Address, Config, Cpu, Gfp, Layout, Mm, NodeId, Order, PageAllocator, Pfn, Profile, ZoneType};
 use serde::Serialize;
+
+use crate::random::Random;
 
 /// One measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BenchRow {
-    /// What was measured: `repeat` (allocate and free one block), `bulk_get`, `bulk_put` (a quarter of memory), `random_get`, `random_put`
-    /// (free a random block, allocate another), `kmalloc` (allocate and free 64 bytes), `init` (whole machine, per page).
+    /// What was measured. With half of memory: `repeat` (half of it is allocated; allocate one block and free it), `bulk_get`, `bulk_put`
+    /// (allocate all blocks, free them last to first), `random_get`, `random_put` (allocate all, free them in random order). `kmalloc`:
+    /// allocate and free 64 bytes. `init`: a machine of 64 GiB, per page.
     pub name: &'static str,
     /// Block order; 0 where it means nothing.
     pub order: u8,
@@ -17,52 +20,65 @@ pub struct BenchRow {
     pub ns_per_op: f64,
 }
 
-/// Pages of the machine measured on: 4 GiB of NORMAL above the lower zones.
-const PAGES: u64 = 2 << 20;
+/// First frame of the machine measured on.
+const START: u64 = 1 << 20;
+/// Its pages: 4 GiB of NORMAL.
+const PAGES: u64 = 1 << 20;
+const HALF: u64 = PAGES / 2;
 const CPU: Cpu = Cpu(0);
 const NODE: NodeId = NodeId(0);
-/// Operations per measurement of the short kind.
-const REPEATS: u64 = 2_000_000;
-/// The best of so many runs counts: others use the processor too.
-const RUNS: u32 = 5;
+/// Operations per measurement of the short kind: a millisecond or two, less than a processor is usually kept by one program.
+const REPEATS: u64 = 100_000;
+/// The best of so many measurements counts: others use the processor too.
+const SLICES: u32 = 200;
+/// The same for what takes longer.
+const RUNS: u32 = 9;
 
-/// Measures everything on one profile.
+/// Measures everything on one profile. The first rows are those of `LLFree`'s own benchmark, done as it does them.
 pub fn bench(profile: Profile) -> Vec<BenchRow> {
     let mut rows = Vec::new();
     for order in [0, 3, 9] {
         rows.push(repeat(profile, order));
-        rows.extend(bulk(profile, order));
-        rows.extend(random(profile, order));
+        rows.extend(bulk_and_random(profile, order));
     }
     rows.push(kmalloc(profile));
     rows.push(init(profile));
     rows
 }
 
-fn machine(profile: Profile) -> PageAllocator {
-    PageAllocator::new(Config::new(Layout::x86_64(PAGES, 1), profile))
+fn config(profile: Profile) -> Config {
+    let mut layout = Layout::x86_64(START + PAGES, 1);
+    layout.zones.retain(|zone| zone.kind == ZoneType::Normal);
+    Config::new(layout, profile)
 }
 
-fn best(mut run: impl FnMut() -> f64) -> f64 {
-    (0..RUNS).map(|_| run()).fold(f64::INFINITY, f64::min)
+fn best(times: u32, mut run: impl FnMut() -> f64) -> f64 {
+    (0..times).map(|_| run()).fold(f64::INFINITY, f64::min)
 }
 
 fn per_op(started: Instant, ops: u64) -> f64 {
     started.elapsed().as_nanos() as f64 / ops.max(1) as f64
 }
 
-fn get(mm: &mut PageAllocator, gfp: reference::Gfp, order: u8) -> Pfn {
-    mm.alloc_pages(black_box(gfp), Order(order), CPU, NODE).expect("three quarters of memory are free")
+#[expect(clippy::inline_always, reason = "what is measured is the allocator, not a call in front of it")]
+#[inline(always)]
+fn get(mm: &mut PageAllocator, gfp: Gfp, order: u8) -> Pfn {
+    mm.alloc_pages(black_box(gfp), Order(order), CPU, NODE).expect("half of memory is free")
 }
 
+#[expect(clippy::inline_always, reason = "what is measured is the allocator, not a call in front of it")]
+#[inline(always)]
 fn put(mm: &mut PageAllocator, pfn: Pfn, order: u8) {
     mm.free_pages(black_box(pfn), Order(order), CPU).expect("allocated a moment ago");
 }
 
 fn repeat(profile: Profile, order: u8) -> BenchRow {
-    let mut mm = machine(profile);
+    let mut mm = PageAllocator::new(config(profile));
     let gfp = mm.mask("GFP_KERNEL");
-    let ns_per_op = best(|| {
+    for _ in 0..HALF >> order {
+        get(&mut mm, gfp, order);
+    }
+    let ns_per_op = best(SLICES, || {
         let started = Instant::now();
         for _ in 0..REPEATS {
             let pfn = get(&mut mm, gfp, order);
@@ -73,58 +89,39 @@ fn repeat(profile: Profile, order: u8) -> BenchRow {
     BenchRow { name: "repeat", order, ns_per_op }
 }
 
-fn bulk(profile: Profile, order: u8) -> [BenchRow; 2] {
-    let mut mm = machine(profile);
+fn bulk_and_random(profile: Profile, order: u8) -> [BenchRow; 4] {
+    let mut mm = PageAllocator::new(config(profile));
     let gfp = mm.mask("GFP_KERNEL");
-    let blocks = (PAGES / 4) >> order;
+    let blocks = HALF >> order;
     let mut live = Vec::with_capacity(blocks as usize);
-    let (mut gets, mut puts) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..RUNS {
-        let started = Instant::now();
-        live.extend((0..blocks).map(|_| get(&mut mm, gfp, order)));
-        gets = gets.min(per_op(started, blocks));
-        let started = Instant::now();
-        for pfn in live.drain(..) {
-            put(&mut mm, pfn, order);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut run = |shuffled: bool| {
+        let (mut gets, mut puts) = (f64::INFINITY, f64::INFINITY);
+        for _ in 0..RUNS {
+            let started = Instant::now();
+            live.extend((0..blocks).map(|_| get(&mut mm, gfp, order)));
+            gets = gets.min(per_op(started, blocks));
+            if shuffled {
+                random.shuffle(&mut live);
+            }
+            let started = Instant::now();
+            while let Some(pfn) = live.pop() {
+                put(&mut mm, pfn, order);
+            }
+            puts = puts.min(per_op(started, blocks));
         }
-        puts = puts.min(per_op(started, blocks));
-    }
-    [BenchRow { name: "bulk_get", order, ns_per_op: gets }, BenchRow { name: "bulk_put", order, ns_per_op: puts }]
-}
-
-fn random(profile: Profile, order: u8) -> [BenchRow; 2] {
-    let mut mm = machine(profile);
-    let gfp = mm.mask("GFP_KERNEL");
-    let blocks = (PAGES / 4) >> order;
-    let mut live: Vec<Pfn> = (0..blocks).map(|_| get(&mut mm, gfp, order)).collect();
-    let (mut gets, mut puts) = (f64::INFINITY, f64::INFINITY);
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let batch = (blocks / 4).max(1) as usize;
-    for _ in 0..RUNS {
-        for k in 0..batch {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            live.swap(k, (seed % blocks) as usize);
-        }
-        let started = Instant::now();
-        for pfn in &live[..batch] {
-            put(&mut mm, *pfn, order);
-        }
-        puts = puts.min(per_op(started, batch as u64));
-        let started = Instant::now();
-        for slot in &mut live[..batch] {
-            *slot = get(&mut mm, gfp, order);
-        }
-        gets = gets.min(per_op(started, batch as u64));
-    }
-    [BenchRow { name: "random_get", order, ns_per_op: gets }, BenchRow { name: "random_put", order, ns_per_op: puts }]
+        (gets, puts)
+    };
+    let (bulk_get, bulk_put) = run(false);
+    let (random_get, random_put) = run(true);
+    let row = |(name, ns_per_op)| BenchRow { name, order, ns_per_op };
+    [("bulk_get", bulk_get), ("bulk_put", bulk_put), ("random_get", random_get), ("random_put", random_put)].map(row)
 }
 
 fn kmalloc(profile: Profile) -> BenchRow {
-    let mut mm = Mm::new(Config::new(Layout::x86_64(PAGES, 1), profile));
+    let mut mm = Mm::new(config(profile));
     let gfp = mm.mask("GFP_KERNEL");
-    let ns_per_op = best(|| {
+    let ns_per_op = best(SLICES, || {
         let started = Instant::now();
         for _ in 0..REPEATS {
             let object: Address = mm.kmalloc(black_box(64), gfp, CPU).expect("memory is free");
@@ -137,7 +134,7 @@ fn kmalloc(profile: Profile) -> BenchRow {
 
 fn init(profile: Profile) -> BenchRow {
     let pages = 64 << 30 >> 12;
-    let ns_per_op = best(|| {
+    let ns_per_op = best(RUNS, || {
         let started = Instant::now();
         black_box(PageAllocator::new(Config::new(Layout::x86_64(pages, 1), profile)));
         per_op(started, pages)

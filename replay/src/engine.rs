@@ -181,15 +181,12 @@ impl<'a> Engine<'a> {
 
     /// An allocation of frames that are still live in the books: their free was not seen.
     fn release_overlapped(&mut self, event: &PageEvent) {
-        let mut pfn = event.pfn;
+        let end = event.pfn + (1 << event.order);
         let mut missed = false;
-        while pfn < event.pfn + (1 << event.order) {
-            if let Some((head, order, model)) = self.mapping.block_of(pfn) {
-                self.mapping.remove(head, order);
-                self.give_back(model, order, event.cpu);
-                missed = true;
-            }
-            pfn += 1;
+        while let Some((head, order, model)) = self.mapping.first_live(event.pfn, end).and_then(|pfn| self.mapping.block_of(pfn)) {
+            self.mapping.remove(head, order);
+            self.give_back(model, order, event.cpu);
+            missed = true;
         }
         if missed {
             let lost = self.missing.frees > 0;

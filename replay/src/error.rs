@@ -12,6 +12,14 @@ pub enum Error {
         /// the trace directory
         path: PathBuf,
     },
+    /// More zones than the model can number.
+    #[error("{path} describes {found} memory zones; the model has room for {most}", path = path.display(), most = reference::MAX_ZONES)]
+    TooManyZones {
+        /// the trace directory
+        path: PathBuf,
+        /// zones with memory
+        found: usize,
+    },
     /// No snapshot to start from.
     #[error("{path} holds no snapshot of the free lists to start from: record with snapshots, or start with --init empty", path = path.display())]
     NoSnapshot {

@@ -1,10 +1,11 @@
 //! What the trace itself tells about the frames at its start.
 //!
 //! `/proc` gives the number of free blocks, not where they are. But a frame whose first event is an allocation was free at the start, and one
-//! whose first event is a free was in use. This is used for *where* blocks are put, never for how many there are.
+//! whose first event is a free was in use. Of the frames that no event touches, `/proc/kpageflags` tells, if the trace has it. This is used for
+//! *where* blocks are put, never for how many there are.
 
 use reference::{Layout, Migratetype};
-use trace::{Kind, PageEvent};
+use trace::{FrameRun, Kind, PageEvent};
 
 /// First use of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,19 @@ impl Evidence {
         let Some(start) = event.pfn.checked_sub(self.base).filter(|_| event.order <= reference::MAX_ORDER) else { return };
         let mark = if event.kind == Kind::PageFree as u8 { HELD } else { FREE + migratetype.map_or(0, |mt| 1 + mt as u8) };
         let end = (start + (1 << event.order)).min(self.frames.len() as u64);
+        for frame in start..end {
+            let slot = &mut self.frames[frame as usize];
+            if *slot == UNTOUCHED {
+                *slot = mark;
+            }
+        }
+    }
+
+    /// Notes what kpageflags said of frames that no event touches. It is read while events happen, so these come first.
+    pub(crate) fn note_run(&mut self, run: &FrameRun) {
+        let mark = if run.class == "free" { FREE } else { HELD };
+        let start = run.pfn.max(self.base) - self.base;
+        let end = (run.pfn + run.pages).saturating_sub(self.base).min(self.frames.len() as u64);
         for frame in start..end {
             let slot = &mut self.frames[frame as usize];
             if *slot == UNTOUCHED {

@@ -1,6 +1,8 @@
 //! The traced machine as the model's configuration.
 
-use reference::{Config, GfpTable, Layout, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, Profile, ZoneId, ZoneSpec, ZoneType};
+use reference::{
+    Config, GfpTable, Layout, MAX_ZONES, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, Profile, ZoneId, ZoneSpec, ZoneType,
+};
 use trace::Trace;
 
 use crate::Error;
@@ -43,7 +45,7 @@ impl Machine {
         let mut specs = Vec::new();
         let mut zones = Vec::new();
         for zone in &header.zones {
-            let kind = ZoneType::from_name(&zone.name).filter(|_| zone.spanned > 0);
+            let kind = ZoneType::from_name(&zone.name).filter(|kind| zone.spanned > 0 && *kind != ZoneType::Device);
             zones.push(kind.map(|_| ZoneId(specs.len() as u8)));
             specs.extend(kind.map(|kind| ZoneSpec {
                 kind,
@@ -57,12 +59,13 @@ impl Machine {
         if specs.is_empty() {
             return Err(Error::NoZones { path: trace.dir.clone() });
         }
-        let highmem = header.zones.iter().any(|z| z.name == "HighMem");
-        let configured = if highmem {
-            vec![ZoneType::Dma, ZoneType::Normal, ZoneType::HighMem, ZoneType::Movable]
-        } else {
-            vec![ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable]
-        };
+        if specs.len() > MAX_ZONES {
+            return Err(Error::TooManyZones { path: trace.dir.clone(), found: specs.len() });
+        }
+        // The kernel prints every zone type that it is configured with, populated or not.
+        let named: Vec<ZoneType> = header.zones.iter().filter_map(|zone| ZoneType::from_name(&zone.name)).collect();
+        let configured = ZoneType::ALL.into_iter().filter(|kind| named.contains(kind)).collect();
+        let highmem = named.contains(&ZoneType::HighMem);
         let layout = Layout {
             name: header.host.clone(),
             zones: specs,

@@ -3,10 +3,9 @@
 use reference::{MAX_ORDER, Pfn};
 
 /// What is known about a traced frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
     /// No event has touched it.
-    #[default]
     Unknown,
     /// First frame of a live block; `model` stands for it, if the model had room.
     Live {
@@ -21,42 +20,86 @@ pub(crate) enum Slot {
     Freed,
 }
 
-const CHUNK: usize = 512;
+/// A slot in eight bytes: kind in the lowest two bits, order in the next four, the model's frame plus one above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Packed(u64);
 
-/// A table of slots in two levels, so that memory grows with the frames a trace touches.
+const UNKNOWN: u64 = 0;
+const LIVE: u64 = 1;
+const TAIL: u64 = 2;
+const FREED: u64 = 3;
+
+impl From<Slot> for Packed {
+    fn from(slot: Slot) -> Self {
+        Self(match slot {
+            Slot::Unknown => UNKNOWN,
+            Slot::Live { order, model } => LIVE | u64::from(order) << 2 | model.map_or(0, |pfn| pfn.0 + 1) << 6,
+            Slot::Tail => TAIL,
+            Slot::Freed => FREED,
+        })
+    }
+}
+
+impl From<Packed> for Slot {
+    fn from(packed: Packed) -> Self {
+        match packed.0 & 3 {
+            UNKNOWN => Self::Unknown,
+            LIVE => Self::Live { order: (packed.0 >> 2 & 0xf) as u8, model: (packed.0 >> 6).checked_sub(1).map(Pfn) },
+            TAIL => Self::Tail,
+            _ => Self::Freed,
+        }
+    }
+}
+
+const CHUNK: usize = 1 << MAX_ORDER;
+
+/// A table of slots in two levels, so that memory grows with the frames a trace touches. A block lies in one chunk, being aligned.
 #[derive(Default)]
 pub(crate) struct Mapping {
-    chunks: Vec<Option<Box<[Slot; CHUNK]>>>,
+    chunks: Vec<Option<Box<[Packed; CHUNK]>>>,
 }
 
 impl Mapping {
     pub(crate) fn get(&self, pfn: u64) -> Slot {
         let chunk = self.chunks.get(pfn as usize / CHUNK).and_then(Option::as_ref);
-        chunk.map_or(Slot::Unknown, |chunk| chunk[pfn as usize % CHUNK])
+        chunk.map_or(Slot::Unknown, |chunk| chunk[pfn as usize % CHUNK].into())
     }
 
-    pub(crate) fn set(&mut self, pfn: u64, slot: Slot) {
+    fn chunk(&mut self, pfn: u64) -> &mut [Packed; CHUNK] {
         let i = pfn as usize / CHUNK;
         if i >= self.chunks.len() {
             self.chunks.resize_with(i + 1, || None);
         }
-        let chunk = self.chunks[i].get_or_insert_with(|| Box::new([Slot::Unknown; CHUNK]));
-        chunk[pfn as usize % CHUNK] = slot;
+        self.chunks[i].get_or_insert_with(|| Box::new([Packed(UNKNOWN); CHUNK]))
+    }
+
+    /// Gives all frames of a block one slot; a block that is not aligned may end in the next chunk.
+    fn fill(&mut self, pfn: u64, order: u8, slot: Slot) {
+        let (mut at, end) = (pfn, pfn + (1 << order));
+        while at < end {
+            let first = at as usize % CHUNK;
+            let pages = (CHUNK - first).min((end - at) as usize);
+            self.chunk(at)[first..first + pages].fill(slot.into());
+            at += pages as u64;
+        }
     }
 
     /// Enters a live block.
     pub(crate) fn insert(&mut self, pfn: u64, order: u8, model: Option<Pfn>) {
-        self.set(pfn, Slot::Live { order, model });
-        for p in pfn + 1..pfn + (1 << order) {
-            self.set(p, Slot::Tail);
+        if order > 0 {
+            self.fill(pfn, order, Slot::Tail);
         }
+        self.chunk(pfn)[pfn as usize % CHUNK] = Slot::Live { order, model }.into();
     }
 
     /// Marks a block's frames as freed.
     pub(crate) fn remove(&mut self, pfn: u64, order: u8) {
-        for p in pfn..pfn + (1 << order) {
-            self.set(p, Slot::Freed);
-        }
+        self.fill(pfn, order, Slot::Freed);
+    }
+
+    /// The first frame from `pfn` to `end` that a live block covers.
+    pub(crate) fn first_live(&self, pfn: u64, end: u64) -> Option<u64> {
+        (pfn..end).find(|p| matches!(self.get(*p), Slot::Live { .. } | Slot::Tail))
     }
 
     /// The live block that covers a frame: its first frame, order and model block.
@@ -68,6 +111,25 @@ impl Mapping {
                 _ => None,
             }),
             Slot::Unknown | Slot::Freed => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_survives_packing() {
+        for slot in [
+            Slot::Unknown,
+            Slot::Tail,
+            Slot::Freed,
+            Slot::Live { order: 0, model: None },
+            Slot::Live { order: 10, model: Some(Pfn(0)) },
+            Slot::Live { order: 3, model: Some(Pfn((1 << 52) - 1)) },
+        ] {
+            assert_eq!(Slot::from(Packed::from(slot)), slot);
         }
     }
 }

@@ -20,6 +20,17 @@ pub struct ZoneRow {
     pub model: [u64; NR_ORDERS],
 }
 
+/// Free blocks of every zone at one snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// When, in ns of the trace's clock.
+    pub time: u64,
+    /// The machine, by zone and order.
+    pub machine: Vec<[u64; NR_ORDERS]>,
+    /// The model, by zone and order.
+    pub model: Vec<[u64; NR_ORDERS]>,
+}
+
 /// What a replay found.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -39,6 +50,8 @@ pub struct Outcome {
     pub model_failures: u64,
     /// Fallbacks to another migratetype in the model.
     pub model_fallbacks: u64,
+    /// Those of the machine, if the trace tells.
+    pub machine_fallbacks: Option<u64>,
     /// Frees of memory older than the trace for which the model held no block.
     pub orphans_dropped: u64,
     /// Free pages of the first snapshot that found no place in the model.
@@ -61,6 +74,8 @@ pub struct Outcome {
     pub gaps: Gaps,
     /// Free blocks at the last snapshot.
     pub zones: Vec<ZoneRow>,
+    /// Free blocks at every snapshot compared with.
+    pub moments: Vec<Moment>,
 }
 
 impl Outcome {
@@ -77,6 +92,7 @@ impl Outcome {
             "machine_failures": self.machine_failures,
             "model_failures": self.model_failures,
             "model_fallbacks": self.model_fallbacks,
+            "machine_fallbacks": self.machine_fallbacks,
             "orphans_dropped": self.orphans_dropped,
             "unplaced_pages": self.unplaced_pages,
             "legal": self.legal,
@@ -89,6 +105,41 @@ impl Outcome {
             "gaps": gaps,
             "zones": self.zones.iter().map(zone).collect::<Vec<_>>(),
         })
+    }
+
+    /// The score as CSV: one line per measure.
+    pub fn score_csv(&self) -> String {
+        let cell = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+        let rows = [
+            ("zone_agreement", self.score.zone_agreement, self.null_model.zone_agreement),
+            ("free_blocks_distance", self.score.free_blocks_distance, self.null_model.free_blocks_distance),
+            ("free_pages_error", self.score.free_pages_error, self.null_model.free_pages_error),
+            ("fallback_error", self.score.fallback_error, self.null_model.fallback_error),
+            ("unexplained", self.score.unexplained, self.null_model.unexplained),
+        ];
+        let line = |(name, model, null)| format!("{name},{},{}\n", cell(model), cell(null));
+        std::iter::once("measure,model,null_model\n".to_owned()).chain(rows.map(line)).collect()
+    }
+
+    /// Events that did not fit as CSV: one line per class.
+    pub fn gaps_csv(&self) -> String {
+        let line = |gap: &Gap| format!("{},{}\n", gap.name(), self.gaps.get(*gap));
+        std::iter::once("class,events\n".to_owned()).chain(Gap::ALL.iter().map(line)).collect()
+    }
+
+    /// Free blocks over time as CSV, for a chart: one line per snapshot, zone and order.
+    pub fn free_blocks_csv(&self) -> String {
+        let mut text = String::from("time_ns,zone,order,machine,model\n");
+        for moment in &self.moments {
+            for (z, zone) in self.zones.iter().enumerate() {
+                for order in 0..NR_ORDERS {
+                    let (machine, model) = (moment.machine[z][order], moment.model[z][order]);
+                    // Writing to a String cannot fail.
+                    let _ = writeln!(text, "{},{},{order},{machine},{model}", moment.time, zone.name);
+                }
+            }
+        }
+        text
     }
 
     /// As text for a terminal.
@@ -111,7 +162,12 @@ impl Outcome {
             ("zone agreement", self.score.zone_agreement, self.null_model.zone_agreement, "of allocations; 100 % is best"),
             ("free blocks distance", self.score.free_blocks_distance, self.null_model.free_blocks_distance, "of free pages; 0 is best"),
             ("free pages error", self.score.free_pages_error, self.null_model.free_pages_error, "of free pages; 0 is best"),
-            ("fallback error", self.score.fallback_error, self.null_model.fallback_error, "of pageblocks; 0 is best"),
+            (
+                "fallback error",
+                self.score.fallback_error,
+                self.null_model.fallback_error,
+                if self.machine_fallbacks.is_some() { "of fallbacks; 0 is best" } else { "of pageblocks; 0 is best" },
+            ),
             ("unexplained", self.score.unexplained, self.null_model.unexplained, "of events; 0 is best"),
         ];
         for (name, model, null, unit) in rows {
@@ -152,8 +208,11 @@ impl Outcome {
         }
         writeln!(
             out,
-            "\nfailed allocations: {} on the machine, {} more in the model; fallbacks to another migratetype in the model: {}",
-            self.machine_failures, self.model_failures, self.model_fallbacks
+            "\nfailed allocations: {} on the machine, {} more in the model; fallbacks to another migratetype: {} in the model, {} on the machine",
+            self.machine_failures,
+            self.model_failures,
+            self.model_fallbacks,
+            self.machine_fallbacks.map_or_else(|| "not recorded".to_owned(), |n| n.to_string())
         )
     }
 }

@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use reference::{NR_ORDERS, PageAllocator};
-use trace::{Kind, Ledger, PageEvent, Program, Trace};
+use trace::{FragEvent, FrameRun, Kind, Ledger, PageEvent, Program, Trace};
 
 use crate::{
     Engine, Error, Gap, Machine, Mode, Outcome, Policy, Score, Snapshot, ZoneRow,
     engine::Missing,
     evidence::Evidence,
     initial,
-    score::{Comparison, Pageblocks, fraction, pageblock_error},
+    outcome::Moment,
+    score::{Comparison, Fallbacks, Pageblocks, fallback_error, fraction, pageblock_error},
     snapshots,
 };
 
@@ -82,7 +83,25 @@ pub fn replay_all(trace: &Trace, machines: &[Machine], options: &Options, progre
         }
     }
     feed(trace, &mut runs, start, progress)?;
-    runs.into_iter().map(|run| run.finish(trace, started)).collect()
+    let fallbacks = machine_fallbacks(trace, first, start)?;
+    runs.into_iter().map(|run| run.finish(trace, fallbacks.as_ref(), started)).collect()
+}
+
+/// The machine's fallbacks to other migratetypes, if the trace has events of that family.
+fn machine_fallbacks(trace: &Trace, machine: &Machine, start: u64) -> Result<Option<Fallbacks>, Error> {
+    if trace.rows_of("frag") == 0 {
+        return Ok(None);
+    }
+    let mut fallbacks = Fallbacks::default();
+    for batch in trace.rows::<FragEvent>() {
+        let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
+        for event in batch.iter().filter(|event| event.time >= start && Kind::from_number(event.kind) == Some(Kind::ExtFrag)) {
+            if let (Some(asked), Some(taken)) = (machine.migratetype(event.migratetype), machine.migratetype(event.fallback_migratetype)) {
+                fallbacks[asked.index()][taken.index()] += 1;
+            }
+        }
+    }
+    Ok(Some(fallbacks))
 }
 
 /// The second pass: every event to every model.
@@ -119,6 +138,12 @@ fn collect_evidence(trace: &Trace, machine: &Machine, start: u64, progress: &mut
         done += batch.len() as u64;
         progress(done, total);
     }
+    for batch in trace.rows::<FrameRun>() {
+        let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
+        for run in &batch {
+            evidence.note_run(run);
+        }
+    }
     Ok(evidence)
 }
 
@@ -136,6 +161,8 @@ struct Run<'a> {
     initial: Vec<[u64; NR_ORDERS]>,
     /// Pageblocks of the model at the start.
     pageblocks: Pageblocks,
+    /// Free blocks at each snapshot compared with.
+    moments: Vec<Moment>,
     /// Free blocks and pageblocks of the model at the last snapshot.
     at_last: Option<(Vec<[u64; NR_ORDERS]>, Pageblocks)>,
 }
@@ -147,7 +174,7 @@ impl<'a> Run<'a> {
         let initial = snapshots.first().map_or_else(|| engine.free_blocks(), |s| s.zones.iter().map(|z| z.free).collect());
         let (comparison, null) = Default::default();
         let pageblocks = engine.pageblocks();
-        Self { machine, unplaced, engine, snapshots, next: 1, comparison, null, initial, pageblocks, at_last: None }
+        Self { machine, unplaced, engine, snapshots, next: 1, comparison, null, initial, pageblocks, moments: Vec::new(), at_last: None }
     }
 
     /// Compares with every snapshot taken before `time`, and takes over the sizes and marks it shows.
@@ -157,6 +184,8 @@ impl<'a> Run<'a> {
             let model = self.engine.free_blocks();
             self.comparison.add(&model, snapshot);
             self.null.add(&self.initial, snapshot);
+            let machine = snapshot.zones.iter().map(|zone| zone.free).collect();
+            self.moments.push(Moment { time: snapshot.time, machine, model: model.clone() });
             if self.next == self.snapshots.len() {
                 self.at_last = Some((model, self.engine.pageblocks()));
             }
@@ -166,26 +195,29 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish(self, trace: &Trace, started: Instant) -> Result<Outcome, Error> {
+    fn finish(self, trace: &Trace, fallbacks: Option<&Fallbacks>, started: Instant) -> Result<Outcome, Error> {
         self.engine.model().validate()?;
         let gaps = self.engine.gaps().clone();
         let tally = *self.engine.tally();
         let last = self.snapshots.last().filter(|_| self.snapshots.len() > 1);
         let model_blocks = self.at_last.as_ref().map_or(&self.pageblocks, |(_, blocks)| blocks);
-        let error = |blocks| pageblock_error((&self.pageblocks, blocks), self.snapshots.first()?, last?);
+        // The events say it; without them, what fallbacks leave behind: pageblocks of another type.
+        let by_pageblocks = |blocks| pageblock_error((&self.pageblocks, blocks), self.snapshots.first()?, last?);
+        let own_fallbacks = self.engine.model().extfrag_by_type();
+        let error = |model: &Fallbacks, blocks| fallbacks.map_or_else(|| by_pageblocks(blocks), |machine| fallback_error(model, machine));
         let misfits = gaps.total() - gaps.get(Gap::Failed);
         let score = Score {
             zone_agreement: self.engine.zone_agreement(false),
             free_blocks_distance: self.comparison.distance(),
             free_pages_error: self.comparison.pages_error(),
-            fallback_error: error(model_blocks),
+            fallback_error: error(&own_fallbacks, model_blocks),
             unexplained: fraction(gaps.get(Gap::Unexplained), tally.events),
         };
         let null_model = Score {
             zone_agreement: self.engine.zone_agreement(true),
             free_blocks_distance: self.null.distance(),
             free_pages_error: self.null.pages_error(),
-            fallback_error: error(&self.pageblocks),
+            fallback_error: error(&Fallbacks::default(), &self.pageblocks),
             // It has no books, so it explains no gap.
             unexplained: fraction(misfits, tally.events),
         };
@@ -202,7 +234,8 @@ impl<'a> Run<'a> {
             frees: tally.frees,
             machine_failures: tally.machine_failures,
             model_failures: tally.model_failures,
-            model_fallbacks: self.engine.model().stats().iter().map(|z| z.extfrag).sum(),
+            model_fallbacks: own_fallbacks.iter().flatten().sum(),
+            machine_fallbacks: fallbacks.map(|by_type| by_type.iter().flatten().sum()),
             orphans_dropped: tally.orphans_dropped,
             unplaced_pages: self.unplaced,
             legal: tally.legal,
@@ -214,6 +247,7 @@ impl<'a> Run<'a> {
             null_model,
             gaps,
             zones: zones.collect(),
+            moments: self.moments,
         })
     }
 }

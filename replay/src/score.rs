@@ -15,7 +15,9 @@ pub struct Score {
     pub free_blocks_distance: Option<f64>,
     /// Difference of free pages, zone by zone, as a share of the machine's, averaged over the snapshots: 0 is best.
     pub free_pages_error: Option<f64>,
-    /// Share of pageblocks whose type changed otherwise than on the machine: what fallbacks leave behind. 0 is best.
+    /// Fallbacks to another migratetype, counted by the type asked for and the type taken, that one of the two made and the other did not,
+    /// as a share of both's. In a trace without events of that family: the share of pageblocks whose type changed otherwise than on the
+    /// machine, which is what fallbacks leave behind. 0 is best.
     pub fallback_error: Option<f64>,
     /// Share of events that no class of gap explains: 0 is best.
     pub unexplained: Option<f64>,
@@ -75,6 +77,16 @@ pub(crate) fn pageblock_error(model: (&Pageblocks, &Pageblocks), first: &Snapsho
     fraction(differ, 2 * all)
 }
 
+/// Fallbacks by the type asked for and the type taken.
+pub(crate) type Fallbacks = [[u64; reference::MIGRATE_TYPES]; reference::MIGRATE_TYPES];
+
+/// Share of both's fallbacks that the other did not make. Where neither made any, they agree.
+pub(crate) fn fallback_error(model: &Fallbacks, machine: &Fallbacks) -> Option<f64> {
+    let pairs = || model.iter().flatten().zip(machine.iter().flatten());
+    let differ = pairs().map(|(a, b)| a.abs_diff(*b)).sum();
+    fraction(differ, pairs().map(|(a, b)| a + b).sum()).or(Some(0.0))
+}
+
 pub(crate) fn fraction(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
@@ -83,6 +95,17 @@ pub(crate) fn fraction(part: u64, whole: u64) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::ZoneSnapshot;
+
+    #[test]
+    fn fallbacks_are_compared_by_type() {
+        let mut machine = Fallbacks::default();
+        assert_eq!(fallback_error(&machine, &machine), Some(0.0));
+        machine[0][1] = 6;
+        assert_eq!(fallback_error(&Fallbacks::default(), &machine), Some(1.0));
+        let mut model = Fallbacks::default();
+        (model[0][1], model[0][2]) = (2, 2);
+        assert_eq!(fallback_error(&model, &machine), Some(0.6), "4 too few of one kind and 2 too many of another, of 10");
+    }
 
     #[test]
     fn distance_is_0_for_equals_and_1_for_strangers() {

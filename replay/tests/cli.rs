@@ -39,6 +39,14 @@ fn run_and_whatif_give_json_of_the_real_trace() {
     };
     let run = json(&["run", trace, "--json", "-"]);
     assert!(run["score"]["zone_agreement"].as_f64() > Some(0.99), "{run}");
+    let dir = tempfile::tempdir().unwrap();
+    replay().args(["run", trace, "-o", dir.path().join("deep/out").to_str().unwrap()]).assert().success();
+    let file = |name: &str| std::fs::read_to_string(dir.path().join("deep/out").join(name)).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&file("score.json")).unwrap()["score"], run["score"]);
+    assert!(file("replay.txt").starts_with("model 6.12"));
+    assert_eq!(file("score.csv").lines().count(), 6);
+    let snapshots = run["snapshots"].as_u64().unwrap() as usize;
+    assert_eq!(file("free_blocks.csv").lines().count(), 1 + snapshots * 2 * 11, "two zones, 11 orders");
     let models = json(&["whatif", trace, "--set", "per_cpu_lists=off", "--set", "policy=6.1", "--json"]);
     let names: Vec<_> = models.as_array().unwrap().iter().map(|m| m["set"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, ["as it was", "per_cpu_lists=off", "policy=6.1"]);

@@ -37,6 +37,7 @@ fn header() -> Header {
         tracepoints: BTreeMap::new(),
         options: BTreeMap::new(),
         sample: 1,
+        stack_sample: 0,
         raw_addresses: false,
         objects_are_physical: true,
         finished: Some("test".to_owned()),
@@ -58,7 +59,7 @@ impl Making {
         self.time += 10;
         let zone = if pfn == NO_PFN { trace::UNKNOWN_ZONE } else { u8::from(pfn >= 4096) + u8::from(pfn >= NORMAL) };
         let migratetype = if kind == Kind::PageAlloc { 0 } else { u8::MAX };
-        self.events.push(PageEvent { time: self.time, pid: 1, cpu: 0, kind: kind as u8, order, pfn, gfp, migratetype, zone });
+        self.events.push(PageEvent { time: self.time, pid: 1, cpu: 0, kind: kind as u8, order, pfn, gfp, migratetype, zone, stack: 0 });
         self
     }
 

@@ -41,8 +41,12 @@ pub struct Header {
     pub tracepoints: BTreeMap<String, String>,
     /// what was asked for: options, filters, sampling
     pub options: BTreeMap<String, String>,
-    /// one event in so many was kept; 1 = all
+    /// one page frame and one object in so many was followed; 1 = all. Each event about a frame or an object then stands for so many, but for those
+    /// that have none, which are all there: allocations that failed, frees of NULL. Extfrag and reclaim events are all there, too.
     pub sample: u32,
+    /// one page event in so many has a stack; 0 = none has
+    #[serde(default)]
+    pub stack_sample: u32,
     /// whether `call_site` and `object` are raw kernel addresses
     pub raw_addresses: bool,
     /// whether `object` is a physical address, so that objects can be linked to the frames of their slab
@@ -101,7 +105,7 @@ impl Zone {
 
 impl Header {
     /// The version of the format that this crate writes.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// The zone of a frame, as an index into `zones`.
     pub fn zone_of(&self, pfn: u64) -> Option<usize> {
@@ -110,7 +114,7 @@ impl Header {
 
     /// The table of kinds that every header holds.
     pub fn kinds() -> BTreeMap<String, u8> {
-        Kind::EVENTS.into_iter().map(|kind| (kind.name().to_owned(), kind as u8)).collect()
+        Kind::ALL.into_iter().filter(|kind| kind.is_event()).map(|kind| (kind.name().to_owned(), kind as u8)).collect()
     }
 
     /// How long the recording took, in seconds.

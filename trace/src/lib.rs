@@ -9,8 +9,12 @@
 //! | `manifest.jsonl` | one line per thing written, in order: see [`manifest`] |
 //! | `page-NNNNNN.arrow` | [`PageEvent`]: pages allocated and freed |
 //! | `slab-NNNNNN.arrow` | [`SlabEvent`]: kmalloc, kfree and the slab caches' own calls |
-//! | `task-…`, `symbol-…` | who a `pid` was ([`Task`]), what a `call_site` is ([`Symbol`]) |
-//! | `free_area-…`, `pageblock-…`, `zone_stat-…`, `vmstat-…` | snapshots of `/proc` taken while the events were recorded |
+//! | `frag-…` | [`FragEvent`]: pcp lists refilled and drained, blocks taken from other migratetypes |
+//! | `reclaim-…` | [`ReclaimEvent`]: direct reclaim, compaction, kswapd, the OOM killer |
+//! | `task-…`, `cgroup-…` | who a `pid` was ([`Task`]), and in which [`Cgroup`] |
+//! | `symbol-…`, `stack-…`, `cache-…` | what a `call_site` is ([`Symbol`]), a `stack` ([`Stack`]), a `cache` ([`Cache`]) |
+//! | `free_area-…`, `pageblock-…`, `zone_stat-…`, `vmstat-…`, `slabinfo-…`, `frame_run-…` | snapshots of `/proc` taken while the events were recorded |
+//! | `snapshot-…` | which events fall into the time that a snapshot took ([`SnapshotWindow`]) |
 //! | `ledger-…` | what was seen, written, dropped, filtered and missed ([`Ledger`]) |
 //!
 //! # Reading a trace without this crate
@@ -41,8 +45,15 @@
 #[macro_use]
 mod table;
 mod event;
+mod kind;
+mod tally;
 
-pub use event::{Counters, Kind, NO_PFN, PageEvent, Program, SlabEvent, TaskRecord, UNKNOWN_ZONE};
+pub use event::{
+    CacheRecord, Counters, FragEvent, NO_MIGRATETYPE, NO_ORDER, NO_PFN, PageEvent, ReclaimEvent, STACK_DEPTH, SlabEvent, StackedPageEvent,
+    TaskRecord, UNKNOWN_ZONE,
+};
+pub use kind::{Family, Kind, Program};
+pub use tally::{Latency, MIGRATETYPES, ORDERS, Strides, Tally, TallyKey, TallyPlan, Wait, ZONE_SPANS, columns};
 
 #[cfg(feature = "std")]
 mod std_only {
@@ -54,8 +65,10 @@ mod std_only {
         manifest::{Entry, Problem, ProblemKind},
         reader::{Batch, Segment, Trace},
         table::Row,
-        tables::{ANY_MIGRATETYPE, FreeArea, Ledger, Pageblock, Symbol, Task, VmStat, ZoneStat},
-        writer::{Options, Writer},
+        tables::{
+            ANY_MIGRATETYPE, Cache, Cgroup, FrameRun, FreeArea, Ledger, Pageblock, SlabInfo, SnapshotWindow, Stack, Symbol, Task, VmStat, ZoneStat,
+        },
+        writer::{Options, Writer, create_directory},
     };
 }
 #[cfg(feature = "std")]

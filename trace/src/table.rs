@@ -1,13 +1,14 @@
 //! A table is a Rust struct: the macro `table!` derives the Arrow schema, the writer and the reader from it, so there is no second schema.
 
-/// Declares a row struct and, with the feature `std`, its [`Row`]: columns in field order, `doc` comments as field metadata.
+/// Declares a row struct and, with the feature `std`, its [`Row`]: columns in field order, `doc` comments as field metadata. A column that an earlier
+/// version of the format did not have is declared with the value that its rows have.
 macro_rules! table {
     (
         $(#[doc = $table_doc:literal])*
         $(#[repr($repr:ident)])?
         $(#[derive($($derive:ident),*)])?
         pub struct $name:ident in $table:literal {
-            $( #[doc = $doc:literal] pub $field:ident: $type:ty, )*
+            $( #[doc = $doc:literal] pub $field:ident: $type:ty $(= $default:expr)?, )*
         }
     ) => {
         $(#[doc = $table_doc])*
@@ -35,8 +36,16 @@ macro_rules! table {
 
             fn from_batch(batch: &arrow_array::RecordBatch) -> Option<Vec<Self>> {
                 use crate::table::Cell;
-                $( let $field = <$type as Cell>::typed(batch, stringify!($field))?; )*
-                (0..batch.num_rows()).map(|row| Some(Self { $( $field: <$type as Cell>::get($field, row), )* })).collect()
+                $( let $field = <$type as Cell>::typed(batch, stringify!($field)); )*
+                let cells = |row| {
+                    Some(Self {
+                        $( $field: match $field {
+                            Some(column) => <$type as Cell>::get(column, row),
+                            None => table!(@missing $($default)?),
+                        }, )*
+                    })
+                };
+                (0..batch.num_rows()).map(cells).collect()
             }
 
             fn time(&self) -> u64 {
@@ -44,6 +53,8 @@ macro_rules! table {
             }
         }
     };
+    (@missing) => { return None };
+    (@missing $default:expr) => { $default };
 }
 
 #[cfg(feature = "std")]

@@ -14,6 +14,20 @@ table! {
         pub tgid: u32,
         /// its name (comm), at most 15 bytes
         pub comm: String,
+        /// its cgroup (version 2): a row of `cgroup`; 0 if unknown
+        pub cgroup: u64 = 0,
+    }
+}
+
+table! {
+    /// What a `cgroup` number of the tasks stands for.
+    pub struct Cgroup in "cgroup" {
+        /// when it was first seen, in ns of the header's clock
+        pub time: u64,
+        /// the kernel's number
+        pub id: u64,
+        /// its path in the hierarchy, "/" for the root; "?" if it was gone before it could be named
+        pub path: String,
     }
 }
 
@@ -30,6 +44,92 @@ table! {
         pub offset: u64,
         /// kernel module; empty for the kernel itself
         pub module: String,
+    }
+}
+
+table! {
+    /// One frame of a kernel stack. Number 0 is never defined: no stack.
+    pub struct Stack in "stack" {
+        /// when the stack was first seen, in ns of the header's clock
+        pub time: u64,
+        /// the number that events have
+        pub id: u32,
+        /// 0 for the function that was running, 1 for its caller, and so on
+        pub depth: u16,
+        /// where in the kernel: a row of `symbol`
+        pub symbol: u64,
+    }
+}
+
+table! {
+    /// A `kmem_cache` that slab events name by number. Number 0 is never defined.
+    pub struct Cache in "cache" {
+        /// when it was first seen, in ns of the header's clock
+        pub time: u64,
+        /// the number
+        pub id: u16,
+        /// its name, as in /proc/slabinfo
+        pub name: String,
+        /// bytes that an object is asked for
+        pub object_size: u32,
+        /// bytes that an object takes
+        pub size: u32,
+    }
+}
+
+table! {
+    /// When a snapshot was read. An event between `time` and `end` may be in what was read, or not; earlier ones are, later ones are not.
+    pub struct SnapshotWindow in "snapshot" {
+        /// when reading began, in ns of the header's clock
+        pub time: u64,
+        /// number of the snapshot
+        pub snapshot: u32,
+        /// when reading ended
+        pub end: u64,
+        /// what was read: `proc` (buddyinfo, pagetypeinfo, zoneinfo, vmstat), `slabinfo`, `kpageflags`
+        pub source: String,
+    }
+}
+
+table! {
+    /// A line of /proc/slabinfo.
+    pub struct SlabInfo in "slabinfo" {
+        /// when /proc was read, in ns of the header's clock
+        pub time: u64,
+        /// number of the snapshot
+        pub snapshot: u32,
+        /// the cache's name
+        pub name: String,
+        /// objects in use, those on the CPUs' own slabs included
+        pub active_objs: u64,
+        /// objects that there is room for
+        pub num_objs: u64,
+        /// bytes that an object takes
+        pub objsize: u32,
+        /// objects per slab
+        pub objperslab: u32,
+        /// pages per slab
+        pub pagesperslab: u32,
+        /// slabs in use
+        pub active_slabs: u64,
+        /// slabs
+        pub num_slabs: u64,
+    }
+}
+
+table! {
+    /// Adjacent page frames of one class, from /proc/kpageflags. Frames that do not exist are not listed.
+    pub struct FrameRun in "frame_run" {
+        /// when reading began, in ns of the header's clock
+        pub time: u64,
+        /// number of the snapshot
+        pub snapshot: u32,
+        /// the first frame
+        pub pfn: u64,
+        /// how many
+        pub pages: u64,
+        /// `free`, `slab`, `anon`, `file`, `page_table`, `huge`, `reserved`, `other`
+        pub class: String,
     }
 }
 

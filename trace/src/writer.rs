@@ -46,19 +46,11 @@ impl Writer {
     /// # Errors
     /// [`Error::NotEmpty`] if something is there already, [`Error::Io`] if the system refuses.
     pub fn create(dir: &Path, header: &Header, options: Options) -> Result<Self, Error> {
-        match fs::symlink_metadata(dir) {
-            Err(_) => fs::DirBuilder::new().mode(0o700).create(dir).map_err(Error::io("create", dir))?,
-            Ok(found) if !found.is_dir() || fs::read_dir(dir).map_err(Error::io("read", dir))?.next().is_some() => {
-                return Err(Error::NotEmpty { path: dir.to_owned() });
-            }
-            Ok(_) => {}
-        }
+        create_directory(dir, options.owner)?;
         let path = dir.join(manifest::FILE);
         let manifest = File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(Error::io("create", &path))?;
-        let directory = File::open(dir).map_err(Error::io("open", dir))?;
         let (segments, started) = Default::default();
         let mut writer = Self { dir: dir.to_owned(), options, manifest, manifest_len: 0, segments, started, bytes: 0 };
-        writer.give_away(&directory, dir)?;
         writer.give_away(&writer.manifest, &path)?;
         writer.write_header(header)?;
         Ok(writer)
@@ -169,4 +161,21 @@ impl Writer {
         let Some((uid, gid)) = self.options.owner else { return Ok(()) };
         fchown(file, Some(uid), Some(gid)).map_err(Error::io("change the owner of", path))
     }
+}
+
+/// Creates a directory for a trace, or for several (mode 0700; it may exist if it is empty), and gives it to its owner.
+///
+/// # Errors
+/// [`Error::NotEmpty`] if something is there already, [`Error::Io`] if the system refuses.
+pub fn create_directory(dir: &Path, owner: Option<(u32, u32)>) -> Result<(), Error> {
+    match fs::symlink_metadata(dir) {
+        Err(_) => fs::DirBuilder::new().mode(0o700).create(dir).map_err(Error::io("create", dir))?,
+        Ok(found) if !found.is_dir() || fs::read_dir(dir).map_err(Error::io("read", dir))?.next().is_some() => {
+            return Err(Error::NotEmpty { path: dir.to_owned() });
+        }
+        Ok(_) => {}
+    }
+    let Some((uid, gid)) = owner else { return Ok(()) };
+    let directory = File::open(dir).map_err(Error::io("open", dir))?;
+    fchown(&directory, Some(uid), Some(gid)).map_err(Error::io("change the owner of", dir))
 }

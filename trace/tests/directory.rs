@@ -29,6 +29,7 @@ fn header() -> Header {
         tracepoints: BTreeMap::new(),
         options: BTreeMap::new(),
         sample: 1,
+        stack_sample: 0,
         raw_addresses: false,
         objects_are_physical: true,
         finished: None,
@@ -36,7 +37,7 @@ fn header() -> Header {
 }
 
 fn page(time: u64) -> PageEvent {
-    PageEvent { time, pid: 7, cpu: 1, kind: Kind::PageAlloc as u8, order: 3, pfn: time * 8, gfp: 0xcc0, migratetype: 1, zone: 0 }
+    PageEvent { time, pid: 7, cpu: 1, kind: Kind::PageAlloc as u8, order: 3, pfn: time * 8, gfp: 0xcc0, migratetype: 1, zone: 0, stack: 0 }
 }
 
 fn stat(time: u64) -> VmStat {
@@ -209,7 +210,7 @@ fn what_is_no_trace_is_refused_in_a_sentence() {
     let error = Trace::open(tmp.path()).err().unwrap().to_string();
     assert!(error.contains("is not a trace") && error.contains("collector record"), "{error}");
     let (_tmp, dir) = written();
-    let text = fs::read_to_string(dir.join("trace.json")).unwrap().replace("\"format\": 1", "\"format\": 99");
+    let text = fs::read_to_string(dir.join("trace.json")).unwrap().replace(&format!("\"format\": {}", Header::FORMAT), "\"format\": 99");
     fs::write(dir.join("trace.json"), text).unwrap();
     assert!(matches!(Trace::open(&dir), Err(Error::TooNew { found: 99, .. })));
 }

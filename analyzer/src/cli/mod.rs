@@ -1,6 +1,8 @@
 //! The command line: arguments, progress, and where results go. Everything else is in the library.
 
 mod diff;
+mod documents;
+mod export;
 mod frag;
 mod gfp;
 mod import;
@@ -45,7 +47,9 @@ enum Command {
     Diff(diff::Arguments),
     /// Make a trace of what ftrace or `perf script` printed
     Import(import::Arguments),
-    /// What `perf kmem stat` would say, by its own arithmetic
+    /// The trace for other tools: Parquet, CSV, JSON, folded stacks, Perfetto
+    Export(export::Arguments),
+    /// What `perf kmem stat` would say
     Kmem(kmem::Arguments),
     /// What is allocated all the time and never freed
     Leaks(leaks::Arguments),
@@ -53,6 +57,10 @@ enum Command {
     Lint(lint::Arguments),
     /// Decode a GFP mask and explain what it allows
     Gfp(gfp::Arguments),
+    /// Completions for a shell, to stdout
+    Completions(documents::Completions),
+    /// Manual pages, into a directory
+    Man(documents::Man),
 }
 
 /// The trace directory, as `collector record -o` wrote it.
@@ -80,15 +88,23 @@ pub fn run() -> ExitCode {
         Command::Lifetimes(arguments) => lifetimes::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Kmem(arguments) => kmem::run(&arguments),
         Command::Leaks(arguments) => leaks::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Gfp(arguments) => gfp::run(&arguments),
+        Command::Completions(arguments) => {
+            documents::completions(&arguments);
+            Ok(())
+        }
+        Command::Man(arguments) => documents::man(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads us has seen enough.
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) => ExitCode::SUCCESS,
+        Err(error) if error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("analyzer: {error:#}");
             ExitCode::FAILURE

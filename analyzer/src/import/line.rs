@@ -11,7 +11,7 @@
 use trace::Kind;
 
 /// The events that are understood. `mm_page_free_batched` repeats what `mm_page_free` says, so it is not among them.
-const EVENTS: [(&str, Kind); 8] = [
+pub(super) const EVENTS: [(&str, Kind); 8] = [
     ("mm_page_alloc", Kind::PageAlloc),
     ("mm_page_free", Kind::PageFree),
     ("kmalloc", Kind::Kmalloc),

@@ -146,7 +146,7 @@ fn flags(trace: &Trace, analysis: &Analysis) -> Table {
 }
 
 fn review(trace: &Trace, analysis: &Analysis) -> Table {
-    let findings = lint::findings(&trace.header, &analysis.requests);
+    let findings = lint::findings(&trace.header, &analysis.requests, &analysis.callers);
     let mut table = lint::table(&findings);
     if findings.is_empty() {
         table.note("✓ no rule found anything");

@@ -46,6 +46,7 @@ pub fn header() -> Header {
         tracepoints: BTreeMap::new(),
         options: BTreeMap::new(),
         sample: 1,
+        stack_sample: 0,
         raw_addresses: false,
         objects_are_physical: true,
         finished: Some("end of test".into()),
@@ -54,7 +55,7 @@ pub fn header() -> Header {
 
 pub fn page(time: u64, kind: Kind, pfn: u64, order: u8, (gfp, migratetype): (u32, u8), (pid, cpu): (u32, u16)) -> PageEvent {
     let zone = header().zone_of(pfn).map_or(trace::UNKNOWN_ZONE, |zone| zone as u8);
-    PageEvent { time, pid, cpu, kind: kind as u8, order, pfn, gfp, migratetype, zone }
+    PageEvent { time, pid, cpu, kind: kind as u8, order, pfn, gfp, migratetype, zone, stack: 0 }
 }
 
 pub fn alloc(time: u64, pfn: u64, order: u8, gfp: u32, migratetype: u8, pid: u32) -> PageEvent {
@@ -111,7 +112,7 @@ pub fn small(dir: &Path) {
             slab(195, Kind::Kmalloc, 0x3000, 4, 10, 16),
         ];
         writer.append(&objects).unwrap();
-        let task = |pid, comm: &str| Task { time: 0, pid, tgid: pid, comm: comm.into() };
+        let task = |pid, comm: &str| Task { time: 0, pid, tgid: pid, comm: comm.into(), cgroup: 0 };
         writer.append(&[task(10, "cat"), task(20, "dd")]).unwrap();
         let symbol = |id, function: &str, offset| Symbol { time: 0, id, function: function.into(), offset, module: String::new() };
         writer
@@ -198,7 +199,7 @@ pub fn busy(dir: &Path, events: u64) {
         }
     }
     writer.append(&rows).unwrap();
-    let tasks: Vec<_> = (100..109).map(|pid| Task { time: 0, pid, tgid: pid, comm: format!("worker/{}", pid % 4) }).collect();
+    let tasks: Vec<_> = (100..109).map(|pid| Task { time: 0, pid, tgid: pid, comm: format!("worker/{}", pid % 4), cgroup: 0 }).collect();
     writer.append(&tasks).unwrap();
     let (allocs, frees) =
         rows.iter().fold((0, 0), |(allocs, frees), row| if row.kind == Kind::PageAlloc as u8 { (allocs + 1, frees) } else { (allocs, frees + 1) });

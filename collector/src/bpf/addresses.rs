@@ -50,7 +50,7 @@ impl Addresses {
         const ENOUGH: usize = 4;
         let page_size = procfs::page_size();
         let filter = Filter { only_tgid: process::id(), ..Filter::default() };
-        let settings = |source, programs| Settings { programs, source, ring_size: 1 << 20, filter: filter.clone() };
+        let settings = |source, programs| Settings { programs, source, ring_size: 1 << 20, filter: filter.clone(), stack_sample: 0 };
         // One capture sees frame numbers. The other sees pointers: each has its own rings, so the order within a ring pairs them up.
         let mut frames = Capture::load(tracefs, &settings(Source::Tracepoint, vec![Program::PageAlloc, Program::Kmalloc]))?;
         let mut pointers = match source {
@@ -71,7 +71,7 @@ impl Addresses {
         let (mut seen_frames, mut seen_pointers, mut bases) = (Vec::new(), Vec::new(), HashMap::<u64, usize>::new());
         let mut last_of_order = HashMap::new();
         frames.drain(|record| match record {
-            Record::Page(page) if page.pfn != NO_PFN => {
+            Record::Page(page, _) if page.pfn != NO_PFN => {
                 last_of_order.insert(page.order, page.pfn);
                 seen_frames.push(Allocation::from(page));
             }
@@ -87,7 +87,7 @@ impl Addresses {
 
         let Some(mut pointers) = pointers else { return Ok(Some(Self { vmemmap: None, direct_map })) };
         pointers.drain(|record| {
-            if let Record::Page(page) = record
+            if let Record::Page(page, _) = record
                 && page.pfn != 0
             {
                 seen_pointers.push(Allocation::from(page));
@@ -109,6 +109,11 @@ impl Addresses {
             Some(_) if page == 0 => NO_PFN,
             Some((base, size)) => page.wrapping_sub(base) / size,
         }
+    }
+
+    /// Where the `struct page`s of so many frames are: address of the first, bytes of all; `None` where the records hold frame numbers.
+    pub fn page_structs(&self, start_pfn: u64, frames: u64) -> Option<[u64; 2]> {
+        self.vmemmap.map(|(base, size)| [base.wrapping_add(start_pfn.wrapping_mul(size)), frames.wrapping_mul(size)])
     }
 
     /// The physical address of an object; 0 for NULL.
@@ -203,6 +208,7 @@ mod tests {
     fn addresses_become_frames() {
         let addresses = Addresses { vmemmap: Some((BASE, 64)), direct_map: Some(0xffff_8880_0000_0000) };
         assert_eq!(addresses.pfn(BASE + 0x80), 2);
+        assert_eq!(addresses.page_structs(2, 10), Some([BASE + 0x80, 640]));
         assert_eq!(addresses.pfn(0), NO_PFN);
         assert_eq!(addresses.physical(0xffff_8880_0000_1234), 0x1234);
         assert_eq!(addresses.physical(0), 0);

@@ -1,4 +1,4 @@
-use std::{fs, os::fd::AsRawFd};
+use std::os::fd::AsRawFd;
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -7,10 +7,10 @@ use aya::{
 };
 use trace::{Counters, Program};
 
-use super::{Record, Source, rings::Ring};
+use super::{Record, Source, fields, misses::recursion_misses, rings::Ring};
 use crate::{
     Error,
-    kernel::{Tracefs, online_cpus},
+    kernel::{Cgroup, Tracefs, online_cpus},
 };
 
 /// What to load.
@@ -24,6 +24,8 @@ pub struct Settings {
     pub ring_size: u32,
     /// which events
     pub filter: Filter,
+    /// one page event in so many has its stack; 0 = none
+    pub stack_sample: u32,
 }
 
 /// Which events are wanted: those that fulfil everything here. The others are counted.
@@ -35,12 +37,16 @@ pub struct Filter {
     pub only_tgid: u32,
     /// the only name of threads whose events are wanted; empty = all
     pub comm: String,
+    /// the only cgroup whose events are wanted, with those below it; `None` = all
+    pub cgroup: Option<Cgroup>,
     /// least order of pages
     pub min_order: u32,
     /// GFP bits that an allocation must have, all of them; frees have none and pass
     pub gfp_bits: u32,
     /// least number of bytes that an object was asked for with; frees have no size and pass
     pub min_bytes: u32,
+    /// one frame and one object in so many is followed; 0 and 1 = all
+    pub sample: u32,
 }
 
 impl Filter {
@@ -52,6 +58,40 @@ impl Filter {
         }
         u128::from_ne_bytes(name)
     }
+
+    /// The programs' bound for the hash of a frame or object; 0 = all.
+    fn sample_below(&self) -> u32 {
+        if self.sample > 1 { (1_u64 << 32).div_ceil(u64::from(self.sample)) as u32 } else { 0 }
+    }
+
+    /// Whether every event passes.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { self_tgid, only_tgid, comm, cgroup, min_order, gfp_bits, min_bytes, sample } = self;
+        let numbers = [self_tgid, only_tgid, min_order, gfp_bits, min_bytes];
+        comm.is_empty() && cgroup.is_none() && *sample <= 1 && numbers.into_iter().all(|setting| *setting == 0)
+    }
+
+    /// What the programs call it.
+    pub(super) fn settings(&self) -> FilterSettings {
+        FilterSettings { comm: self.comm_bits(), sample_below: self.sample_below(), cgroup: self.cgroup.unwrap_or_default() }
+    }
+
+    /// Gives the programs their settings.
+    pub(super) fn apply<'a>(&'a self, settings: &'a FilterSettings, loader: &mut EbpfLoader<'a>) {
+        let FilterSettings { comm, sample_below, cgroup } = settings;
+        loader.override_global("ONLY_CGROUP", &cgroup.id, true).override_global("CGROUP_LEVEL", &cgroup.level, true);
+        loader.override_global("SAMPLE_BELOW", sample_below, true).override_global("ONLY_COMM", comm, true);
+        loader.override_global("SELF_TGID", &self.self_tgid, true).override_global("ONLY_TGID", &self.only_tgid, true);
+        loader.override_global("MIN_ORDER", &self.min_order, true).override_global("GFP_BITS", &self.gfp_bits, true);
+        loader.override_global("MIN_BYTES", &self.min_bytes, true);
+    }
+}
+
+/// What of a [`Filter`] the programs are told in another form.
+pub(super) struct FilterSettings {
+    comm: u128,
+    sample_below: u32,
+    cgroup: Cgroup,
 }
 
 /// The loaded programs, their rings and counters. Dropping it detaches everything.
@@ -59,8 +99,21 @@ pub struct Capture {
     ebpf: Ebpf,
     counters: PerCpuArray<MapData, [u64; 3]>,
     rings: Vec<Ring>,
+    /// the programs' own table of them
+    ring_of_cpu: ArrayOfMaps<MapData, RingBuf<MapData>>,
+    ring_size: u32,
     programs: Vec<(Program, String)>,
-    ring_records: usize,
+}
+
+/// What a look into the rings found.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Drained {
+    /// records handed over
+    pub records: usize,
+    /// how full the fullest ring was, at least: 0 to 1
+    pub fullest: f64,
+    /// whether every ring was emptied
+    pub emptied: bool,
 }
 
 impl Capture {
@@ -69,16 +122,14 @@ impl Capture {
     /// # Errors
     /// [`Error::Bpf`] says what the kernel refused; [`Error::NoTracepoint`], [`Error::NoField`]
     pub fn load(tracefs: &Tracefs, settings: &Settings) -> Result<Self, Error> {
-        let offsets = field_offsets(tracefs, settings)?;
-        let cpus = online_cpus();
-        let nr_cpus = aya::util::nr_cpus().map_or(cpus.len(), |nr_cpus| nr_cpus) as u32;
+        let offsets = fields::offsets(tracefs, &settings.programs, settings.source)?;
+        let nr_cpus = aya::util::nr_cpus().map_or(1, |nr_cpus| nr_cpus) as u32;
 
         let mut loader = EbpfLoader::new();
         loader.map_max_entries("RINGS", nr_cpus);
-        let (filter, comm) = (&settings.filter, settings.filter.comm_bits());
-        loader.override_global("SELF_TGID", &filter.self_tgid, true).override_global("ONLY_TGID", &filter.only_tgid, true);
-        loader.override_global("ONLY_COMM", &comm, true).override_global("MIN_ORDER", &filter.min_order, true);
-        loader.override_global("GFP_BITS", &filter.gfp_bits, true).override_global("MIN_BYTES", &filter.min_bytes, true);
+        let filter = settings.filter.settings();
+        settings.filter.apply(&filter, &mut loader);
+        loader.override_global("STACK_EVERY", &settings.stack_sample, true);
         for (setting, offset) in &offsets {
             loader.override_global(setting, offset, true);
         }
@@ -88,25 +139,35 @@ impl Capture {
         let map_error = |error| Error::bpf("the eBPF maps")(&error);
         let counters = ebpf.take_map("COUNTERS").expect("the object has this map");
         let counters = PerCpuArray::try_from(counters).map_err(map_error)?;
-        let rings = cpus.into_iter().map(|cpu| Ring::create(cpu, settings.ring_size)).collect::<Result<Vec<_>, _>>()?;
-        let outer = ebpf.map_mut("RINGS").expect("the object has this map");
-        let mut outer = ArrayOfMaps::<_, RingBuf<MapData>>::try_from(outer).map_err(map_error)?;
-        for ring in &rings {
-            outer.set(ring.cpu, &ring.ring, 0).map_err(map_error)?;
-        }
-
-        // The smallest record takes 8 bytes of header and 32 of data.
-        let mut capture = Self { ebpf, counters, rings, programs: Vec::new(), ring_records: settings.ring_size as usize / 40 };
+        let ring_of_cpu = ebpf.take_map("RINGS").expect("the object has this map");
+        let ring_of_cpu = ArrayOfMaps::try_from(ring_of_cpu).map_err(map_error)?;
+        let mut capture = Self { ebpf, counters, rings: Vec::new(), ring_of_cpu, ring_size: settings.ring_size, programs: Vec::new() };
+        capture.add_rings()?;
         for program in &settings.programs {
             capture.load_program(*program, settings.source)?;
         }
         Ok(capture)
     }
 
+    /// Gives a ring to each CPU that runs now and has none; what such a CPU saw before is counted as dropped.
+    ///
+    /// # Errors
+    /// [`Error::Bpf`]
+    pub fn add_rings(&mut self) -> Result<(), Error> {
+        for cpu in online_cpus() {
+            if self.rings.iter().all(|ring| ring.cpu != cpu) {
+                let ring = Ring::create(cpu, self.ring_size)?;
+                self.ring_of_cpu.set(cpu, &ring.ring, 0).map_err(|error| Error::bpf("the eBPF maps")(&error))?;
+                self.rings.push(ring);
+            }
+        }
+        Ok(())
+    }
+
     fn load_program(&mut self, program: Program, source: Source) -> Result<(), Error> {
         let (group, tracepoint) = program.tracepoint();
-        let is_task = matches!(program, Program::TaskNew | Program::TaskRename);
-        let name = if source == Source::Raw || is_task { program.name().to_owned() } else { format!("tp_{}", program.name()) };
+        let name =
+            if source == Source::Tracepoint && is_in_both_forms(program) { format!("tp_{}", program.name()) } else { program.name().to_owned() };
         let refused = |error: &ProgramError| {
             let verifier = match error {
                 ProgramError::LoadError { verifier_log, .. } => format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default()),
@@ -161,18 +222,18 @@ impl Capture {
         Ok(())
     }
 
-    /// Hands over what is in the rings; returns the number of records, and whether every ring was emptied.
-    pub fn drain(&mut self, mut sink: impl FnMut(Record)) -> (usize, bool) {
-        let limit = self.ring_records;
-        self.rings.iter_mut().fold((0, true), |(records, emptied), ring| {
-            let drained = ring.drain(limit, &mut sink);
-            (records + drained, emptied && drained < limit)
-        })
-    }
-
-    /// How many records the fullest ring could hold at most.
-    pub fn ring_records(&self) -> usize {
-        self.ring_records
+    /// Hands over what is in the rings. A look takes as many records as a ring can hold, so it takes all that were there when it began.
+    pub fn drain(&mut self, mut sink: impl FnMut(Record<'_>)) -> Drained {
+        // The smallest record takes 8 bytes of header and 32 of data.
+        let limit = self.ring_size as usize / 40;
+        let mut drained = Drained { emptied: true, ..Drained::default() };
+        for ring in &mut self.rings {
+            let (records, bytes) = ring.drain(limit, &mut sink);
+            drained.records += records;
+            drained.fullest = drained.fullest.max(bytes as f64 / f64::from(self.ring_size));
+            drained.emptied &= records < limit;
+        }
+        drained
     }
 
     /// The programs that are loaded.
@@ -198,10 +259,7 @@ impl Capture {
             _ => return 0,
         };
         let Ok(fd) = fd else { return 0 };
-        // aya has no call for it, but the kernel prints it with the file descriptor.
-        let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", aya_fd(fd))).unwrap_or_default();
-        let misses = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"));
-        misses.and_then(|misses| misses.trim().parse().ok()).unwrap_or(0)
+        recursion_misses(aya_fd(fd))
     }
 }
 
@@ -210,28 +268,7 @@ fn aya_fd(fd: &aya::programs::ProgramFd) -> i32 {
     fd.as_fd().as_raw_fd()
 }
 
-/// The programs' settings for byte offsets, `PAGE_ALLOC_PFN` and so on, from the `format` files of this kernel.
-fn field_offsets(tracefs: &Tracefs, settings: &Settings) -> Result<Vec<(String, u32)>, Error> {
-    let mut offsets = Vec::new();
-    for program in &settings.programs {
-        let (prefix, fields, optional): (_, &[&'static str], &[&'static str]) = match program {
-            Program::PageAlloc => ("PAGE_ALLOC", &["pfn", "order", "gfp_flags", "migratetype"], &[]),
-            Program::PageFree => ("PAGE_FREE", &["pfn", "order"], &[]),
-            Program::Kmalloc => ("KMALLOC", &["call_site", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"], &["node"]),
-            Program::Kfree => ("KFREE", &["call_site", "ptr"], &[]),
-            Program::TaskNew => ("TASK_NEWTASK", &["pid", "comm", "clone_flags"], &[]),
-            Program::TaskRename => ("TASK_RENAME", &["pid", "newcomm"], &[]),
-        };
-        let format = tracefs.format(*program)?;
-        for name in fields.iter().chain(optional) {
-            let Some(field) = format.field(name) else {
-                if optional.contains(name) {
-                    continue;
-                }
-                return Err(Error::NoField { tracepoint: format.name, field: name });
-            };
-            offsets.push((format!("{prefix}_{}", name.to_uppercase()), field.offset));
-        }
-    }
-    Ok(offsets)
+/// Whether a program exists for raw tracepoints and for ftrace's records; the others read what only one of these has.
+fn is_in_both_forms(program: Program) -> bool {
+    matches!(program, Program::PageAlloc | Program::PageFree | Program::Kmalloc | Program::Kfree | Program::ZoneLocked | Program::PcpuDrain)
 }

@@ -2,10 +2,14 @@
 
 mod addresses;
 mod capture;
+mod counting;
+mod fields;
+mod misses;
 mod rings;
 
 pub use addresses::Addresses;
-pub use capture::{Capture, Filter, Settings};
+pub use capture::{Capture, Drained, Filter, Settings};
+pub use counting::{CountSettings, Counting};
 pub use rings::Record;
 
 /// How the page and slab programs are attached.

@@ -21,6 +21,18 @@ impl BuddyInfo {
         text.lines().map(Self::line).collect()
     }
 
+    /// Free pages of the zone.
+    pub fn free_pages(&self) -> u64 {
+        self.nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).sum()
+    }
+
+    /// How much of the free memory lies in blocks too small for the order, in 1/1000: the kernel's unusable free space index (`unusable_free_index` in
+    /// mm/vmstat.c), which is 1000 where nothing is free.
+    pub fn unusable(&self, order: usize) -> u64 {
+        let (free, suitable) = (self.free_pages(), self.nr_free.iter().enumerate().skip(order).map(|(order, blocks)| blocks << order).sum::<u64>());
+        ((free - suitable) * 1000).checked_div(free).unwrap_or(1000)
+    }
+
     fn line(line: &str) -> Option<Self> {
         let (node, rest) = line.strip_prefix("Node ")?.split_once(',')?;
         let mut words = rest.trim_start().strip_prefix("zone")?.split_whitespace();
@@ -32,6 +44,17 @@ impl BuddyInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Numbers that a 6.18 host showed at the same moment in `/proc/buddyinfo` and in `extfrag/unusable_index` of debugfs.
+    #[test]
+    fn the_unusable_index_is_the_kernels() {
+        let text = "Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3\nNode 0, zone   Normal  25927  22421  16946   8274   3105   1173    426    327   1082    623    645\n";
+        let zones = BuddyInfo::parse(text).unwrap();
+        let index = |zone: &BuddyInfo| (0..11).map(|order| zone.unusable(order)).collect::<Vec<_>>();
+        assert_eq!(index(&zones[0]), [0, 0, 0, 0, 0, 0, 0, 0, 0, 66, 200]);
+        assert_eq!(index(&zones[1]), [0, 16, 43, 85, 126, 157, 180, 197, 223, 394, 591]);
+        assert_eq!(BuddyInfo { node: 0, zone: "empty".into(), nr_free: vec![0; 11] }.unusable(0), 1000);
+    }
 
     #[test]
     fn reads_every_zone_and_refuses_other_texts() {

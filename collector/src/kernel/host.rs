@@ -53,6 +53,7 @@ pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error
         tracepoints,
         options: BTreeMap::new(),
         sample: 1,
+        stack_sample: 0,
         raw_addresses: false,
         objects_are_physical: false,
         finished: None,

@@ -7,71 +7,85 @@ use crate::{
     zone::{End, Zone},
 };
 
-/// The core of `__free_one_page`: merges the block with its buddy as often as it can and puts the result on the list of `mt`.
-pub(crate) fn free_one_page(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64, order: u8, mt: Migratetype) {
-    let mut pfn = pfn;
-    let mut order = order;
+/// `__free_one_page`: merges the block with its buddy as often as it can and puts the result on the list of `mt`. Whatever the block's tag says
+/// until then is overwritten.
+pub(crate) fn free_one_page(rules: &Rules, map: &mut MemMap, zone: &mut Zone, start: u32, order: u8, mt: Migratetype) {
+    let (mut i, mut order) = (start, order);
+    // The pages of buddies are booked already.
+    zone.account(mt, 1 << order);
     while order < MAX_ORDER {
-        let buddy = pfn ^ 1 << order;
-        if !zone.spans(buddy) {
+        let buddy = i ^ 1 << order;
+        let tag = map.tag(buddy);
+        if !tag.is_buddy_of(order, zone.id) || order >= zone.pageblock_order && !joins_pageblocks(rules, map, zone, buddy, order, mt) {
             break;
         }
-        let b = map.index(buddy);
-        let tag = map.tag(b);
-        if !tag.is_buddy_of(order) {
-            break;
+        let listed = tag.migratetype();
+        zone.unlink(map, buddy, order, listed);
+        map.clear_tag(buddy);
+        if listed != mt {
+            zone.account(listed, -(1 << order));
+            zone.account(mt, 1 << order);
         }
-        if order >= zone.pageblock_order {
-            let theirs = zone.pageblock_type(buddy);
-            if theirs != mt {
-                if !mt.is_mergeable() || !theirs.is_mergeable() {
-                    break;
-                }
-                if rules.keeps_lists_pure() {
-                    zone.change_pageblock_range(buddy, order, mt);
-                }
-            }
-        }
-        zone.del_from_free_list(map, b, order, tag.migratetype());
-        pfn &= buddy;
+        i &= buddy;
         order += 1;
     }
-    let end = if rules.tail_when_merge_likely && buddy_merge_likely(map, zone, pfn, order) { End::Tail } else { End::Head };
-    zone.add_to_free_list(map, map.index(pfn), order, mt, end);
+    if i != start {
+        map.clear_tag(start);
+    }
+    let end = if rules.tail_when_merge_likely && buddy_merge_likely(map, zone, i, order) { End::Tail } else { End::Head };
+    zone.link(map, i, order, mt, end);
+}
+
+/// Whether a block of whole pageblocks may merge with its buddy: if both are of one type, or of types that merge; the buddy's pageblocks then
+/// take over the type (6.10+).
+fn joins_pageblocks(rules: &Rules, map: &MemMap, zone: &mut Zone, buddy: u32, order: u8, mt: Migratetype) -> bool {
+    let pfn = map.pfn(buddy);
+    let theirs = zone.pageblock_type(pfn);
+    if theirs != mt {
+        if !mt.is_mergeable() || !theirs.is_mergeable() {
+            return false;
+        }
+        if rules.keeps_lists_pure() {
+            zone.change_pageblock_range(pfn, order, mt);
+        }
+    }
+    true
 }
 
 /// Whether the next merge is near: the block one order up has a free buddy already. Such a block goes to the tail, to give the merge time.
 #[inline]
-fn buddy_merge_likely(map: &MemMap, zone: &Zone, pfn: u64, order: u8) -> bool {
+fn buddy_merge_likely(map: &MemMap, zone: &Zone, i: u32, order: u8) -> bool {
     if order >= MAX_ORDER - 1 {
         return false;
     }
-    let merged = pfn & !(1 << order);
-    let higher_buddy = merged ^ 1 << (order + 1);
-    zone.spans(higher_buddy) && map.tag(map.index(higher_buddy)).is_buddy_of(order + 1)
+    let higher_buddy = i & !(1 << order) ^ 1 << (order + 1);
+    map.tag(higher_buddy).is_buddy_of(order + 1, zone.id)
 }
 
-/// `__rmqueue_smallest`: the head of the smallest non-empty list of this type, split down to `order`. The returned block has no tag yet.
+/// `__rmqueue_smallest`: the head of the smallest non-empty list of this type, split down to `order`. The caller gives the block its tag.
 #[inline]
 pub(crate) fn rmqueue_smallest(map: &mut MemMap, zone: &mut Zone, order: u8, mt: Migratetype) -> Option<u32> {
     let from = zone.smallest_order(order, mt)?;
-    let i = zone.first_free(from, mt)?;
-    del_and_expand(map, zone, i, order, from, mt, mt);
+    let i = zone.unlink_first(map, from, mt)?;
+    expand(map, zone, i, order, from, mt);
+    zone.account(mt, -(1 << order));
     Some(i)
 }
 
-/// Takes a free block of order `from` off the list of type `listed` and splits it to `order`, leaving the rest on the lists of type `rest`.
-#[inline]
+/// Takes a free block of order `from` off the list of type `listed` and splits it to `order`, leaving the rest on the lists of type `rest`. The
+/// caller gives the block its tag.
 pub(crate) fn del_and_expand(map: &mut MemMap, zone: &mut Zone, i: u32, order: u8, from: u8, listed: Migratetype, rest: Migratetype) {
-    zone.del_from_free_list(map, i, from, listed);
+    zone.unlink(map, i, from, listed);
+    zone.account(listed, -(1 << from));
     expand(map, zone, i, order, from, rest);
+    zone.account(rest, (1 << from) - (1 << order));
 }
 
-/// `expand`: gives the upper halves back, largest first, each at the head of its list; the lowest part is left for the caller.
+/// `expand`: gives the upper halves back, largest first, each at the head of its list; the lowest part is left for the caller. Books nothing.
 #[inline]
 fn expand(map: &mut MemMap, zone: &mut Zone, i: u32, low: u8, high: u8, mt: Migratetype) {
     for order in (low..high).rev() {
-        zone.add_to_free_list(map, i + (1 << order), order, mt, End::Head);
+        zone.link(map, i + (1 << order), order, mt, End::Head);
     }
 }
 
@@ -99,7 +113,7 @@ pub(crate) fn census(map: &MemMap, zone: &Zone, pfn: u64) -> BlockCensus {
             None if held_movable => census.movable += 1,
             Allocated | None | Pcp => {}
         }
-        at += if tag == Tag::NONE { 1 } else { pages };
+        at += if tag.is_none() { 1 } else { pages };
     }
     census
 }
@@ -117,24 +131,19 @@ pub(crate) fn move_freepages_block(map: &mut MemMap, zone: &mut Zone, pfn: u64, 
             zone.move_to_free_list(map, i, tag.order(), tag.migratetype(), to);
             moved += 1 << tag.order();
         }
-        at += if tag == Tag::NONE { 1 } else { 1 << tag.order() };
+        at += if tag.is_none() { 1 } else { 1 << tag.order() };
     }
     moved
 }
 
 /// Frees a block the way its generation does: from 6.10 on, one larger than a pageblock goes back pageblock by pageblock, each under its own
 /// type (`split_large_buddy`); before, in one piece under the first one's type.
-pub(crate) fn free_by_pageblock(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64, order: u8) {
-    if rules.keeps_lists_pure() && order > zone.pageblock_order {
-        let step = zone.pageblock_pages();
-        for k in 0..1 << (order - zone.pageblock_order) {
-            let at = pfn + k * step;
-            let mt = zone.pageblock_type(at);
-            free_one_page(rules, map, zone, at, zone.pageblock_order, mt);
-        }
-    } else {
-        let mt = zone.pageblock_type(pfn);
-        free_one_page(rules, map, zone, pfn, order, mt);
+pub(crate) fn free_by_pageblock(rules: &Rules, map: &mut MemMap, zone: &mut Zone, i: u32, order: u8) {
+    let piece = if rules.keeps_lists_pure() { order.min(zone.pageblock_order) } else { order };
+    for k in 0..1 << (order - piece) {
+        let at = i + (k << piece);
+        let mt = zone.pageblock_type(map.pfn(at));
+        free_one_page(rules, map, zone, at, piece, mt);
     }
 }
 

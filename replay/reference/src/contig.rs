@@ -41,7 +41,8 @@ impl PageAllocator {
             // The whole pageblock is free: it leaves its block, changes its type, and merges with neighbours of that type.
             buddy::take_out(&mut self.map, zone, head, tag, pfn, order);
             zone.set_pageblock_type(pfn, to);
-            buddy::free_one_page(&self.config.rules, &mut self.map, zone, pfn, order, to);
+            let i = self.map.index(pfn);
+            buddy::free_one_page(&self.config.rules, &mut self.map, zone, i, order, to);
         } else {
             zone.set_pageblock_type(pfn, to);
             buddy::move_freepages_block(&mut self.map, zone, pfn, to);

@@ -95,6 +95,7 @@ fn boost(rules: &Rules, zone: &mut Zone, request: &Request) {
     if request.alloc.has(AllocFlags::KSWAPD) {
         zone.counters.boosted = true;
     }
+    zone.note_reserve();
 }
 
 /// Pages of the pageblock that go well with the new type.

@@ -13,6 +13,7 @@ pub(crate) fn reserve(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64
         return;
     }
     zone.nr_reserved_highatomic += zone.pageblock_pages();
+    zone.note_reserve();
     zone.set_pageblock_type(pfn, Migratetype::HighAtomic);
     move_freepages_block(map, zone, pfn, Migratetype::HighAtomic);
 }
@@ -29,19 +30,23 @@ pub(crate) fn cap(rules: &Rules, zone: &Zone) -> u64 {
 }
 
 impl PageAllocator {
-    /// `unreserve_highatomic_pageblock`: when reclaim gets nowhere, one reserved pageblock with free pages becomes ordinary again. It
-    /// returns as unmovable, the type its pages most likely have. Whether there was one.
-    pub fn unreserve_highatomic(&mut self) -> bool {
+    /// `unreserve_highatomic_pageblock`: when reclaim gets nowhere, one reserved pageblock with free pages becomes ordinary again, of the type
+    /// that is asked for: its user gets the pages without mixing another pageblock. The last one is given up by `force` only. Whether there
+    /// was one.
+    pub fn unreserve_highatomic(&mut self, to: Migratetype, force: bool) -> bool {
         for zone in &mut self.zones {
-            if zone.nr_reserved_highatomic == 0 {
+            if zone.nr_reserved_highatomic == 0 || !force && zone.nr_reserved_highatomic <= zone.pageblock_pages() {
                 continue;
             }
             let first = (0..=crate::ids::MAX_ORDER).find_map(|o| zone.first_free(o, Migratetype::HighAtomic));
             let Some(i) = first else { continue };
             let pfn = self.map.pfn(i);
             zone.nr_reserved_highatomic -= zone.pageblock_pages().min(zone.nr_reserved_highatomic);
-            zone.set_pageblock_type(pfn, Migratetype::Unmovable);
-            move_freepages_block(&mut self.map, zone, pfn, Migratetype::Unmovable);
+            zone.note_reserve();
+            zone.set_pageblock_type(pfn, to);
+            move_freepages_block(&mut self.map, zone, pfn, to);
+            // The kernel changes lists here and merges nothing: a whole free pageblock stays apart from its buddy until it is used.
+            zone.unreserved.insert(pfn & !(zone.pageblock_pages() - 1));
             return true;
         }
         false

@@ -18,14 +18,16 @@ pub enum ZoneType {
     HighMem = 3,
     /// Memory only movable pages may use, so that it can be taken away.
     Movable = 4,
+    /// Memory of devices, which is never allocated from here (64-bit kernels).
+    Device = 5,
 }
 
 /// Number of zone types.
-pub const ZONE_TYPES: usize = 5;
+pub const ZONE_TYPES: usize = 6;
 
 impl ZoneType {
     /// All types, lowest first.
-    pub const ALL: [Self; ZONE_TYPES] = [Self::Dma, Self::Dma32, Self::Normal, Self::HighMem, Self::Movable];
+    pub const ALL: [Self; ZONE_TYPES] = [Self::Dma, Self::Dma32, Self::Normal, Self::HighMem, Self::Movable, Self::Device];
 
     /// Position in arrays by zone type.
     #[inline]
@@ -41,6 +43,7 @@ impl ZoneType {
             Self::Normal => "Normal",
             Self::HighMem => "HighMem",
             Self::Movable => "Movable",
+            Self::Device => "Device",
         }
     }
 
@@ -102,7 +105,7 @@ const LOWMEM_END_X86_32: u64 = 896 << 20 >> 12;
 impl Layout {
     /// An x86-64 machine with one node and `pages` frames without holes: DMA, DMA32, NORMAL. Frame 0 belongs to the firmware.
     pub fn x86_64(pages: u64, cpus: u16) -> Self {
-        let configured = vec![ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable];
+        let configured = vec![ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable, ZoneType::Device];
         let bounds = [(ZoneType::Dma, 1, DMA_END), (ZoneType::Dma32, DMA_END, DMA32_END), (ZoneType::Normal, DMA32_END, u64::MAX)];
         Self::flat("x86-64", pages, cpus, &bounds, configured, PAGE_OFFSET_X86_64)
     }

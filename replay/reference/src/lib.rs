@@ -66,6 +66,7 @@ pub use gfp::{BadZoneBits, Context, Explanation, Flags, Gfp, GfpTable, Verdict, 
 pub use ids::{COSTLY_ORDER, Cpu, MAX_ORDER, NR_ORDERS, NodeId, Order, PAGE_SHIFT, PAGE_SIZE, Pfn, ZoneId};
 pub use kmap::{KM_TYPE_NR, Kmap, LAST_PKMAP};
 pub use layout::{Layout, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, ZONE_TYPES, ZoneSpec, ZoneType};
+pub use mem_map::MAX_ZONES;
 pub use memory::Memory;
 pub use migratetype::{MIGRATE_TYPES, Migratetype, PCP_TYPES};
 pub use mm::{Failure, Mm};

@@ -85,16 +85,6 @@ impl List {
         Some(i)
     }
 
-    #[inline]
-    pub(crate) fn pop_tail(&mut self, map: &mut MemMap) -> Option<u32> {
-        if self.len == 0 {
-            return None;
-        }
-        let i = self.tail;
-        self.remove(map, i);
-        Some(i)
-    }
-
     /// Members from head to tail.
     pub(crate) fn iter<'a>(&self, map: &'a MemMap) -> impl Iterator<Item = u32> + 'a {
         let mut at = self.head;

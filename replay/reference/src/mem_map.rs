@@ -1,12 +1,15 @@
-//! The `mem_map`: 32 bytes of metadata for every page frame.
+//! The `mem_map`: 30 bytes of metadata for every page frame.
 //!
-//! Two arrays of four words a frame. The *hot* one (links, tag, count and flags) is all the buddy and per-CPU paths touch; the *cold* one
-//! holds what only owners use. Both start as zeroed memory, which the operating system hands out lazily, so a model of 64 GiB costs nothing
-//! until frames are used. For the same reason a zero tag must mean "nothing known here", and it does.
+//! Three arrays, by how often they are touched. The *tags* say what block a frame heads, in two bytes, so that those of 2 MiB fit into one
+//! kilobyte of cache: allocating and freeing through a per-CPU list touches nothing else. The *links* of the free lists are touched when
+//! blocks enter or leave the buddy system. The *notes* hold what only owners use.
+//!
+//! All start as zeroed memory, which the operating system hands out lazily, so a model of 64 GiB costs nothing until frames are used. For
+//! the same reason a zero tag must mean "nothing known here", and it does.
 
 use alloc::{vec, vec::Vec};
 
-use crate::Migratetype;
+use crate::{Migratetype, ids::MAX_ORDER};
 
 /// What the tag of a block's first frame says about the block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,26 +25,43 @@ pub(crate) enum BlockState {
     Allocated = 3,
 }
 
-/// Packed description of a block, kept in its first frame only.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Tag(u32);
+/// Packed description of a block, kept in its first frame only: order (4 bits), state (2), migratetype (3), two marks, zone (5).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tag(u16);
+
+const STATE_SHIFT: u32 = 4;
+const TYPE_SHIFT: u32 = 6;
+const ZONE_SHIFT: u32 = 11;
+const ORDER_AND_STATE: u16 = 0x3f;
+const ZONE: u16 = 0x1f << ZONE_SHIFT;
+/// The frame was handed out at least once: tells a double free from a free of what was never allocated. Survives everything.
+const EVER_ALLOCATED: u16 = 1 << 9;
+/// The block's first frame has flags or further references among its notes. On allocated blocks only.
+const NOTED: u16 = 1 << 10;
+
+/// Most zones with memory a machine may have: their number must fit a page's metadata.
+pub const MAX_ZONES: usize = 1 << (u16::BITS - ZONE_SHIFT);
 
 impl Tag {
-    pub(crate) const NONE: Self = Self(0);
-
     #[inline]
     pub(crate) const fn new(state: BlockState, order: u8, mt: Migratetype, zone: u8) -> Self {
-        Self(order as u32 | (state as u32) << 4 | (mt as u32) << 8 | (zone as u32) << 16)
+        Self(order as u16 | (state as u16) << STATE_SHIFT | (mt as u16) << TYPE_SHIFT | (zone as u16) << ZONE_SHIFT)
     }
 
     #[inline]
     pub(crate) const fn state(self) -> BlockState {
-        match (self.0 >> 4) & 3 {
+        match (self.0 >> STATE_SHIFT) & 3 {
             0 => BlockState::None,
             1 => BlockState::Buddy,
             2 => BlockState::Pcp,
             _ => BlockState::Allocated,
         }
+    }
+
+    /// Whether the frame heads no block.
+    #[inline]
+    pub(crate) const fn is_none(self) -> bool {
+        matches!(self.state(), BlockState::None)
     }
 
     #[inline]
@@ -52,30 +72,53 @@ impl Tag {
     /// For free blocks the list's type, for allocated ones the type that was asked for.
     #[inline]
     pub(crate) const fn migratetype(self) -> Migratetype {
-        Migratetype::from_index((self.0 >> 8 & 7) as u8)
+        Migratetype::from_index((self.0 >> TYPE_SHIFT & 7) as u8)
     }
 
     #[inline]
     pub(crate) const fn zone(self) -> u8 {
-        (self.0 >> 16) as u8
+        (self.0 >> ZONE_SHIFT) as u8
     }
 
     /// Whether the frame heads an allocated block of exactly this order.
     #[inline]
     pub(crate) const fn is_allocated_of(self, order: u8) -> bool {
-        self.0 & 0x3f == order as u32 | (BlockState::Allocated as u32) << 4
+        // A sum, not a union of bits: an order that is out of range must match nothing.
+        self.0 & ORDER_AND_STATE == order as u16 + ((BlockState::Allocated as u16) << STATE_SHIFT)
     }
 
-    /// Whether the frame heads a buddy block of exactly this order.
+    /// The same, and its owner has left no notes: freeing it needs no second look.
     #[inline]
-    pub(crate) const fn is_buddy_of(self, order: u8) -> bool {
-        self.0 & 0x3f == order as u32 | (BlockState::Buddy as u32) << 4
+    pub(crate) const fn is_plain_allocation_of(self, order: u8) -> bool {
+        self.0 & (ORDER_AND_STATE | NOTED) == order as u16 + ((BlockState::Allocated as u16) << STATE_SHIFT)
+    }
+
+    /// Whether the frame heads a buddy block of exactly this order, in this zone.
+    #[inline]
+    pub(crate) const fn is_buddy_of(self, order: u8, zone: u8) -> bool {
+        self.0 & (ORDER_AND_STATE | ZONE) == order as u16 + ((BlockState::Buddy as u16) << STATE_SHIFT) + ((zone as u16) << ZONE_SHIFT)
     }
 }
 
-/// Words of a cold record.
+/// A tag in its place.
+pub(crate) struct Slot<'a>(&'a mut u16);
+
+impl Slot<'_> {
+    #[inline]
+    pub(crate) fn tag(&self) -> Tag {
+        Tag(*self.0)
+    }
+
+    /// Describes a block that was allocated until now.
+    #[inline]
+    pub(crate) fn take_back(self, tag: Tag) {
+        *self.0 = tag.0 | EVER_ALLOCATED;
+    }
+}
+
+/// Words of a frame's notes.
 #[derive(Clone, Copy)]
-pub(crate) enum Cold {
+pub(crate) enum Note {
     /// `private`: its owner's scratch word.
     Private = 0,
     /// `mapping`: whose data the frame holds.
@@ -84,27 +127,35 @@ pub(crate) enum Cold {
     Index = 2,
     /// Number of page-table entries that map the frame.
     MapCount = 3,
+    /// Flags in the upper half, references beyond the first in the lower.
+    FlagsCount = 4,
 }
 
-const NEXT: usize = 0;
-const PREV: usize = 1;
-const TAG: usize = 2;
-const COUNT_FLAGS: usize = 3;
+/// One frame's notes.
+type Notes = [u32; 5];
+/// Neighbours on a free list: previous, next.
+type Links = [u32; 2];
 
-/// Metadata of all frames from the first zone's start to the last zone's end.
+/// Metadata of all frames from the first zone's start to the last zone's end, rounded to blocks of the largest order: a block's buddy is then
+/// found by its index as it is by its frame number, and always has a tag.
 pub(crate) struct MemMap {
     base: u64,
-    hot: Vec<[u32; 4]>,
-    cold: Vec<[u32; 4]>,
+    tags: Vec<u16>,
+    links: Vec<Links>,
+    notes: Vec<Notes>,
 }
 
 impl MemMap {
-    pub(crate) fn new(base: u64, frames: usize) -> Self {
+    /// For frames `start` to `end`.
+    pub(crate) fn new(start: u64, end: u64) -> Self {
+        let largest = 1 << MAX_ORDER;
+        let base = start / largest * largest;
+        let frames = (end.next_multiple_of(largest) - base) as usize;
         // Arrays of integers, not structs: `vec!` then asks the allocator for zeroed memory instead of writing it.
-        Self { base, hot: vec![[0; 4]; frames], cold: vec![[0; 4]; frames] }
+        Self { base, tags: vec![0; frames], links: vec![[0; 2]; frames], notes: vec![[0; 5]; frames] }
     }
 
-    pub(crate) const BYTES_PER_FRAME: usize = 2 * size_of::<[u32; 4]>();
+    pub(crate) const BYTES_PER_FRAME: usize = size_of::<Tag>() + size_of::<Links>() + size_of::<Notes>();
 
     #[inline]
     pub(crate) fn index(&self, pfn: u64) -> u32 {
@@ -116,92 +167,145 @@ impl MemMap {
         self.base + u64::from(i)
     }
 
-    pub(crate) fn contains(&self, pfn: u64) -> bool {
-        pfn >= self.base && pfn - self.base < self.hot.len() as u64
+    /// The index of a frame that comes from outside.
+    #[inline]
+    pub(crate) fn find(&self, pfn: u64) -> Option<u32> {
+        let i = pfn.wrapping_sub(self.base);
+        (i < self.tags.len() as u64).then_some(i as u32)
+    }
+
+    /// The tag of a frame that comes from outside, and the frame's index.
+    #[inline]
+    pub(crate) fn slot(&mut self, pfn: u64) -> Option<(u32, Slot<'_>)> {
+        let i = pfn.wrapping_sub(self.base);
+        Some((i as u32, Slot(self.tags.get_mut(i as usize)?)))
     }
 
     #[inline]
     pub(crate) fn tag(&self, i: u32) -> Tag {
-        Tag(self.hot[i as usize][TAG])
+        Tag(self.tags[i as usize])
     }
 
+    /// Describes a block that is nobody's: on a free list or a per-CPU list.
     #[inline]
     pub(crate) fn set_tag(&mut self, i: u32, tag: Tag) {
-        self.hot[i as usize][TAG] = tag.0;
+        let slot = &mut self.tags[i as usize];
+        *slot = *slot & EVER_ALLOCATED | tag.0;
+    }
+
+    /// The frame heads no block any more.
+    #[inline]
+    pub(crate) fn clear_tag(&mut self, i: u32) {
+        self.tags[i as usize] &= EVER_ALLOCATED;
     }
 
     /// `(prev, next)`.
     #[inline]
     pub(crate) fn links(&self, i: u32) -> (u32, u32) {
-        let hot = &self.hot[i as usize];
-        (hot[PREV], hot[NEXT])
+        let [prev, next] = self.links[i as usize];
+        (prev, next)
     }
 
     #[inline]
     pub(crate) fn set_links(&mut self, i: u32, prev: u32, next: u32) {
-        let hot = &mut self.hot[i as usize];
-        hot[PREV] = prev;
-        hot[NEXT] = next;
-    }
-
-    #[inline]
-    pub(crate) fn set_next(&mut self, i: u32, next: u32) {
-        self.hot[i as usize][NEXT] = next;
+        self.links[i as usize] = [prev, next];
     }
 
     #[inline]
     pub(crate) fn set_prev(&mut self, i: u32, prev: u32) {
-        self.hot[i as usize][PREV] = prev;
+        self.links[i as usize][0] = prev;
     }
 
-    /// Marks the block as handed out: tag, one reference, and the bit that says the frame has had an owner before.
+    #[inline]
+    pub(crate) fn set_next(&mut self, i: u32, next: u32) {
+        self.links[i as usize][1] = next;
+    }
+
+    /// Marks the block as handed out, with one reference and no flags.
     #[inline]
     pub(crate) fn hand_out(&mut self, i: u32, tag: Tag) {
-        let hot = &mut self.hot[i as usize];
-        hot[TAG] = tag.0;
-        hot[COUNT_FLAGS] = EVER_ALLOCATED | 1;
+        self.tags[i as usize] = tag.0 | EVER_ALLOCATED;
     }
 
-    /// Takes a block back: tag, no reference, no flags; the frame stays known as used before.
+    /// Forgets the flags and references of a block that is taken back or divided.
     #[inline]
-    pub(crate) fn take_back(&mut self, i: u32, tag: Tag) {
-        let hot = &mut self.hot[i as usize];
-        hot[TAG] = tag.0;
-        hot[COUNT_FLAGS] = EVER_ALLOCATED;
+    pub(crate) fn drop_notes(&mut self, i: u32) {
+        let tag = &mut self.tags[i as usize];
+        if *tag & NOTED != 0 {
+            *tag &= !NOTED;
+            self.set_note(i, Note::FlagsCount, 0);
+        }
     }
 
+    /// References to an allocated block.
     pub(crate) fn count(&self, i: u32) -> u16 {
-        self.hot[i as usize][COUNT_FLAGS] as u16
+        self.note(i, Note::FlagsCount) as u16 + 1
     }
 
     pub(crate) fn set_count(&mut self, i: u32, count: u16) {
-        let word = &mut self.hot[i as usize][COUNT_FLAGS];
-        *word = *word & !0xffff | u32::from(count);
+        let word = self.note(i, Note::FlagsCount) & !0xffff | u32::from(count.saturating_sub(1));
+        self.set_noted(i, word);
     }
 
+    #[inline]
     pub(crate) fn flags(&self, i: u32) -> u16 {
-        (self.hot[i as usize][COUNT_FLAGS] >> 16) as u16 & !((EVER_ALLOCATED >> 16) as u16)
+        (self.note(i, Note::FlagsCount) >> 16) as u16
     }
 
     pub(crate) fn set_flags(&mut self, i: u32, flags: u16) {
-        let word = &mut self.hot[i as usize][COUNT_FLAGS];
-        *word = *word & (0xffff | EVER_ALLOCATED) | u32::from(flags) << 16 & !EVER_ALLOCATED;
+        let word = self.note(i, Note::FlagsCount) & 0xffff | u32::from(flags) << 16;
+        self.set_noted(i, word);
+    }
+
+    fn set_noted(&mut self, i: u32, word: u32) {
+        let tag = &mut self.tags[i as usize];
+        *tag = if word == 0 { *tag & !NOTED } else { *tag | NOTED };
+        self.set_note(i, Note::FlagsCount, word);
+    }
+
+    /// Whether the frame's flags and references are as its tag says.
+    pub(crate) fn notes_agree(&self, i: u32) -> bool {
+        let tag = self.tags[i as usize];
+        let noted = tag & NOTED != 0;
+        noted == (self.note(i, Note::FlagsCount) != 0) && (!noted || Tag(tag).state() == BlockState::Allocated)
     }
 
     pub(crate) fn ever_allocated(&self, i: u32) -> bool {
-        self.hot[i as usize][COUNT_FLAGS] & EVER_ALLOCATED != 0
+        self.tags[i as usize] & EVER_ALLOCATED != 0
     }
 
     #[inline]
-    pub(crate) fn cold(&self, i: u32, word: Cold) -> u32 {
-        self.cold[i as usize][word as usize]
+    pub(crate) fn note(&self, i: u32, word: Note) -> u32 {
+        self.notes[i as usize][word as usize]
+    }
+
+    /// The same of a frame that comes from outside.
+    #[inline]
+    pub(crate) fn note_of(&self, pfn: u64, word: Note) -> Option<u32> {
+        Some(self.notes.get(pfn.wrapping_sub(self.base) as usize)?[word as usize])
     }
 
     #[inline]
-    pub(crate) fn set_cold(&mut self, i: u32, word: Cold, value: u32) {
-        self.cold[i as usize][word as usize] = value;
+    pub(crate) fn set_note(&mut self, i: u32, word: Note, value: u32) {
+        self.notes[i as usize][word as usize] = value;
     }
 }
 
-/// Top bit of the flags half-word: the frame was handed out at least once. Tells a double free from a free of what was never allocated.
-const EVER_ALLOCATED: u32 = 1 << 31;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_out_of_range_matches_no_tag() {
+        let tag = Tag::new(BlockState::Allocated, 0, Migratetype::Movable, 3);
+        assert!(tag.is_allocated_of(0) && tag.is_plain_allocation_of(0));
+        for order in 1..=u8::MAX {
+            assert!(!tag.is_allocated_of(order) && !tag.is_plain_allocation_of(order), "order {order}");
+        }
+    }
+
+    #[test]
+    fn metadata_costs_at_most_32_bytes_a_page() {
+        assert_eq!(MemMap::BYTES_PER_FRAME, 30);
+    }
+}

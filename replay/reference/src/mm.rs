@@ -228,7 +228,7 @@ impl<P: Pressure> Mm<P> {
     pub fn kmem_cache_free(&mut self, cache: CacheId, address: Address, cpu: Cpu) -> Result<(), Misuse> {
         let physical = self.direct.to_physical(address);
         let (slab, mut source) = self.source();
-        slab.free(&mut source, physical, Some(cache), cpu)
+        slab.free(&mut source, physical, cache, cpu)
     }
 
     /// `vmalloc`, with a mask: virtually contiguous bytes. May sleep, so the mask must allow direct reclaim.

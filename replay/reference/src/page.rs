@@ -8,7 +8,7 @@ pub use flags::PageFlags;
 
 use crate::{
     Cpu, Migratetype, Misuse, Order, PageAllocator, Pfn, ZoneId,
-    mem_map::{BlockState, Cold, Tag},
+    mem_map::{BlockState, Note, Tag},
 };
 
 /// Who owns a frame (row T3 of the textbook).
@@ -106,11 +106,8 @@ impl PageAllocator {
     pub(crate) fn block_of(&self, pfn: u64) -> Option<(u64, Tag)> {
         (0..=crate::ids::MAX_ORDER).find_map(|order| {
             let head = pfn >> order << order;
-            if !self.map.contains(head) {
-                return None;
-            }
-            let tag = self.map.tag(self.map.index(head));
-            (tag != Tag::NONE && tag.order() >= order).then_some((head, tag))
+            let tag = self.map.tag(self.map.find(head)?);
+            (!tag.is_none() && tag.order() >= order).then_some((head, tag))
         })
     }
 
@@ -148,10 +145,10 @@ impl PageAllocator {
             pfn,
             flags,
             count,
-            mapcount: self.map.cold(i, Cold::MapCount),
-            private: self.map.cold(i, Cold::Private),
-            mapping: self.map.cold(i, Cold::Mapping),
-            index: self.map.cold(i, Cold::Index),
+            mapcount: self.map.note(i, Note::MapCount),
+            private: self.map.note(i, Note::Private),
+            mapping: self.map.note(i, Note::Mapping),
+            index: self.map.note(i, Note::Index),
             owner,
         })
     }
@@ -161,9 +158,9 @@ impl PageAllocator {
         let flags = PageFlags(self.map.flags(i));
         if flags.contains(PageFlags::SLAB) || flags.contains(PageFlags::VMALLOC) {
             Owner::Kernel
-        } else if self.map.cold(i, Cold::MapCount) > 0 {
+        } else if self.map.note(i, Note::MapCount) > 0 {
             Owner::User
-        } else if self.map.cold(i, Cold::Mapping) != 0 {
+        } else if self.map.note(i, Note::Mapping) != 0 {
             Owner::PageCache
         } else {
             Owner::Unnamed
@@ -186,9 +183,9 @@ impl PageAllocator {
     /// When the frame is not the start of an allocated block: writing to a free page's fields is a use after free.
     pub fn set_page_owner(&mut self, pfn: Pfn, private: u32, mapping: u32, index: u32) -> Result<(), Misuse> {
         let i = self.allocated(pfn)?;
-        self.map.set_cold(i, Cold::Private, private);
-        self.map.set_cold(i, Cold::Mapping, mapping);
-        self.map.set_cold(i, Cold::Index, index);
+        self.map.set_note(i, Note::Private, private);
+        self.map.set_note(i, Note::Mapping, mapping);
+        self.map.set_note(i, Note::Index, index);
         Ok(())
     }
 
@@ -198,7 +195,7 @@ impl PageAllocator {
     /// When the frame is not the start of an allocated block.
     pub fn set_mapcount(&mut self, pfn: Pfn, mapcount: u32) -> Result<(), Misuse> {
         let i = self.allocated(pfn)?;
-        self.map.set_cold(i, Cold::MapCount, mapcount);
+        self.map.set_note(i, Note::MapCount, mapcount);
         Ok(())
     }
 
@@ -281,6 +278,7 @@ impl PageAllocator {
         if to.0 > tag.order() {
             return Err(Misuse::WrongOrder { pfn, allocated: Order(tag.order()), given: to });
         }
+        self.map.drop_notes(i);
         let part = Tag::new(BlockState::Allocated, to.0, tag.migratetype(), tag.zone());
         for k in 0..1u32 << (tag.order() - to.0) {
             self.map.hand_out(i + (k << to.0), part);

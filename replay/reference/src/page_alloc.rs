@@ -8,7 +8,7 @@ use crate::{
     buddy,
     gfp::{gfp_migratetype, gfp_zone},
     ids::MAX_ORDER,
-    mem_map::{BlockState, MemMap, Tag},
+    mem_map::{BlockState, MAX_ZONES, MemMap, Tag},
     migratetype::Migratetype,
     pcp,
     rmqueue::{Mode, Request, rmqueue},
@@ -20,6 +20,8 @@ use crate::{
 
 mod fast;
 mod slowpath;
+
+pub(crate) use fast::Routes;
 
 /// Everything a page allocator is built from.
 #[derive(Clone, Debug)]
@@ -55,13 +57,13 @@ pub struct PageAllocator {
     nodes: u8,
     /// DMA32 is configured: unmovable requests can spill into it.
     has_dma32: bool,
-    fast: fast::Masks,
+    pub(crate) routes: Routes,
 }
 
 impl PageAllocator {
     /// An allocator with all memory in use by someone unknown: free blocks are put in with [`Self::seed_free_block`] and its like.
     ///
-    /// The layout must have at least one zone, its zones must be disjoint and together fit a 32-bit frame index (16 TiB).
+    /// The layout must have at least one zone, at most 32; its zones must be disjoint and together fit a 32-bit frame index (16 TiB).
     pub fn held(config: Config) -> Self {
         let layout = &config.layout;
         let base = layout.zones.iter().map(|z| z.start_pfn).min().unwrap_or(0);
@@ -69,11 +71,12 @@ impl PageAllocator {
         let zone = |(id, spec)| Zone::new(id as u8, spec, layout.cpus, &config.rules);
         let zones: Vec<Zone> = layout.zones.iter().enumerate().map(zone).collect();
         let zonelists = Zonelists::build(layout, &zones);
-        let map = MemMap::new(base, (end - base) as usize);
+        assert!(zones.len() <= MAX_ZONES, "{} zones; a page's metadata has room for the number of {MAX_ZONES}", zones.len());
+        let map = MemMap::new(base, end);
         let nodes = layout.nodes() as u8;
-        let fast = fast::Masks::new(&config);
+        let routes = Routes::new(&config, &zonelists);
         let has_dma32 = layout.configured.contains(&ZoneType::Dma32);
-        let mut mm = Self { config, map, zones, zonelists, counters: Counters::default(), nodes, has_dma32, fast };
+        let mut mm = Self { config, map, zones, zonelists, counters: Counters::default(), nodes, has_dma32, routes };
         mm.setup_marks();
         mm
     }
@@ -117,7 +120,8 @@ impl PageAllocator {
     ///
     /// # Errors
     /// When the mask is illegal, or no allowed zone can give a block.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
+    #[inline(always)]
     pub fn alloc_pages(&mut self, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Pfn, AllocError> {
         self.alloc_pages_under(&mut NoPressure, gfp, order, cpu, node)
     }
@@ -126,13 +130,17 @@ impl PageAllocator {
     ///
     /// # Errors
     /// When the mask is illegal, or no allowed zone can give a block even after reclaim.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
+    #[inline(always)]
     pub fn alloc_pages_under<P: Pressure>(&mut self, pressure: &mut P, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Pfn, AllocError> {
-        if order.0 == 0
-            && let Some(pfn) = self.alloc_fast(gfp, cpu, node)
-        {
-            return Ok(pfn);
+        match self.alloc_fast(gfp, order, cpu, node) {
+            Some(pfn) => Ok(pfn),
+            None => self.alloc_by_mask(pressure, gfp, order, cpu, node),
         }
+    }
+
+    #[inline(never)]
+    fn alloc_by_mask<P: Pressure>(&mut self, pressure: &mut P, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Pfn, AllocError> {
         self.alloc_by_flags(pressure, self.config.gfp.flags(gfp), order, cpu, node)
     }
 
@@ -153,8 +161,10 @@ impl PageAllocator {
         };
         match found {
             Ok((i, z)) => {
-                if self.zones[usize::from(z)].counters.boosted {
-                    self.zones[usize::from(z)].counters.boosted = false;
+                let zone = &mut self.zones[usize::from(z)];
+                if zone.counters.boosted {
+                    zone.counters.boosted = false;
+                    zone.note_reserve();
                     self.counters.kswapd_wakeups += 1;
                     pressure.kswapd(self, ZoneId(z));
                 }
@@ -244,46 +254,44 @@ impl PageAllocator {
         zone.boost = 0;
         zone.counters.boosted = false;
         zone.reclaim_active = false;
+        zone.note_reserve();
     }
 
     /// Frees a block: `__free_pages`.
     ///
     /// # Errors
     /// When the frame is not the start of a block allocated with this order; nothing has changed then.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
+    #[inline(always)]
     pub fn free_pages(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
-        if !self.map.contains(pfn.0) {
-            return Err(Misuse::NotAFrame(pfn));
-        }
-        let i = self.map.index(pfn.0);
+        if self.free_fast(pfn, order, cpu) { Ok(()) } else { self.free_checked(pfn, order, cpu) }
+    }
+
+    #[inline(never)]
+    fn free_checked(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
+        let Some(i) = self.map.find(pfn.0) else { return Err(Misuse::NotAFrame(pfn)) };
         let tag = self.map.tag(i);
         if !tag.is_allocated_of(order.0) || self.map.flags(i) & OWNED != 0 {
             return Err(self.misuse_of_free(pfn, order));
         }
-        let z = usize::from(tag.zone());
-        if order.0 == 0 && self.free_fast(z, i, pfn.0, cpu) {
-            return Ok(());
-        }
-        self.zones[z].nr_allocated -= 1 << order.0;
-        self.free_block(z, i, pfn.0, order.0, cpu);
+        self.map.drop_notes(i);
+        self.free_block(usize::from(tag.zone()), i, order.0, cpu);
         Ok(())
     }
 
     /// Puts a block that is no longer allocated on a per-CPU list or back into the buddy system.
-    #[inline]
-    pub(crate) fn free_block(&mut self, z: usize, i: u32, pfn: u64, order: u8, cpu: Cpu) {
+    pub(crate) fn free_block(&mut self, z: usize, i: u32, order: u8, cpu: Cpu) {
         let rules = &self.config.rules;
         let zone = &mut self.zones[z];
         zone.counters.freed += 1 << order;
         self.counters.frees += 1;
-        let block_type = zone.pageblock_type(pfn);
+        let block_type = zone.pageblock_type(self.map.pfn(i));
         if pcp::allows(rules, order) && block_type != Migratetype::Isolate {
             let cpu = usize::from(cpu.0) % zone.pcp.len();
             pcp::free_to_pcp(rules, &mut self.map, zone, cpu, i, order, block_type);
         } else {
-            self.map.take_back(i, Tag::NONE);
             zone.counters.lock_taken += 1;
-            buddy::free_by_pageblock(rules, &mut self.map, zone, pfn, order);
+            buddy::free_by_pageblock(rules, &mut self.map, zone, i, order);
         }
     }
 
@@ -350,7 +358,6 @@ fn take(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> 
         None => rmqueue_buddy(rules, map, zone, request)?,
     };
     map.hand_out(i, Tag::new(BlockState::Allocated, request.order, request.migratetype, zone.id));
-    zone.nr_allocated += 1 << request.order;
     zone.counters.allocated += 1 << request.order;
     if request.alloc.has(AllocFlags::HIGHATOMIC) && request.order > 0 {
         crate::highatomic::reserve(rules, map, zone, map.pfn(i));

@@ -1,16 +1,19 @@
 //! Per-CPU page lists: the cache in front of each zone that needs no zone lock.
 
 mod dynamics;
+mod queue;
 mod sizes;
 
 pub use sizes::{PcpSizes, pcp_sizes, pcp_sizes_textbook};
 
+use core::mem;
+
 use crate::{
     Migratetype, PcpRule, Rules, buddy,
-    ids::COSTLY_ORDER,
-    list::List,
+    ids::{COSTLY_ORDER, NR_ORDERS},
     mem_map::{BlockState, MemMap, Tag},
     migratetype::PCP_TYPES,
+    pcp::queue::Queue,
     rmqueue,
     zone::Zone,
 };
@@ -25,21 +28,42 @@ const BATCH_SCALE_MAX: u32 = 5;
 /// `struct per_cpu_pages`.
 pub(crate) struct PerCpuPages {
     pub(crate) count: u32,
+    /// Pages from which on some are given back; before 6.7 always `sizes.high_min`, without per-CPU lists 0.
     pub(crate) high: u32,
     pub(crate) sizes: PcpSizes,
-    /// 6.1: doublings of the next batch to free.
-    pub(crate) free_factor: u32,
+    /// How much was freed of late; every allocation halves it. 6.1 counts doublings of the next batch to free (`free_factor`), 6.7+ pages
+    /// (`free_count`).
+    pub(crate) freed_of_late: u32,
+    /// Up to where single frees raise that: `batch << CONFIG_PCP_BATCH_SCALE_MAX` since 6.7, else not at all.
+    freed_of_late_most: u32,
+    /// That many make a run: if it was of orders 1 to 3, the lists are emptied (`free_high`).
+    pub(crate) free_high_from: u32,
     /// 6.7+: doublings of the next batch to take.
     alloc_factor: u32,
-    /// 6.7+: pages freed of late.
-    pub(crate) free_count: u32,
-    /// 6.7+: the last free was of a high order.
-    prev_free_high: bool,
-    pub(crate) lists: [List; NR_PCP_LISTS],
+    /// The last free was of orders 1 to 3 (`PCPF_PREV_FREE_HIGH_ORDER`, 6.7+).
+    pub(crate) prev_free_high: bool,
+    pub(crate) lists: [Queue; NR_PCP_LISTS],
+    /// Requests and frees that took the short path, by order; they are counted nowhere else.
+    pub(crate) quick_allocs: ByOrder,
+    pub(crate) quick_frees: ByOrder,
     /// Requests served without the zone lock.
     pub(crate) hits: u64,
     /// Requests that had to refill first.
     pub(crate) misses: u64,
+}
+
+/// How often something happened, by order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByOrder(pub(crate) [u64; NR_ORDERS]);
+
+impl ByOrder {
+    pub(crate) fn times(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    pub(crate) fn pages(&self) -> u64 {
+        self.0.iter().enumerate().map(|(order, n)| n << order).sum()
+    }
 }
 
 /// Whether blocks of this order are cached per CPU (`pcp_allowed_order`).
@@ -55,7 +79,7 @@ pub(crate) fn allows(rules: &Rules, order: u8) -> bool {
 }
 
 #[inline]
-fn list_index(rules: &Rules, order: u8, mt: Migratetype) -> usize {
+pub(crate) fn list_index(rules: &Rules, order: u8, mt: Migratetype) -> usize {
     if order <= COSTLY_ORDER {
         PCP_TYPES * usize::from(order) + mt.index()
     } else if rules.pcp == PcpRule::AutoHigh && mt == Migratetype::Movable {
@@ -77,19 +101,40 @@ impl PerCpuPages {
             count: 0,
             high: 0,
             sizes: PcpSizes { batch: 1, high_min: 0, high_max: 0 },
-            free_factor: 0,
+            freed_of_late: 0,
+            freed_of_late_most: 0,
+            free_high_from: 0,
             alloc_factor: 0,
-            free_count: 0,
             prev_free_high: false,
-            lists: [List::EMPTY; NR_PCP_LISTS],
+            lists: [Queue::EMPTY; NR_PCP_LISTS],
+            quick_allocs: ByOrder([0; NR_ORDERS]),
+            quick_frees: ByOrder([0; NR_ORDERS]),
             hits: 0,
             misses: 0,
         }
     }
 
-    pub(crate) fn set_sizes(&mut self, sizes: PcpSizes) {
+    pub(crate) fn set_sizes(&mut self, rules: &Rules, sizes: PcpSizes) {
         self.sizes = sizes;
-        self.high = self.high.clamp(sizes.high_min, sizes.high_max.max(sizes.high_min));
+        self.free_high_from = match rules.pcp {
+            PcpRule::Textbook => u32::MAX,
+            PcpRule::FixedHigh => 1,
+            PcpRule::AutoHigh if rules.late_free_high => sizes.batch + sizes.high_min / 2,
+            PcpRule::AutoHigh => sizes.batch,
+        };
+        let moves = rules.pcp == PcpRule::AutoHigh;
+        self.high = match (rules.per_cpu_lists, moves) {
+            (false, _) => 0,
+            // 0 until the lists are used for the first time.
+            (true, true) if self.high == 0 => 0,
+            (true, true) => self.within_bounds(self.high),
+            (true, false) => sizes.high_min,
+        };
+        self.freed_of_late_most = if moves { sizes.batch << BATCH_SCALE_MAX } else { 0 };
+    }
+
+    pub(crate) fn within_bounds(&self, high: u32) -> u32 {
+        high.clamp(self.sizes.high_min, self.sizes.high_max.max(self.sizes.high_min))
     }
 
     /// How many blocks to take from the buddy system when a list is empty.
@@ -97,6 +142,7 @@ impl PerCpuPages {
         let base = self.sizes.batch;
         let mut batch = base;
         if rules.pcp == PcpRule::AutoHigh {
+            self.high = self.within_bounds(self.high);
             if base < 2 {
                 return 1;
             }
@@ -124,11 +170,7 @@ impl PerCpuPages {
 pub(crate) fn rmqueue_pcplist(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, request: &rmqueue::Request) -> Option<u32> {
     let index = list_index(rules, request.order, request.migratetype);
     let pcp = &mut zone.pcp[cpu];
-    match rules.pcp {
-        PcpRule::Textbook => {}
-        PcpRule::FixedHigh => pcp.free_factor >>= 1,
-        PcpRule::AutoHigh => pcp.free_count >>= 1,
-    }
+    pcp.freed_of_late >>= 1;
     if pcp.lists[index].is_empty() {
         pcp.misses += 1;
         refill(rules, map, zone, cpu, index, request);
@@ -136,7 +178,7 @@ pub(crate) fn rmqueue_pcplist(rules: &Rules, map: &mut MemMap, zone: &mut Zone, 
         pcp.hits += 1;
     }
     let pcp = &mut zone.pcp[cpu];
-    let i = pcp.lists[index].pop_head(map)?;
+    let i = pcp.lists[index].pop_head()?;
     pcp.count -= 1 << request.order;
     Some(i)
 }
@@ -146,13 +188,17 @@ fn refill(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, index: u
     let below_high = zone.below_high;
     let blocks = zone.pcp[cpu].refill(rules, request.order, below_high);
     let mut mode = rmqueue::Mode::Normal;
+    // Out of the zone for the time being, since taking blocks needs the zone.
+    let mut list = mem::take(&mut zone.pcp[cpu].lists[index]);
+    let tag = Tag::new(BlockState::Pcp, request.order, request.migratetype, zone.id);
     for _ in 0..blocks {
         let Some(i) = rmqueue::rmqueue(rules, map, zone, request, &mut mode) else { break };
-        map.set_tag(i, Tag::new(BlockState::Pcp, request.order, request.migratetype, zone.id));
-        let pcp = &mut zone.pcp[cpu];
-        pcp.lists[index].push_tail(map, i);
-        pcp.count += 1 << request.order;
+        map.set_tag(i, tag);
+        list.push_tail(i);
     }
+    let pcp = &mut zone.pcp[cpu];
+    pcp.count += (list.len() as u32) << request.order;
+    pcp.lists[index] = list;
     zone.counters.lock_taken += 1;
 }
 
@@ -162,22 +208,22 @@ pub(crate) fn free_to_pcp(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu:
     // High-atomic and CMA blocks are not worth lists of their own here.
     let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
     let index = list_index(rules, order, mt);
-    map.take_back(i, Tag::new(BlockState::Pcp, order, mt, zone.id));
+    map.set_tag(i, Tag::new(BlockState::Pcp, order, mt, zone.id));
     let reclaim_active = zone.reclaim_active;
     let below_high = zone.below_high;
     let pcp = &mut zone.pcp[cpu];
-    pcp.lists[index].push_head(map, i);
+    pcp.lists[index].push_head(i);
     pcp.count += 1 << order;
     let surplus = match rules.pcp {
         PcpRule::Textbook => {
-            if pcp.count >= pcp.sizes.high_min {
+            if pcp.count >= pcp.high {
                 pcp.sizes.batch
             } else {
                 0
             }
         }
         PcpRule::FixedHigh => pcp.surplus_fixed(order, reclaim_active),
-        PcpRule::AutoHigh => pcp.surplus_auto(rules, order, reclaim_active, below_high),
+        PcpRule::AutoHigh => pcp.surplus_auto(order, reclaim_active, below_high),
     };
     if surplus > 0 {
         drain(rules, map, zone, cpu, surplus, index);
@@ -189,38 +235,29 @@ pub(crate) fn free_to_pcp(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu:
 
 /// `free_pcppages_bulk`: gives `pages` back from the tails, starting with one list and going round the others.
 pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, pages: u32, first: usize) {
-    let mut left = pages.min(zone.pcp[cpu].count) as i64;
+    let textbook = rules.pcp == PcpRule::Textbook;
+    let mut left = pages.min(zone.pcp[cpu].count);
     let mut index = first;
-    let mut batch_free = 0;
-    let last = if rules.pcp == PcpRule::Textbook { PCP_TYPES } else { NR_PCP_LISTS };
+    // 2.6.34 goes on to the next list each time, and takes one block more from each the longer it finds the others empty.
+    let mut turns = 0;
     while left > 0 {
-        if rules.pcp == PcpRule::Textbook {
-            // 2.6.34 goes round the lists and takes one more from each the longer it finds the others empty.
-            loop {
-                batch_free += 1;
-                index = (index + 1) % last;
-                if !zone.pcp[cpu].lists[index].is_empty() {
-                    break;
-                }
-            }
-        } else {
-            while zone.pcp[cpu].lists[index].is_empty() {
-                index = (index + 1) % last;
-            }
+        if textbook {
+            (index, turns) = ((index + 1) % PCP_TYPES, turns + 1);
+        }
+        while zone.pcp[cpu].lists[index].is_empty() {
+            (index, turns) = if textbook { ((index + 1) % PCP_TYPES, turns + 1) } else { ((index + 1) % NR_PCP_LISTS, 0) };
         }
         let order = list_order(rules, index);
-        while let Some(i) = zone.pcp[cpu].lists[index].pop_tail(map) {
-            zone.pcp[cpu].count -= 1 << order;
-            left -= 1 << order;
-            batch_free -= 1;
-            give_back(rules, map, zone, i, order);
-            if left <= 0 || rules.pcp == PcpRule::Textbook && batch_free <= 0 {
-                break;
-            }
-        }
-        if rules.pcp == PcpRule::Textbook {
-            batch_free = batch_free.max(0);
-        }
+        // Out of the zone for the time being, since freeing needs the zone.
+        let mut list = mem::take(&mut zone.pcp[cpu].lists[index]);
+        let wanted = left.div_ceil(1 << order) as usize;
+        let blocks = list.len().min(if textbook { wanted.min(turns) } else { wanted });
+        list.drain_tail(blocks, |i| give_back(rules, map, zone, i, order));
+        turns = turns.saturating_sub(blocks);
+        let pcp = &mut zone.pcp[cpu];
+        pcp.lists[index] = list;
+        pcp.count -= (blocks as u32) << order;
+        left = left.saturating_sub((blocks as u32) << order);
     }
     zone.counters.lock_taken += 1;
     zone.counters.pcp_drains += 1;
@@ -228,16 +265,11 @@ pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize
 
 /// Frees one block from a per-CPU list into the buddy system, under the type its generation uses: until 6.9 the type it was listed under,
 /// unless its pageblock was isolated meanwhile; after that the type of its pageblock.
+#[inline]
 fn give_back(rules: &Rules, map: &mut MemMap, zone: &mut Zone, i: u32, order: u8) {
-    let pfn = map.pfn(i);
-    let listed = map.tag(i).migratetype();
-    map.set_tag(i, Tag::NONE);
-    let block = zone.pageblock_type(pfn);
-    if rules.keeps_lists_pure() || block == Migratetype::Isolate {
-        buddy::free_one_page(rules, map, zone, pfn, order, block);
-    } else {
-        buddy::free_one_page(rules, map, zone, pfn, order, listed);
-    }
+    let block = zone.pageblock_type(map.pfn(i));
+    let listed = if rules.keeps_lists_pure() || block == Migratetype::Isolate { block } else { map.tag(i).migratetype() };
+    buddy::free_one_page(rules, map, zone, i, order, listed);
 }
 
 /// Puts a block on the tail of a list: a machine's initial state.
@@ -245,7 +277,7 @@ pub(crate) fn seed(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize,
     let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
     map.set_tag(i, Tag::new(BlockState::Pcp, order, mt, zone.id));
     let pcp = &mut zone.pcp[cpu];
-    pcp.lists[list_index(rules, order, mt)].push_tail(map, i);
+    pcp.lists[list_index(rules, order, mt)].push_tail(i);
     pcp.count += 1 << order;
 }
 
@@ -265,16 +297,21 @@ mod tests {
     fn refill_doubles_with_each_run_of_allocations() {
         let rules = crate::Profile::V6_18.rules();
         let mut pcp = PerCpuPages::new();
-        pcp.set_sizes(PcpSizes { batch: 63, high_min: 4960, high_max: 43008 });
+        pcp.set_sizes(&rules, PcpSizes { batch: 63, high_min: 4960, high_max: 43008 });
         let refills: [u32; 7] = core::array::from_fn(|_| pcp.refill(&rules, 0, false));
         assert_eq!(refills, [63, 126, 252, 504, 1008, 2016, 2016]);
         assert_eq!(pcp.refill(&rules, 2, false), 15);
+        // A free halves what the next refill may take; two blocks are taken at least.
+        pcp.note_free(0);
+        assert_eq!(pcp.refill(&rules, 0, false), 252);
+        pcp.set_sizes(&rules, PcpSizes { batch: 7, high_min: 100, high_max: 100 });
+        assert_eq!(pcp.refill(&rules, 3, false), 2);
     }
 
     #[test]
     fn the_limit_decays_by_an_eighth_a_second() {
         let mut pcp = PerCpuPages::new();
-        pcp.set_sizes(PcpSizes { batch: 63, high_min: 100, high_max: 43_008 });
+        pcp.set_sizes(&crate::Profile::V6_18.rules(), PcpSizes { batch: 63, high_min: 100, high_max: 43_008 });
         pcp.high = 8000;
         pcp.count = 7500;
         assert_eq!((pcp.decay(), pcp.high), (500, 7000));

@@ -62,6 +62,7 @@ impl Profile {
             highatomic: !textbook,
             per_cpu_lists: true,
             mobility_grouping: true,
+            movable_is_high: matches!(self, Self::V6_12 | Self::V6_18),
             pageblock_order: 9,
         }
     }
@@ -126,6 +127,8 @@ pub struct Rules {
     pub per_cpu_lists: bool,
     /// Pageblocks are grouped by mobility; off, every request counts as unmovable (`page_group_by_mobility_disabled`).
     pub mobility_grouping: bool,
+    /// The movable zone has marks as high memory has, on 64-bit machines too (since 6.6).
+    pub movable_is_high: bool,
     /// Log2 of the pages in a pageblock: 9 on x86-64.
     pub pageblock_order: u8,
 }

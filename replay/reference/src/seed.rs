@@ -4,6 +4,7 @@ use crate::{
     Cpu, Migratetype, Misuse, Order, PageAllocator, PcpRule, PcpSizes, Pfn, Watermarks, ZONE_TYPES, ZoneId, buddy,
     ids::MAX_ORDER,
     mem_map::{BlockState, Tag},
+    page_alloc::Routes,
     pcp::{pcp_sizes, pcp_sizes_textbook},
     watermark::{lowmem_reserve, zone_watermarks},
     zone::End,
@@ -14,7 +15,7 @@ impl PageAllocator {
     /// `setup_per_zone_wmarks`, `setup_per_zone_lowmem_reserve` and `zone_set_pageset_high_and_batch`, by the formulas.
     pub(crate) fn setup_marks(&mut self) {
         let config = &self.config;
-        let marks = zone_watermarks(&config.layout, &config.tunables, config.rules.pageblock_order);
+        let marks = zone_watermarks(&config.layout, &config.tunables, &config.rules);
         let reserves = lowmem_reserve(&config.layout);
         for (zone, (marks, reserve)) in self.zones.iter_mut().zip(marks.into_iter().zip(reserves)) {
             zone.marks = marks;
@@ -25,8 +26,9 @@ impl PageAllocator {
                 PcpRule::FixedHigh | PcpRule::AutoHigh => pcp_sizes(zone.managed, marks.low, config.layout.cpus),
             };
             for pcp in &mut zone.pcp {
-                pcp.set_sizes(sizes);
+                pcp.set_sizes(&config.rules, sizes);
             }
+            zone.note_reserve();
         }
     }
 
@@ -37,30 +39,40 @@ impl PageAllocator {
         self.zones[z].managed = managed;
         self.config.layout.zones[z].managed = managed;
         self.zonelists = Zonelists::build(&self.config.layout, &self.zones);
+        self.routes = Routes::new(&self.config, &self.zonelists);
         self.setup_marks();
     }
 
     /// Sets a zone's marks to what a machine shows, instead of the formulas' result.
     pub fn set_watermarks(&mut self, zone: ZoneId, marks: Watermarks) {
-        self.zones[usize::from(zone.0)].marks = marks;
+        let zone = &mut self.zones[usize::from(zone.0)];
+        zone.marks = marks;
+        zone.note_reserve();
     }
 
     /// Sets a zone's `lowmem_reserve` (`protection` in `/proc/zoneinfo`), by zone type.
     pub fn set_lowmem_reserve(&mut self, zone: ZoneId, reserve: [u64; ZONE_TYPES]) {
-        self.zones[usize::from(zone.0)].lowmem_reserve = reserve;
+        let zone = &mut self.zones[usize::from(zone.0)];
+        zone.lowmem_reserve = reserve;
+        zone.note_reserve();
     }
 
     /// Sets the sizes of a zone's per-CPU lists.
     pub fn set_pcp_sizes(&mut self, zone: ZoneId, sizes: PcpSizes) {
         for pcp in &mut self.zones[usize::from(zone.0)].pcp {
-            pcp.set_sizes(sizes);
+            pcp.set_sizes(&self.config.rules, sizes);
         }
     }
 
     /// Sets the present limit of one CPU's lists (6.7+, where it moves with the load).
     pub fn seed_pcp_high(&mut self, zone: ZoneId, cpu: Cpu, high: u32) {
-        if let Some(pcp) = self.zones[usize::from(zone.0)].pcp.get_mut(usize::from(cpu.0)) {
-            pcp.high = high.clamp(pcp.sizes.high_min, pcp.sizes.high_max.max(pcp.sizes.high_min));
+        let rules = &self.config.rules;
+        if rules.per_cpu_lists
+            && rules.pcp == PcpRule::AutoHigh
+            && let Some(pcp) = self.zones[usize::from(zone.0)].pcp.get_mut(usize::from(cpu.0))
+        {
+            // 0 until the lists are used for the first time.
+            pcp.high = if high == 0 { 0 } else { pcp.within_bounds(high) };
         }
     }
 
@@ -84,7 +96,7 @@ impl PageAllocator {
         let end = pfn.0 + order.pages();
         end <= self.zones[usize::from(zone.0)].end
             && self.block_of(pfn.0).is_none()
-            && (pfn.0 + 1..end).all(|p| self.map.tag(self.map.index(p)) == Tag::NONE)
+            && (pfn.0 + 1..end).all(|p| self.map.tag(self.map.index(p)).is_none())
     }
 
     /// Puts a free block on the tail of the list of `mt`, as a machine's initial state says. It does not merge with its buddy: a state read
@@ -128,7 +140,7 @@ impl PageAllocator {
         let Some(zone) = self.zone_of(pfn) else { return Err(Misuse::NotAFrame(pfn)) };
         let i = self.map.index(pfn.0);
         self.map.hand_out(i, Tag::new(BlockState::Allocated, order.0, mt, zone.0));
-        self.zones[usize::from(zone.0)].nr_allocated += order.pages();
+        self.zones[usize::from(zone.0)].adopted += order.pages().cast_signed();
         Ok(())
     }
 
@@ -142,7 +154,8 @@ impl PageAllocator {
         }
         let Some(zone) = self.zone_of(pfn) else { return Err(Misuse::NotAFrame(pfn)) };
         let i = self.map.index(pfn.0);
-        self.free_block(usize::from(zone.0), i, pfn.0, order.0, cpu);
+        self.zones[usize::from(zone.0)].adopted += order.pages().cast_signed();
+        self.free_block(usize::from(zone.0), i, order.0, cpu);
         Ok(())
     }
 
@@ -174,7 +187,6 @@ impl PageAllocator {
         buddy::take_out(&mut self.map, zone, head, tag, pfn.0, order.0);
         let i = self.map.index(pfn.0);
         self.map.hand_out(i, Tag::new(BlockState::Allocated, order.0, mt, tag.zone()));
-        zone.nr_allocated += order.pages();
         zone.counters.allocated += order.pages();
         Ok(())
     }

@@ -1,16 +1,24 @@
 //! The model's state in the layout of the kernel's own files, so that the same parsers read both.
 
-use alloc::{format, string::String};
-use core::fmt::Write;
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt::{self, Write};
 
-use crate::{MIGRATE_TYPES, Migratetype, NR_ORDERS, PageAllocator, PcpRule, SlabAllocator, ZoneType, zone::Zone};
+use crate::{
+    CacheStats, Config, MIGRATE_TYPES, Migratetype, NR_ORDERS, PAGE_SHIFT, PageAllocator, Profile, SlabAllocator, Watermarks, ZONE_TYPES, ZoneType,
+    watermark::{HIGH_ZONE_LEAST, is_high},
+    zone::Zone,
+};
 
 /// `/proc/pagetypeinfo` stops counting a list here.
 const PAGETYPEINFO_CAP: u64 = 100_000;
 
 /// Migratetypes the kernel of the model shows: CMA only where a pageblock has that type.
 fn shown_types(mm: &PageAllocator) -> impl Iterator<Item = Migratetype> + Clone + '_ {
-    let cma = mm.zones.iter().any(|z| z.pageblocks.contains(&(Migratetype::Cma as u8)));
+    let cma = mm.zones.iter().any(|z| z.pageblocks.contains(&Migratetype::Cma));
     Migratetype::ALL.into_iter().filter(move |mt| cma || *mt != Migratetype::Cma)
 }
 
@@ -22,7 +30,7 @@ impl PageAllocator {
             // Writing to a String cannot fail, here and below.
             let _ = write!(out, "Node {}, zone {:>8} ", zone.node.0, zone.kind.name());
             for area in &zone.free_area {
-                let _ = write!(out, "{:>6} ", area.nr_free);
+                let _ = write!(out, "{:>6} ", area.nr_free());
             }
             out.push('\n');
         }
@@ -56,7 +64,7 @@ impl PageAllocator {
         for zone in &self.zones {
             let mut count = [0u64; MIGRATE_TYPES];
             for mt in &zone.pageblocks {
-                count[usize::from(*mt)] += 1;
+                count[mt.index()] += 1;
             }
             let _ = write!(out, "Node {}, zone {:>8} ", zone.node.0, zone.kind.name());
             for mt in shown_types(self) {
@@ -70,50 +78,124 @@ impl PageAllocator {
     /// `/proc/zoneinfo`: the lines about sizes, marks and per-CPU lists; the counters of other subsystems are left out.
     pub fn zoneinfo(&self) -> String {
         let mut out = String::new();
-        for zone in &self.zones {
-            let _ = writeln!(out, "Node {}, zone {:>8}", zone.node.0, zone.kind.name());
-            self.show_zone(&mut out, zone);
+        for node in 0..self.config.layout.nodes() {
+            for kind in self.configured() {
+                let _ = writeln!(out, "Node {node}, zone {:>8}", kind.name());
+                match self.zones.iter().find(|zone| usize::from(zone.node.0) == node && zone.kind == kind) {
+                    Some(zone) => self.show_zone(&mut out, zone),
+                    None => self.show_sizes(&mut out, &Sizes::unpopulated(&self.config, kind)),
+                }
+            }
         }
         out
     }
 
-    fn show_zone(&self, out: &mut String, zone: &Zone) {
-        let m = &zone.marks;
-        let _ = writeln!(out, "  pages free     {}", zone.nr_free);
-        let rows = [
-            ("boost", zone.boost),
-            ("min", m.min),
-            ("low", m.low),
-            ("high", m.high),
-            ("promo", m.promo),
-            ("spanned", zone.end - zone.start),
-            ("present", zone.present),
-            ("managed", zone.managed),
-            ("cma", zone.pageblocks_of(Migratetype::Cma) * zone.pageblock_pages()),
-        ];
-        for (name, value) in rows {
+    /// The zone types the kernel is configured with: columns of `protection`.
+    fn configured(&self) -> impl Iterator<Item = ZoneType> {
+        ZoneType::ALL.into_iter().filter(|kind| self.config.layout.configured.contains(kind))
+    }
+
+    /// What is shown of every zone, populated or not.
+    fn show_sizes(&self, out: &mut String, sizes: &Sizes) {
+        let Sizes { free, boost, marks, spanned, present, managed, cma, protection } = sizes;
+        let _ = writeln!(out, "  pages free     {free}");
+        let mut row = |name, value| {
             let _ = writeln!(out, "        {name:<8} {value}");
+        };
+        row("boost", *boost);
+        row("min", marks.min + boost);
+        row("low", marks.low + boost);
+        row("high", marks.high + boost);
+        if !matches!(self.config.profile, Profile::Textbook | Profile::V6_1) {
+            row("promo", marks.promo + boost);
         }
-        out.push_str("        protection: (");
-        let configured = ZoneType::ALL.into_iter().filter(|k| self.config.layout.configured.contains(k));
-        for (n, kind) in configured.enumerate() {
-            let _ = write!(out, "{}{}", if n == 0 { "" } else { ", " }, zone.lowmem_reserve[kind.index()]);
-        }
-        out.push_str(")\n");
+        row("spanned", *spanned);
+        row("present", *present);
+        row("managed", *managed);
+        row("cma", *cma);
+        let protection: Vec<String> = self.configured().map(|kind| protection[kind.index()].to_string()).collect();
+        let _ = writeln!(out, "        protection: ({})", protection.join(", "));
+    }
+
+    fn show_zone(&self, out: &mut String, zone: &Zone) {
+        self.show_sizes(out, &Sizes::of(zone));
         let _ = writeln!(out, "      {:<12} {}", "nr_free_pages", zone.nr_free);
-        out.push_str("  pagesets\n");
-        for (cpu, pcp) in zone.pcp.iter().enumerate() {
-            let high = if self.config.rules.pcp == PcpRule::AutoHigh { pcp.high } else { pcp.sizes.high_min };
-            let _ = writeln!(out, "    cpu: {cpu}");
-            let _ = writeln!(out, "              count:    {}", pcp.count);
-            let _ = writeln!(out, "              high:     {high}");
-            let _ = writeln!(out, "              batch:    {}", pcp.sizes.batch);
-            if self.config.rules.pcp == PcpRule::AutoHigh {
-                let _ = writeln!(out, "              high_min: {}", pcp.sizes.high_min);
-                let _ = writeln!(out, "              high_max: {}", pcp.sizes.high_max);
-            }
+        let newest = self.config.profile == Profile::V6_18;
+        if newest {
+            let in_blocks = |order: usize| zone.free_area[order].nr_free() << order;
+            let blocks: u64 = (usize::from(zone.pageblock_order)..NR_ORDERS).map(in_blocks).sum();
+            let _ = writeln!(out, "      {:<12} {blocks}", "nr_free_pages_blocks");
         }
+        out.push_str("  pagesets\n");
+        // The columns grew between 6.12 and 6.18, and the two bounds came.
+        let width = if newest { 10 } else { 7 };
+        for (cpu, pcp) in zone.pcp.iter().enumerate() {
+            let _ = writeln!(out, "    cpu: {cpu}");
+            let mut row = |name, value| {
+                let _ = writeln!(out, "              {name:<width$}{value}");
+            };
+            // `count:` fills its column in both layouts, the old one's is a blank narrower.
+            row(if newest { "count:" } else { "count: " }, pcp.count);
+            row("high:", pcp.high);
+            row("batch:", pcp.sizes.batch);
+            if newest {
+                row("high_min:", pcp.sizes.high_min);
+                row("high_max:", pcp.sizes.high_max);
+            }
+            let _ = writeln!(out, "  vm stats threshold: {}", stat_threshold(zone.managed, self.config.layout.cpus));
+        }
+        let _ = writeln!(out, "  node_unreclaimable:  0");
         let _ = writeln!(out, "  start_pfn:           {}", zone.start);
+    }
+}
+
+/// The sizes of a zone as `/proc/zoneinfo` shows them.
+struct Sizes {
+    free: u64,
+    boost: u64,
+    marks: Watermarks,
+    spanned: u64,
+    present: u64,
+    managed: u64,
+    cma: u64,
+    protection: [u64; ZONE_TYPES],
+}
+
+impl Sizes {
+    fn of(zone: &Zone) -> Self {
+        Self {
+            free: zone.nr_free,
+            boost: zone.boost,
+            marks: zone.marks,
+            spanned: zone.end - zone.start,
+            present: zone.present,
+            managed: zone.managed,
+            cma: zone.pageblocks_of(Migratetype::Cma) * zone.pageblock_pages(),
+            protection: zone.lowmem_reserve,
+        }
+    }
+
+    /// A zone without pages has marks if it is a high one.
+    fn unpopulated(config: &Config, kind: ZoneType) -> Self {
+        let mark = if is_high(&config.layout, &config.rules, kind) { HIGH_ZONE_LEAST } else { 0 };
+        let marks = Watermarks { min: mark, low: mark, high: mark, promo: mark };
+        Self { free: 0, boost: 0, marks, spanned: 0, present: 0, managed: 0, cma: 0, protection: [0; ZONE_TYPES] }
+    }
+}
+
+/// `calculate_normal_threshold`: how far a CPU's counters may drift before they are added to the zone's.
+fn stat_threshold(managed: u64, cpus: u16) -> u32 {
+    let fls = |n: u64| u64::BITS - n.leading_zeros();
+    // The memory in units of 128 MiB.
+    (2 * fls(u64::from(cpus)) * (1 + fls(managed >> (27 - PAGE_SHIFT)))).min(125)
+}
+
+impl fmt::Display for CacheStats {
+    /// A line of `/proc/slabinfo`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<17} {:>6} {:>6} {:>6} ", self.names[0], self.active_objects, self.objects, self.sizes.size)?;
+        write!(f, "{:>4} {:>4} : tunables {:>4} {:>4} {:>4}", self.sizes.objects, 1u32 << self.sizes.order, 0, 0, 0)?;
+        write!(f, " : slabdata {:>6} {:>6} {:>6}", self.slabs, self.slabs, 0)
     }
 }
 
@@ -123,25 +205,9 @@ impl SlabAllocator {
         let mut out = String::from("slabinfo - version: 2.1\n");
         out.push_str("# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
         out.push_str(" : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
-        let caches: alloc::vec::Vec<_> = self.caches().collect();
+        let caches: Vec<_> = self.caches().collect();
         for cache in caches.into_iter().rev() {
-            let s = self.cache_stats(cache);
-            let _ = writeln!(
-                out,
-                "{:<17} {:>6} {:>6} {:>6} {:>4} {:>4} : tunables {:>4} {:>4} {:>4} : slabdata {:>6} {:>6} {:>6}",
-                s.names[0],
-                s.active_objects,
-                s.objects,
-                s.sizes.size,
-                s.sizes.objects,
-                1u32 << s.sizes.order,
-                0,
-                0,
-                0,
-                s.slabs,
-                s.slabs,
-                0
-            );
+            let _ = writeln!(out, "{}", self.cache_stats(cache));
         }
         out
     }

@@ -124,8 +124,13 @@ pub struct Counters {
 
 impl PageAllocator {
     /// Counters since the start.
-    pub const fn counters(&self) -> &Counters {
-        &self.counters
+    pub fn counters(&self) -> Counters {
+        let mut sum = self.counters;
+        for pcp in self.zones.iter().flat_map(|zone| &zone.pcp) {
+            sum.allocs += pcp.quick_allocs.times();
+            sum.frees += pcp.quick_frees.times();
+        }
+        sum
     }
 
     /// State and counters of one zone.
@@ -133,7 +138,7 @@ impl PageAllocator {
         let z = &self.zones[usize::from(zone.0)];
         let mut pageblocks = [0; MIGRATE_TYPES];
         for mt in &z.pageblocks {
-            pageblocks[usize::from(*mt)] += 1;
+            pageblocks[mt.index()] += 1;
         }
         ZoneStats {
             zone,
@@ -145,18 +150,18 @@ impl PageAllocator {
             free_highatomic: z.nr_free_highatomic,
             free_isolated: z.nr_free_isolated,
             pcp: z.pcp_pages(),
-            allocated: z.nr_allocated,
+            allocated: z.nr_allocated(),
             held: z.held(),
             reserved_highatomic: z.nr_reserved_highatomic,
             watermarks: z.marks,
             boost: z.boost,
             free_blocks: core::array::from_fn(|o| z.free_area[o].lists.map(|list| u64::from(list.len()))),
             pageblocks,
-            pages_allocated: z.counters.allocated,
-            pages_freed: z.counters.freed,
+            pages_allocated: z.pages_allocated(),
+            pages_freed: z.pages_freed(),
             lock_taken: z.counters.lock_taken,
             pcp_drains: z.counters.pcp_drains,
-            pcp_hits: z.pcp.iter().map(|p| p.hits).sum(),
+            pcp_hits: z.pcp.iter().map(|p| p.hits + p.quick_allocs.times()).sum(),
             pcp_misses: z.pcp.iter().map(|p| p.misses).sum(),
             extfrag: z.counters.extfrag,
             extfrag_fragmenting: z.counters.extfrag_fragmenting,
@@ -171,7 +176,7 @@ impl PageAllocator {
 
     /// Free blocks by order of one zone, without a walk over its pageblocks: cheap enough to sample often.
     pub fn free_blocks(&self, zone: ZoneId) -> [u64; NR_ORDERS] {
-        core::array::from_fn(|o| u64::from(self.zones[usize::from(zone.0)].free_area[o].nr_free))
+        core::array::from_fn(|o| self.zones[usize::from(zone.0)].free_area[o].nr_free())
     }
 
     /// Free pages of one zone (`nr_free_pages`).

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Layout, ZONE_TYPES, ZoneType, ids::PAGE_SIZE};
+use crate::{Layout, Rules, ZONE_TYPES, ZoneType, ids::PAGE_SIZE};
 
 /// Marks of one zone, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -53,11 +53,29 @@ impl Default for Tunables {
 }
 
 /// `lowmem_reserve_ratio` by zone type.
-const LOWMEM_RESERVE_RATIO: [u64; ZONE_TYPES] = [256, 256, 32, 0, 0];
+const LOWMEM_RESERVE_RATIO: [u64; ZONE_TYPES] = [256, 256, 32, 0, 0, 0];
 
-/// Pages of low memory.
-fn lowmem_pages(layout: &Layout) -> u64 {
-    layout.zones.iter().filter(|z| z.kind.is_lowmem()).map(|z| z.managed).sum()
+/// Least `min` of a zone of high memory.
+pub(crate) const HIGH_ZONE_LEAST: u64 = 32;
+
+/// Whether a zone's pages count as high memory (`is_highmem`): those of the movable zone do on machines with high memory, and since 6.6
+/// everywhere.
+pub(crate) fn is_high(layout: &Layout, rules: &Rules, kind: ZoneType) -> bool {
+    match kind {
+        ZoneType::HighMem => true,
+        ZoneType::Movable => rules.movable_is_high || layout.configured.contains(&ZoneType::HighMem),
+        _ => false,
+    }
+}
+
+/// Pages the marks are shared out over: all but high memory's.
+fn lowmem_pages(layout: &Layout, rules: &Rules) -> u64 {
+    layout.zones.iter().filter(|z| !is_high(layout, rules, z.kind)).map(|z| z.managed).sum()
+}
+
+/// Zones an ordinary request of the kernel may use (up to `gfp_zone(GFP_USER)`).
+fn buffer_zones(layout: &Layout) -> impl Iterator<Item = &crate::ZoneSpec> {
+    layout.zones.iter().filter(|z| z.managed > 0 && z.kind <= ZoneType::Normal)
 }
 
 /// The kernel's default for `vm.min_free_kbytes`: the square root of 16 × low memory in kB, within 128 and 262144 kB. `high` is what all
@@ -71,22 +89,23 @@ pub fn min_free_kbytes_by_size(lowmem_pages: u64) -> u64 {
 /// 5 % of low memory.
 pub fn min_free_kbytes_for_thp(layout: &Layout, pageblock_order: u8) -> u64 {
     const PCP_TYPES: u64 = 3;
-    let zones = layout.zones.iter().filter(|z| z.managed > 0 && z.kind != ZoneType::Movable).count() as u64;
+    let zones = buffer_zones(layout).count() as u64;
+    let pages: u64 = buffer_zones(layout).map(|z| z.managed).sum();
     let wanted = (zones << pageblock_order) * (2 + PCP_TYPES * PCP_TYPES);
-    wanted.min(lowmem_pages(layout) / 20) * (PAGE_SIZE >> 10)
+    wanted.min(pages / 20) * (PAGE_SIZE >> 10)
 }
 
 /// Marks of every zone of a layout (`__setup_per_zone_wmarks`).
-pub fn zone_watermarks(layout: &Layout, tunables: &Tunables, pageblock_order: u8) -> Vec<Watermarks> {
-    let lowmem = lowmem_pages(layout);
+pub fn zone_watermarks(layout: &Layout, tunables: &Tunables, rules: &Rules) -> Vec<Watermarks> {
+    let lowmem = lowmem_pages(layout, rules);
     let kbytes = tunables.min_free_kbytes.unwrap_or_else(|| {
-        let by_size = min_free_kbytes_by_size(lowmem);
-        if tunables.thp { by_size.max(min_free_kbytes_for_thp(layout, pageblock_order)) } else { by_size }
+        let by_size = min_free_kbytes_by_size(buffer_zones(layout).map(|z| z.managed).sum());
+        if tunables.thp { by_size.max(min_free_kbytes_for_thp(layout, rules.pageblock_order)) } else { by_size }
     });
     let pages_min = kbytes / (PAGE_SIZE >> 10);
     let marks = |zone: &crate::ZoneSpec| {
         let share = pages_min * zone.managed / lowmem.max(1);
-        let min = if zone.kind.is_lowmem() { share } else { (zone.managed / 1024).clamp(32, 128) };
+        let min = if is_high(layout, rules, zone.kind) { (zone.managed / 1024).clamp(HIGH_ZONE_LEAST, 128) } else { share };
         let gap = (share >> 2).max(zone.managed * tunables.watermark_scale_factor / 10_000);
         Watermarks { min, low: min + gap, high: min + 2 * gap, promo: min + 3 * gap }
     };
@@ -113,7 +132,7 @@ pub fn lowmem_reserve(layout: &Layout) -> Vec<[u64; ZONE_TYPES]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NodeId, ZoneSpec, pcp_sizes};
+    use crate::{NodeId, Profile, ZoneSpec, pcp_sizes};
     use alloc::{borrow::ToOwned, vec};
 
     fn golden() -> Layout {
@@ -126,7 +145,7 @@ mod tests {
                 zone(ZoneType::Normal, 1_048_576, 688_128, 688_128),
             ],
             cpus: 2,
-            configured: vec![ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable],
+            configured: vec![ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable, ZoneType::Device],
             page_offset: crate::PAGE_OFFSET_X86_64,
         }
     }
@@ -136,7 +155,7 @@ mod tests {
     fn golden_vector() {
         let layout = golden();
         assert_eq!(min_free_kbytes_for_thp(&layout, 9), 67_584);
-        let marks = zone_watermarks(&layout, &Tunables::default(), 9);
+        let marks = zone_watermarks(&layout, &Tunables::default(), &Profile::V6_18.rules());
         let expected = [(44, 55, 66, 77), (8914, 11142, 13370, 15598), (7936, 9920, 11904, 13888)];
         for (m, (min, low, high, promo)) in marks.iter().zip(expected) {
             assert_eq!(*m, Watermarks { min, low, high, promo });
@@ -144,14 +163,14 @@ mod tests {
         let sizes: Vec<_> = layout.zones.iter().zip(&marks).map(|(z, m)| pcp_sizes(z.managed, m.low, 2)).collect();
         let sizes: Vec<_> = sizes.iter().map(|s| (s.batch, s.high_min, s.high_max)).collect();
         assert_eq!(sizes, [(1, 27, 240), (63, 5571, 48307), (63, 4960, 43008)]);
-        assert_eq!(lowmem_reserve(&layout)[0], [0, 3019, 5707, 5707, 5707]);
+        assert_eq!(lowmem_reserve(&layout)[0], [0, 3019, 5707, 5707, 5707, 5707]);
     }
 
     #[test]
     fn square_root_without_huge_pages() {
         let tunables = Tunables { thp: false, ..Tunables::default() };
         assert_eq!(min_free_kbytes_by_size(1_464_883), 9682);
-        let marks = zone_watermarks(&golden(), &tunables, 9);
+        let marks = zone_watermarks(&golden(), &tunables, &Profile::V6_18.rules());
         assert_eq!(marks[2].min, 9682 / 4 * 688_128 / 1_464_883);
         assert_eq!(marks[2].low - marks[2].min, 688, "the scale factor wins over a quarter of a small minimum");
     }

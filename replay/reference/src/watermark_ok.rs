@@ -76,7 +76,7 @@ pub(crate) fn watermark_ok(rules: &Rules, zone: &Zone, order: u8, mark: u64, hig
     if rules.watermark == WatermarkRule::Textbook {
         // Each order passed takes its pages out of the count and halves what must be left.
         for o in 0..order {
-            free -= i64::from(zone.free_area[usize::from(o)].nr_free) << o;
+            free -= (zone.free_area[usize::from(o)].nr_free() << o).cast_signed();
             min >>= 1;
             if free <= min {
                 return false;
@@ -95,9 +95,5 @@ fn has_block(rules: &Rules, zone: &Zone, order: u8, alloc: AllocFlags) -> bool {
         _ => AllocFlags::NON_BLOCK.with(AllocFlags::OOM),
     };
     debug_assert!(order <= MAX_ORDER);
-    has(Migratetype::Unmovable)
-        || has(Migratetype::Movable)
-        || has(Migratetype::Reclaimable)
-        || alloc.has(AllocFlags::CMA) && has(Migratetype::Cma)
-        || alloc.has(reserve) && has(Migratetype::HighAtomic)
+    zone.has_ordinary_block(order) || alloc.has(AllocFlags::CMA) && has(Migratetype::Cma) || alloc.has(reserve) && has(Migratetype::HighAtomic)
 }

@@ -7,12 +7,7 @@ use crate::{Layout, ZONE_TYPES, ZoneType, zone::Zone};
 /// For every node and highest zone type: the zones from best to last resort.
 pub(crate) struct Zonelists {
     lists: Vec<Vec<u8>>,
-    /// The first zone of each list; [`NO_ZONE`] for an empty one.
-    first: Vec<u8>,
 }
-
-/// No zone.
-pub(crate) const NO_ZONE: u8 = u8::MAX;
 
 impl Zonelists {
     /// Each list holds the local node's zones from highest to lowest, then those of the other nodes by distance; without a distance table
@@ -33,14 +28,7 @@ impl Zonelists {
                 lists.push(list);
             }
         }
-        let first = lists.iter().map(|l: &Vec<u8>| l.first().copied().unwrap_or(NO_ZONE)).collect();
-        Self { lists, first }
-    }
-
-    /// The first zone for `highest`, an index of [`ZoneType`].
-    #[inline]
-    pub(crate) fn first(&self, node: u8, highest: usize) -> u8 {
-        self.first.get(usize::from(node) * ZONE_TYPES + highest).copied().unwrap_or(NO_ZONE)
+        Self { lists }
     }
 
     #[inline]

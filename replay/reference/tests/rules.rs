@@ -1,7 +1,8 @@
 //! What distinguishes the kernel generations, each rule on its own.
 
 use reference::{
-    AllocError, Config, Cpu, FrameState, Layout, Migratetype, NodeId, Order, PageAllocator, Pfn, Profile, Tunables, ZoneId, ZoneSpec, ZoneType,
+    AllocError, Config, Cpu, FrameState, Layout, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn, Profile, Tunables, Watermarks, ZoneId,
+    ZoneSpec, ZoneType,
 };
 
 const CPU: Cpu = Cpu(0);
@@ -243,8 +244,66 @@ fn high_order_atomic_requests_keep_a_pageblock() {
         let s = mm.zone_stats(NORMAL);
         assert_eq!((s.reserved_highatomic, s.pageblocks[Migratetype::HighAtomic.index()]), (512, 1), "{profile:?}");
         mm.validate().unwrap();
-        // Under pressure it becomes ordinary again.
-        assert!(mm.unreserve_highatomic() || mm.zone_stats(NORMAL).free_highatomic == 0);
+        // The last one is given up before the OOM killer is asked, and not earlier; it takes the type of whoever needs it.
+        let movable = s.pageblocks[Migratetype::Movable.index()];
+        assert!(!mm.unreserve_highatomic(Migratetype::Movable, false));
+        assert!(mm.unreserve_highatomic(Migratetype::Movable, true));
+        let s = mm.zone_stats(NORMAL);
+        assert_eq!((s.reserved_highatomic, s.free_highatomic, s.pageblocks[Migratetype::Movable.index()]), (0, 0, movable + 1));
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
+fn a_zone_gives_down_to_its_mark_and_not_one_page_more() {
+    for profile in Profile::ALL {
+        let mut mm = bare(profile, 1);
+        mm.set_watermarks(NORMAL, Watermarks { min: 10, low: 10, high: 10, promo: 10 });
+        seed(&mut mm, 0, Migratetype::Unmovable, &(0..11).map(|k| (2 * k, 0)).collect::<Vec<_>>());
+        assert!(alloc(&mut mm, "GFP_NOWAIT", 0).is_ok(), "{profile:?}");
+        assert_eq!(alloc(&mut mm, "GFP_KERNEL|__GFP_NORETRY", 0), Err(AllocError::BelowWatermark), "{profile:?}");
+    }
+}
+
+#[test]
+fn a_pageblock_is_claimed_once_half_of_it_is_free_or_alike() {
+    for (movable, claimed) in [(4, true), (3, false)] {
+        let mut mm = bare(Profile::V6_18, 2);
+        // The smallest block that may be claimed for movable pages, order 4; and 240 pages that can move, or 8 less.
+        seed(&mut mm, 0, Migratetype::Unmovable, &[(0, 4)]);
+        for (at, order) in [(128, 7), (64, 6), (32, 5), (256, movable)] {
+            mm.seed_allocated(Pfn(START + at), Order(order), Migratetype::Movable).unwrap();
+        }
+        alloc(&mut mm, "GFP_HIGHUSER_MOVABLE", 0).unwrap();
+        assert_eq!(mm.zone_stats(NORMAL).pageblocks[Migratetype::Movable.index()], 1 + u64::from(claimed));
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
+fn huge_pages_that_move_have_a_list_of_their_own() {
+    let mut mm = PageAllocator::held(config(Profile::V6_18, 8));
+    mm.set_pcp_sizes(NORMAL, PcpSizes { batch: 63, high_min: 4000, high_max: 4000 });
+    seed(&mut mm, 0, Migratetype::Unmovable, &[]);
+    seed(&mut mm, 4, Migratetype::Movable, &[(0, 10)]);
+    mm.free_held(Pfn(START), Order(9), CPU).unwrap();
+    mm.free_held(Pfn(START + 512), Order(9), CPU).unwrap();
+    assert_eq!(mm.zone_stats(NORMAL).pcp, 1024);
+    assert_eq!(alloc(&mut mm, "GFP_KERNEL", 9), Ok(0));
+    assert_eq!(alloc(&mut mm, "GFP_HIGHUSER_MOVABLE", 9), Ok(512));
+    mm.validate().unwrap();
+}
+
+#[test]
+fn a_page_freed_into_the_reserve_joins_it_or_takes_its_neighbour_out() {
+    // A free page of the reserve, and its neighbour freed. Until 6.9 a per-CPU list's pages keep the list's type, so the two become movable.
+    for (profile, reserve) in [(Profile::V6_1, 0), (Profile::V6_12, 2), (Profile::V6_18, 2)] {
+        let mut mm = PageAllocator::held(config(profile, 2));
+        seed(&mut mm, 0, Migratetype::HighAtomic, &[(1, 0)]);
+        mm.free_held(Pfn(START), Order(0), CPU).unwrap();
+        mm.drain_all();
+        let s = mm.zone_stats(NORMAL);
+        assert_eq!((s.free, s.free_highatomic, s.free_by_order()[1]), (2, reserve, 1), "{profile:?}");
         mm.validate().unwrap();
     }
 }

@@ -1,11 +1,11 @@
 //! `replay run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
 use reference::Profile;
-use replay::{Init, Mode, Options, Policy};
+use replay::{Init, Mode, Options, Outcome, Policy};
 use trace::Trace;
 
 use super::{print, progress_bar};
@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Write the result as JSON to this file; - for standard output, instead of the text
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the whole result into this directory: score.json, replay.txt, and tables for charts (score, gaps, free blocks over time) as CSV
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -88,12 +91,32 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     });
     bar.finish_and_clear();
     let outcome = outcome?;
-    let Some(path) = &args.json else { return print(&outcome.to_text()) };
     let mut text = serde_json::to_string_pretty(&outcome.to_json())?;
     text.push('\n');
+    if let Some(dir) = &args.output {
+        write_all(dir, &outcome, &text)?;
+    }
+    let Some(path) = &args.json else { return print(&outcome.to_text()) };
     if path.as_os_str() == "-" {
         return print(&text);
     }
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     print(&outcome.to_text())
+}
+
+/// Writes everything there is to say about a replay into a directory.
+fn write_all(dir: &Path, outcome: &Outcome, json: &str) -> anyhow::Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
+    let files = [
+        ("score.json", json.to_owned()),
+        ("replay.txt", outcome.to_text()),
+        ("score.csv", outcome.score_csv()),
+        ("gaps.csv", outcome.gaps_csv()),
+        ("free_blocks.csv", outcome.free_blocks_csv()),
+    ];
+    for (name, text) in files {
+        let path = dir.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }

@@ -45,9 +45,9 @@ pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
     let gfp = mm.mask("GFP_KERNEL|__GFP_DMA32");
     let (mut woken, mut stalled) = (false, false);
     let failed = loop {
-        let before = *mm.counters();
+        let before = mm.counters();
         let result = mm.alloc_pages(gfp, Order(0), CPU, NodeId(0));
-        let now = *mm.counters();
+        let now = mm.counters();
         if !woken && now.kswapd_wakeups > before.kswapd_wakeups {
             woken = true;
             s.call("kswapd is woken, with this many pages free", mm.free_page_count(zone));

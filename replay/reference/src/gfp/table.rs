@@ -19,12 +19,13 @@ pub struct GfpTable {
 impl GfpTable {
     /// The table of a kernel generation.
     pub fn of(profile: Profile) -> Self {
-        let names: &[(&str, u32)] = match profile {
-            Profile::Textbook => TEXTBOOK,
-            Profile::V6_1 => V6_1,
-            Profile::V6_12 | Profile::V6_18 => V6_12,
+        let (names, differs): (&[_], &[_]) = match profile {
+            Profile::Textbook => (TEXTBOOK, &[]),
+            Profile::V6_1 => (CURRENT, V6_1_DIFFERS),
+            Profile::V6_12 | Profile::V6_18 => (CURRENT, &[]),
         };
-        Self::from_pairs(names.iter().copied())
+        let same = names.iter().filter(|(name, _)| differs.iter().all(|(other, _)| name != other));
+        Self::from_pairs(same.chain(differs).copied())
     }
 
     /// A table from outside, such as the one a trace carries. Pairs may come in any order; names the allocator does not know are kept for
@@ -148,51 +149,9 @@ const TEXTBOOK: &[(&str, u32)] = &[
     ("__GFP_RECLAIMABLE", 0x80000),
 ];
 
-/// Linux 6.1, x86-64 without `KASAN_HW_TAGS`.
-const V6_1: &[(&str, u32)] = &[
-    ("GFP_TRANSHUGE", 0x1c_24ca),
-    ("GFP_TRANSHUGE_LIGHT", 0x1c_20ca),
-    ("GFP_HIGHUSER_MOVABLE", 0x10_0cca),
-    ("GFP_HIGHUSER", 0x10_0cc2),
-    ("GFP_USER", 0x10_0cc0),
-    ("GFP_KERNEL_ACCOUNT", 0x40_0cc0),
-    ("GFP_KERNEL", 0xcc0),
-    ("GFP_NOFS", 0xc40),
-    ("GFP_ATOMIC", 0xa20),
-    ("GFP_NOIO", 0xc00),
-    ("GFP_NOWAIT", 0x800),
-    ("GFP_DMA", 0x1),
-    ("GFP_DMA32", 0x4),
-    ("__GFP_ATOMIC", 0x200),
-    ("__GFP_DMA", 0x1),
-    ("__GFP_HIGHMEM", 0x2),
-    ("__GFP_DMA32", 0x4),
-    ("__GFP_MOVABLE", 0x8),
-    ("__GFP_RECLAIMABLE", 0x10),
-    ("__GFP_HIGH", 0x20),
-    ("__GFP_IO", 0x40),
-    ("__GFP_FS", 0x80),
-    ("__GFP_ZERO", 0x100),
-    ("__GFP_RECLAIM", 0xc00),
-    ("__GFP_DIRECT_RECLAIM", 0x400),
-    ("__GFP_KSWAPD_RECLAIM", 0x800),
-    ("__GFP_WRITE", 0x1000),
-    ("__GFP_NOWARN", 0x2000),
-    ("__GFP_RETRY_MAYFAIL", 0x4000),
-    ("__GFP_NOFAIL", 0x8000),
-    ("__GFP_NORETRY", 0x1_0000),
-    ("__GFP_MEMALLOC", 0x2_0000),
-    ("__GFP_COMP", 0x4_0000),
-    ("__GFP_NOMEMALLOC", 0x8_0000),
-    ("__GFP_HARDWALL", 0x10_0000),
-    ("__GFP_THISNODE", 0x20_0000),
-    ("__GFP_ACCOUNT", 0x40_0000),
-    ("__GFP_ZEROTAGS", 0x80_0000),
-];
-
 /// Linux 6.8 and later: no `__GFP_ATOMIC`, and `GFP_NOWAIT` carries `NOWARN`. Bits from 24 up depend on the configuration and are left to
 /// the table of the traced kernel.
-const V6_12: &[(&str, u32)] = &[
+const CURRENT: &[(&str, u32)] = &[
     ("GFP_TRANSHUGE", 0x1c_24ca),
     ("GFP_TRANSHUGE_LIGHT", 0x1c_20ca),
     ("GFP_HIGHUSER_MOVABLE", 0x10_0cca),
@@ -231,6 +190,9 @@ const V6_12: &[(&str, u32)] = &[
     ("__GFP_ACCOUNT", 0x40_0000),
     ("__GFP_ZEROTAGS", 0x80_0000),
 ];
+
+/// Where 6.1 differs from it (x86-64 without `KASAN_HW_TAGS`): `__GFP_ATOMIC` is there, and `GFP_NOWAIT` may warn.
+const V6_1_DIFFERS: &[(&str, u32)] = &[("GFP_ATOMIC", 0xa20), ("GFP_NOWAIT", 0x800), ("__GFP_ATOMIC", 0x200)];
 
 #[cfg(test)]
 mod tests {

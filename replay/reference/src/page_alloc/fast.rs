@@ -1,106 +1,150 @@
-//! The two paths nearly every order-0 request takes, without the questions that need not be asked there: a page from this CPU's list while
-//! its zone has plenty, and a page back onto the list while the list has room. They do exactly what the general paths would.
+//! The two paths nearly every request takes whose blocks are cached per CPU, without the questions that need not be asked there: a block from
+//! this CPU's list while its zone has plenty, and a block back onto the list while the list has room. They do exactly what the general paths
+//! would; where they cannot tell, they step aside.
+
+use alloc::vec::Vec;
 
 use super::{Config, PageAllocator};
 use crate::{
-    Cpu, Gfp, NodeId, PcpRule, Pfn,
+    COSTLY_ORDER, Cpu, Gfp, NodeId, Order, Pfn,
     gfp::{gfp_migratetype, gfp_zone},
+    ids::MAX_ORDER,
     mem_map::{BlockState, Tag},
     migratetype::{Migratetype, PCP_TYPES},
-    zonelist::NO_ZONE,
+    pcp::{PerCpuPages, allows, list_index},
+    zonelist::Zonelists,
 };
 
-/// What the low five bits of a mask, zone and mobility, mean: highest zone and migratetype.
-pub(super) struct Masks {
-    by_bits: [Option<(u8, Migratetype)>; 32],
+/// Where a request goes as long as nothing runs low.
+#[derive(Clone, Copy)]
+struct Route {
+    zone: u8,
+    highest: u8,
+    migratetype: Migratetype,
 }
 
-impl Masks {
-    pub(super) fn new(config: &Config) -> Self {
-        let usable = config.rules.per_cpu_lists && config.gfp.is_current();
+/// What can be read off a request beforehand.
+pub(crate) struct Routes {
+    /// By node and by the low five bits of a mask: zone and mobility.
+    by_bits: Vec<[Option<Route>; 32]>,
+    /// Bit o: blocks of order o are cached per CPU.
+    cached: u16,
+}
+
+impl Routes {
+    pub(crate) fn new(config: &Config, zonelists: &Zonelists) -> Self {
+        let usable = config.gfp.is_current();
         let grouping = config.rules.mobility_grouping;
-        let decode = |bits: usize| {
+        let route = |node: usize, bits: usize| {
             let flags = config.gfp.flags(Gfp(bits as u32));
-            let mt = gfp_migratetype(flags)?;
+            let migratetype = gfp_migratetype(flags).filter(|_| usable)?;
             let highest = gfp_zone(flags).ok()?;
-            usable.then_some((highest as u8, if grouping { mt } else { Migratetype::Unmovable }))
+            let zone = zonelists.get(node as u8, highest, 0)?;
+            Some(Route { zone, highest: highest as u8, migratetype: if grouping { migratetype } else { Migratetype::Unmovable } })
         };
-        Self { by_bits: core::array::from_fn(decode) }
+        let by_bits = (0..config.layout.nodes()).map(|node| core::array::from_fn(|bits| route(node, bits))).collect();
+        let cached = (0..=MAX_ORDER).filter(|order| allows(&config.rules, *order)).map(|order| 1 << order).sum();
+        Self { by_bits, cached }
+    }
+
+    #[inline]
+    fn caches(&self, order: Order) -> bool {
+        order.0 <= MAX_ORDER && self.cached >> order.0 & 1 != 0
     }
 }
 
 impl PageAllocator {
-    /// Pops this CPU's list, if the preferred zone is above its high mark by any way of counting.
-    #[inline]
-    pub(super) fn alloc_fast(&mut self, gfp: Gfp, cpu: Cpu, node: NodeId) -> Option<Pfn> {
-        let (highest, mt) = self.fast.by_bits[(gfp.0 & 0x1f) as usize]?;
-        let z = self.zonelists.first(node.0, usize::from(highest));
-        if z == NO_ZONE {
-            return None;
-        }
-        let zone = self.zones.get_mut(usize::from(z))?;
-        let reserve = zone.lowmem_reserve[usize::from(highest)] + zone.nr_free_cma + zone.nr_free_highatomic + zone.nr_reserved_highatomic;
-        if zone.nr_free <= zone.marks.high + zone.boost + reserve || zone.counters.boosted {
+    /// The short path of an allocation, if it can be taken.
+    #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
+    #[inline(always)]
+    pub(super) fn alloc_fast(&mut self, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Option<Pfn> {
+        if order.0 == 0 { self.pop(gfp, Order::ZERO, cpu, node) } else { self.pop_block(gfp, order, cpu, node) }
+    }
+
+    /// The short path of a free, if it can be taken.
+    #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
+    #[inline(always)]
+    pub(super) fn free_fast(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> bool {
+        if order.0 == 0 { self.push(pfn, Order::ZERO, cpu) } else { self.push_block(pfn, order, cpu) }
+    }
+
+    #[inline(never)]
+    fn pop_block(&mut self, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Option<Pfn> {
+        if self.routes.caches(order) { self.pop(gfp, order, cpu, node) } else { None }
+    }
+
+    #[inline(never)]
+    fn push_block(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> bool {
+        self.routes.caches(order) && self.push(pfn, order, cpu)
+    }
+
+    /// Pops this CPU's list, if the preferred zone is above its high mark by any way of counting. Where lists are not used, they are empty.
+    #[expect(
+        clippy::inline_always,
+        reason = "for single pages, most of all requests, the questions about the order are then answered at compile time"
+    )]
+    #[inline(always)]
+    fn pop(&mut self, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Option<Pfn> {
+        let route = (*self.routes.by_bits.get(usize::from(node.0))?)[(gfp.0 & 0x1f) as usize]?;
+        let zone = self.zones.get_mut(usize::from(route.zone))?;
+        if !zone.has_plenty(usize::from(route.highest), order.pages()) || order.0 > 0 && !zone.has_ordinary_block(order.0) {
             return None;
         }
         let pcp = zone.pcp.get_mut(usize::from(cpu.0))?;
-        let i = pcp.lists[mt.index()].pop_head(&mut self.map)?;
-        pcp.count -= 1;
-        pcp.hits += 1;
-        pcp.note_alloc(self.config.rules.pcp);
-        self.map.hand_out(i, Tag::new(BlockState::Allocated, 0, mt, z));
-        zone.nr_allocated += 1;
-        zone.counters.allocated += 1;
-        self.counters.allocs += 1;
+        let i = pcp.lists[list_index(&self.config.rules, order.0, route.migratetype)].pop_head()?;
+        pcp.count -= 1 << order.0;
+        pcp.quick_allocs.0[usize::from(order.0)] += 1;
+        pcp.freed_of_late >>= 1;
+        self.map.hand_out(i, Tag::new(BlockState::Allocated, order.0, route.migratetype, route.zone));
         Some(Pfn(self.map.pfn(i)))
     }
 
-    /// Pushes an allocated page on this CPU's list, if the list stays below its limit.
-    #[inline]
-    pub(super) fn free_fast(&mut self, z: usize, i: u32, pfn: u64, cpu: Cpu) -> bool {
-        let rules = &self.config.rules;
-        let zone = &mut self.zones[z];
-        let mt = zone.pageblock_type(pfn);
-        if mt.index() >= PCP_TYPES || !rules.per_cpu_lists || zone.reclaim_active || zone.below_high {
+    /// Pushes an allocated block on this CPU's list, if the list stays below its limit. Where lists are not used, the limit is 0.
+    #[expect(
+        clippy::inline_always,
+        reason = "for single pages, most of all requests, the questions about the order are then answered at compile time"
+    )]
+    #[inline(always)]
+    fn push(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> bool {
+        let Some((i, slot)) = self.map.slot(pfn.0) else { return false };
+        let tag = slot.tag();
+        if !tag.is_plain_allocation_of(order.0) {
+            return false;
+        }
+        let Some(zone) = self.zones.get_mut(usize::from(tag.zone())) else { return false };
+        let mt = zone.pageblock_type(pfn.0);
+        if mt.index() >= PCP_TYPES || zone.reclaim_active | zone.below_high {
             return false;
         }
         let Some(pcp) = zone.pcp.get_mut(usize::from(cpu.0)) else { return false };
-        if !pcp.note_free_if_room(rules.pcp) {
+        if !pcp.note_free_if_room(order.0) {
             return false;
         }
-        self.map.take_back(i, Tag::new(BlockState::Pcp, 0, mt, z as u8));
-        pcp.lists[mt.index()].push_head(&mut self.map, i);
-        zone.nr_allocated -= 1;
-        zone.counters.freed += 1;
-        self.counters.frees += 1;
+        pcp.quick_frees.0[usize::from(order.0)] += 1;
+        pcp.lists[list_index(&self.config.rules, order.0, mt)].push_head(i);
+        slot.take_back(Tag::new(BlockState::Pcp, order.0, mt, tag.zone()));
         true
     }
 }
 
-impl crate::pcp::PerCpuPages {
-    #[inline]
-    fn note_alloc(&mut self, rule: PcpRule) {
-        match rule {
-            PcpRule::Textbook => {}
-            PcpRule::FixedHigh => self.free_factor >>= 1,
-            PcpRule::AutoHigh => self.free_count >>= 1,
-        }
-    }
-
-    /// Counts one page more, unless a batch would have to be given back.
-    #[inline]
-    fn note_free_if_room(&mut self, rule: PcpRule) -> bool {
-        let limit = match rule {
-            PcpRule::Textbook | PcpRule::FixedHigh => self.sizes.high_min,
-            PcpRule::AutoHigh => self.high,
-        };
-        if self.count + 1 >= limit {
+impl PerCpuPages {
+    /// Counts one block more, unless pages would have to be given back.
+    #[expect(
+        clippy::inline_always,
+        reason = "for single pages, most of all requests, the questions about the order are then answered at compile time"
+    )]
+    #[inline(always)]
+    fn note_free_if_room(&mut self, order: u8) -> bool {
+        let count = self.count + (1 << order);
+        if count >= self.high {
             return false;
         }
-        self.count += 1;
-        if rule == PcpRule::AutoHigh {
-            self.note_order_0_free();
+        // Once there is a run of frees of these orders, the general path decides whether it ends the caching.
+        if (1..=COSTLY_ORDER).contains(&order) && self.freed_of_late >= self.free_high_from {
+            return false;
         }
+        self.count = count;
+        self.note_free(order);
         true
     }
 }

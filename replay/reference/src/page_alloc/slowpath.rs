@@ -34,7 +34,7 @@ impl PageAllocator {
             let progress = pressure.reclaim(self, zone, order);
             if progress == 0 {
                 // What hides on per-CPU lists and in the reserve is not out of reach: get it before giving up.
-                self.unreserve_highatomic();
+                self.unreserve_highatomic(request.migratetype, false);
                 self.drain_all();
                 fruitless += 1;
             } else {
@@ -66,8 +66,12 @@ impl PageAllocator {
         }
     }
 
-    /// No reclaim helps any more: the OOM killer, and for `__GFP_NOFAIL` all memory there is. `None` means that the killer freed something.
+    /// No reclaim helps any more: the OOM killer, and for `__GFP_NOFAIL` all memory there is. `None` means that there may
+    /// be something now: the rest of the reserve, or what the killer's victim freed.
     fn last_resort<P: Pressure>(&mut self, pressure: &mut P, request: &mut Request, nofail: bool) -> Result<Option<(u32, u8)>, AllocError> {
+        if self.unreserve_highatomic(request.migratetype, true) {
+            return Ok(None);
+        }
         let may_kill = !request.flags.contains(crate::Flags::RETRY_MAYFAIL) && request.order <= crate::ids::COSTLY_ORDER;
         if may_kill {
             self.counters.oom += 1;

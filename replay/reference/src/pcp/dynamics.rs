@@ -1,7 +1,7 @@
 //! When a CPU's lists give pages back: the limits of each generation, and how they move.
 
 use super::{BATCH_SCALE_MAX, PcpSizes, PerCpuPages};
-use crate::{Rules, ids::COSTLY_ORDER};
+use crate::ids::COSTLY_ORDER;
 
 impl PerCpuPages {
     /// 5.13 to 6.6: pages to give back after a free, by one fixed `high` and a doubling batch.
@@ -9,11 +9,11 @@ impl PerCpuPages {
     pub(super) fn surplus_fixed(&mut self, order: u8, reclaim_active: bool) -> u32 {
         let batch = self.sizes.batch;
         // Frees that follow frees of high orders (network buffers, mostly) are better merged at once.
-        let free_high = self.free_factor > 0 && (1..=COSTLY_ORDER).contains(&order);
+        let free_high = self.freed_of_late >= self.free_high_from && (1..=COSTLY_ORDER).contains(&order);
         let high = match (free_high, reclaim_active) {
             (true, _) => 0,
-            (_, true) => (4 * batch).min(self.sizes.high_min),
-            _ => self.sizes.high_min,
+            (_, true) => (4 * batch).min(self.high),
+            _ => self.high,
         };
         if self.count < high {
             return 0;
@@ -25,31 +25,22 @@ impl PerCpuPages {
             return 1;
         }
         let most = high - batch;
-        let wanted = batch << self.free_factor;
+        let wanted = batch << self.freed_of_late;
         if wanted < most {
-            self.free_factor += 1;
+            self.freed_of_late += 1;
         }
         wanted.min(most).max(batch.min(most)).max(1)
     }
 
     /// 6.7 and later: `high` follows the load between `high_min` and `high_max`.
     #[inline]
-    pub(super) fn surplus_auto(&mut self, rules: &Rules, order: u8, reclaim_active: bool, below_high: bool) -> u32 {
+    pub(super) fn surplus_auto(&mut self, order: u8, reclaim_active: bool, below_high: bool) -> u32 {
         let batch = self.sizes.batch;
-        self.alloc_factor >>= 1;
-        let mut free_high = false;
-        if (1..=COSTLY_ORDER).contains(&order) {
-            // The lists are worth keeping while they fit the CPU's share of the cache (`PCPF_FREE_HIGH_BATCH`): assumed, as on any CPU
-            // with a cache of a megabyte per core.
-            let threshold = if rules.late_free_high { batch + self.sizes.high_min / 2 } else { batch };
-            free_high = self.free_count >= threshold && self.prev_free_high && self.count >= batch;
-            self.prev_free_high = true;
-        } else {
-            self.prev_free_high = false;
-        }
-        if self.free_count < batch << BATCH_SCALE_MAX {
-            self.free_count += 1 << order;
-        }
+        // The lists are worth keeping while they fit the CPU's share of the cache (`PCPF_FREE_HIGH_BATCH`): assumed, as on any CPU with a
+        // cache of a megabyte per core.
+        let in_a_run = self.prev_free_high && (1..=COSTLY_ORDER).contains(&order);
+        let free_high = in_a_run && self.freed_of_late >= self.free_high_from && self.count >= batch;
+        self.note_free(order);
         let high = self.limit(free_high, reclaim_active, below_high);
         if self.count < high {
             return 0;
@@ -60,16 +51,16 @@ impl PerCpuPages {
         if high < batch {
             return 1;
         }
-        self.free_count.min(high - batch).max(batch.min(high - batch)).max(1)
+        self.freed_of_late.min(high - batch).max(batch.min(high - batch)).max(1)
     }
 
-    /// 6.7+: what every free of a single page notes.
+    /// What every free notes.
     #[inline]
-    pub(crate) fn note_order_0_free(&mut self) {
+    pub(crate) fn note_free(&mut self, order: u8) {
         self.alloc_factor >>= 1;
-        self.prev_free_high = false;
-        if self.free_count < self.sizes.batch << BATCH_SCALE_MAX {
-            self.free_count += 1;
+        self.prev_free_high = (1..=COSTLY_ORDER).contains(&order);
+        if self.freed_of_late < self.freed_of_late_most {
+            self.freed_of_late += 1 << order;
         }
     }
 
@@ -77,7 +68,8 @@ impl PerCpuPages {
     #[inline]
     fn limit(&mut self, free_high: bool, reclaim_active: bool, below_high: bool) -> u32 {
         let PcpSizes { batch, high_min, high_max } = self.sizes;
-        let high = self.high;
+        let high = self.within_bounds(self.high);
+        self.high = high;
         if high == 0 {
             return 0;
         }
@@ -85,7 +77,7 @@ impl PerCpuPages {
             self.high = high.saturating_sub(batch << BATCH_SCALE_MAX).max(high_min);
             return 0;
         }
-        let shrunk = high.saturating_sub(self.free_count.max(batch)).max(high_min);
+        let shrunk = high.saturating_sub(self.freed_of_late.max(batch)).max(high_min);
         if reclaim_active {
             self.high = shrunk;
             return (batch << 2).min(self.high);
@@ -98,7 +90,7 @@ impl PerCpuPages {
             return self.count.max(high_min);
         }
         if self.count >= high {
-            let needed = self.free_count + batch;
+            let needed = self.freed_of_late + batch;
             if high < needed {
                 self.high = needed.clamp(high_min, high_max);
             }

@@ -65,8 +65,6 @@ pub(super) struct Cache {
     pub(super) flags: CacheFlags,
     pub(super) ctor: Option<fn(&mut [u8])>,
     pub(super) sizes: SlabSizes,
-    /// 2^40 / size, rounded up.
-    pub(super) reciprocal: u64,
     /// Offset of the next slab's first object, in units of `colour_off` (textbook).
     colour_next: u32,
     colours: bool,
@@ -75,7 +73,6 @@ pub(super) struct Cache {
     pub(super) partial: Vec<SlabList>,
     /// The textbook's empty slabs.
     pub(super) empty: SlabList,
-    pub(super) active: u64,
     pub(super) objects: u64,
     pub(super) slabs: u64,
     pub(super) grown: u64,
@@ -172,13 +169,11 @@ impl SlabAllocator {
             flags,
             ctor,
             sizes: slab_sizes(self.profile, size, self.cpus),
-            reciprocal: (1u64 << 40).div_ceil(u64::from(size)),
             colour_next: 0,
             colours: self.profile == Profile::Textbook,
             cpus: vec![CpuSlab::default(); usize::from(self.cpus)],
             partial: vec![SlabList::default(); usize::from(nodes)],
             empty: SlabList::default(),
-            active: 0,
             objects: 0,
             slabs: 0,
             grown: 0,
@@ -210,7 +205,7 @@ impl SlabAllocator {
             self.caches[c].names.pop();
             return Ok(());
         }
-        if self.caches[c].active > 0 {
+        if self.slabs.iter().any(|(_, s)| s.cache == cache.0 && s.in_use > 0) {
             return Err(Misuse::CacheInUse);
         }
         self.caches[c].destroyed = true;
@@ -230,7 +225,7 @@ impl SlabAllocator {
             }
         }
         for node in 0..self.caches[c].partial.len() {
-            let empty = self.caches[c].partial[node].iter(&self.slabs).filter(|s| self.slabs[*s].in_use() == 0);
+            let empty = self.caches[c].partial[node].iter(&self.slabs).filter(|s| self.slabs[*s].in_use == 0);
             for slab in empty.collect::<Vec<_>>() {
                 self.caches[c].partial[node].remove(&mut self.slabs, slab);
                 self.discard_slab(pages, slab, cpu);
@@ -245,9 +240,9 @@ impl SlabAllocator {
     pub(super) fn put_on_node(&mut self, slab: u32) {
         let s = &mut self.slabs[slab];
         let (cache, node) = (s.cache as usize, usize::from(s.node));
-        if s.free.is_empty() {
+        if s.is_full() {
             s.place = Place::Full;
-        } else if self.profile == Profile::Textbook && s.in_use() == 0 {
+        } else if self.profile == Profile::Textbook && s.in_use == 0 {
             s.place = Place::Empty;
             self.caches[cache].empty.push_head(&mut self.slabs, slab);
         } else {
@@ -261,7 +256,7 @@ impl SlabAllocator {
         let c = &self.caches[cache.0 as usize];
         CacheStats {
             names: c.names.clone(),
-            active_objects: c.active,
+            active_objects: self.slabs.iter().filter(|(_, s)| s.cache == c.id).map(|(_, s)| u64::from(s.in_use)).sum(),
             objects: c.objects,
             object_size: c.object_size,
             sizes: c.sizes,

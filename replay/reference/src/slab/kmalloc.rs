@@ -2,8 +2,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{CacheFlags, CacheId, LARGE, SlabAllocator, Source, kmalloc_class, kmalloc_classes, large_order};
-use crate::{AllocError, Cpu, Flags, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Cold};
+use super::{CacheFlags, CacheId, Found, LARGE, SlabAllocator, Source, kmalloc_class, kmalloc_classes};
+use crate::{AllocError, Cpu, Flags, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Note};
 
 /// Kinds of `kmalloc` caches (`enum kmalloc_cache_type`), in the order in which a mask decides: DMA, reclaimable, accounted, normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,15 +23,16 @@ impl KmallocType {
     const ALL: [Self; 4] = [Self::Normal, Self::Reclaim, Self::Dma, Self::Cgroup];
 
     /// The kind a mask asks for.
+    #[inline]
     pub const fn of(flags: Flags) -> Self {
-        if flags.contains(Flags::DMA) {
+        if !flags.intersects(Flags::DMA.union(Flags::RECLAIMABLE).union(Flags::ACCOUNT)) {
+            Self::Normal
+        } else if flags.contains(Flags::DMA) {
             Self::Dma
         } else if flags.contains(Flags::RECLAIMABLE) {
             Self::Reclaim
-        } else if flags.contains(Flags::ACCOUNT) {
-            Self::Cgroup
         } else {
-            Self::Normal
+            Self::Cgroup
         }
     }
 
@@ -48,11 +49,11 @@ impl KmallocType {
 /// The `kmalloc` caches.
 #[derive(Default)]
 pub(super) struct Kmalloc {
-    /// By kind and class.
-    caches: Vec<Vec<CacheId>>,
+    /// By kind and class; kinds the generation lacks share the normal caches.
+    caches: Vec<CacheId>,
+    classes: usize,
     /// Class of a size, by (size − 1) / 8, up to the largest class.
     by_size: Vec<u8>,
-    largest: u64,
 }
 
 /// Largest request: a block of the highest order (`KMALLOC_MAX_SIZE`).
@@ -65,10 +66,13 @@ impl SlabAllocator {
         let class_of = |k: u64| kmalloc_class(self.profile, k * 8 + 8).and_then(|c| classes.iter().position(|x| *x == c));
         let by_size = (0..largest / 8).filter_map(class_of).map(|i| i as u8).collect();
         let kinds: &[KmallocType] = if self.profile == Profile::Textbook { &[KmallocType::Normal, KmallocType::Dma] } else { &KmallocType::ALL };
-        let mut caches = Vec::new();
+        let mut caches: Vec<CacheId> = Vec::new();
         for kind in KmallocType::ALL {
-            let exists = kinds.contains(&kind);
-            let create = |class: &u32| {
+            if !kinds.contains(&kind) {
+                caches.extend_from_within(..classes.len());
+                continue;
+            }
+            for class in &classes {
                 let flags = CacheFlags {
                     dma: kind == KmallocType::Dma,
                     reclaim_account: kind == KmallocType::Reclaim,
@@ -77,14 +81,14 @@ impl SlabAllocator {
                 };
                 // Powers of two are naturally aligned.
                 let align = if class.is_power_of_two() { *class } else { 1 << class.trailing_zeros() };
-                self.create(&kmalloc_name(self.profile, kind, *class), *class, align, flags, None, nodes)
-            };
-            caches.push(if exists { classes.iter().map(create).collect() } else { Vec::new() });
+                caches.push(self.create(&kmalloc_name(self.profile, kind, *class), *class, align, flags, None, nodes));
+            }
         }
-        self.kmalloc = Kmalloc { caches, by_size, largest };
+        self.kmalloc = Kmalloc { caches, classes: classes.len(), by_size };
     }
 
     /// `kmalloc_node`: returns a physical address.
+    #[inline]
     pub(crate) fn kmalloc<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -93,23 +97,25 @@ impl SlabAllocator {
         cpu: Cpu,
         node: NodeId,
     ) -> Result<u64, AllocError> {
-        if bytes > self.kmalloc.largest {
-            return kmalloc_large(source, bytes, flags, cpu, node);
-        }
-        let class = usize::from(self.kmalloc.by_size[(bytes.saturating_sub(1) / 8) as usize]);
-        let kind = &self.kmalloc.caches[KmallocType::of(flags) as usize];
-        let kind = if kind.is_empty() { &self.kmalloc.caches[0] } else { kind };
-        self.alloc(source, kind[class], flags, cpu, node)
+        let class = (bytes.saturating_sub(1) / 8) as usize;
+        let Some(class) = self.kmalloc.by_size.get(class) else { return kmalloc_large(source, bytes, flags, cpu, node) };
+        let cache = self.kmalloc.caches[KmallocType::of(flags) as usize * self.kmalloc.classes + usize::from(*class)];
+        self.alloc(source, cache, flags, cpu, node)
     }
 
     /// `kfree`.
+    #[inline]
     pub(crate) fn kfree<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, cpu: Cpu) -> Result<(), Misuse> {
-        let Some(order) = large_order(source.pages, address) else { return self.free(source, address, None, cpu) };
-        let pfn = Pfn(address / PAGE_SIZE);
-        let i = source.pages.map.index(pfn.0);
-        source.pages.map.set_cold(i, Cold::Mapping, 0);
-        source.pages.set_owned(i, PageFlags::SLAB, false);
-        source.pages.free_pages(pfn, order, cpu)
+        match self.find(source.pages, address)? {
+            Found::Object { slab, object } => self.free_object(source, address, slab, object, cpu),
+            Found::Pages(order) => {
+                let pfn = Pfn(address / PAGE_SIZE);
+                let i = source.pages.map.index(pfn.0);
+                source.pages.map.set_note(i, Note::Mapping, 0);
+                source.pages.set_owned(i, PageFlags::SLAB, false);
+                source.pages.free_pages(pfn, order, cpu)
+            }
+        }
     }
 }
 
@@ -120,7 +126,7 @@ fn kmalloc_large<P: Pressure>(source: &mut Source<'_, P>, bytes: u64, flags: Fla
     let order = Order::for_bytes(bytes);
     let pfn = source.pages.alloc_by_flags(source.pressure, flags | Flags::COMP, order, cpu, node)?;
     let i = source.pages.map.index(pfn.0);
-    source.pages.map.set_cold(i, Cold::Mapping, LARGE);
+    source.pages.map.set_note(i, Note::Mapping, LARGE);
     source.pages.set_owned(i, PageFlags::SLAB, true);
     Ok(pfn.0 * PAGE_SIZE)
 }

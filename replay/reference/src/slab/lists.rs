@@ -2,7 +2,8 @@
 
 use alloc::{vec, vec::Vec};
 
-use crate::{Order, Pfn};
+use super::cache::Cache;
+use crate::{Order, Pfn, ids::PAGE_SIZE};
 
 /// Where a slab is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,45 +28,107 @@ pub(super) struct Slab {
     pub(super) order: Order,
     /// Physical address of the first object.
     pub(super) base: u64,
+    /// Bytes from one object to the next, and 2^40 by them, rounded up.
+    size: u32,
+    reciprocal: u64,
     pub(super) objects: u32,
     pub(super) node: u8,
     pub(super) place: Place,
-    /// Free objects; the last is used next.
-    pub(super) free: Vec<u16>,
-    used: Vec<u64>,
+    /// What is written into objects is checked: nothing may be cut short.
+    pub(super) guarded: bool,
+    pub(super) in_use: u32,
+    /// The free object to be used next, or [`END`].
+    freelist: u16,
+    /// By object: the free object after it, or [`END`]; [`USED`] for one in use. In the kernel the word lies in the free object itself.
+    next_free: Vec<u16>,
     prev: u32,
     next: u32,
 }
 
 const NIL: u32 = u32::MAX;
+/// The last free object's successor.
+const END: u16 = u16::MAX;
+/// Marks an object in use.
+const USED: u16 = u16::MAX - 1;
 
 impl Slab {
-    pub(super) fn new(cache: u32, pfn: Pfn, order: Order, base: u64, objects: u32, node: u8) -> Self {
-        let free = (0..objects as u16).rev().collect();
-        let used = vec![0; objects.div_ceil(64) as usize];
-        Self { cache, pfn, order, base, objects, node, place: Place::Full, free, used, prev: NIL, next: NIL }
-    }
-
-    pub(super) fn is_used(&self, object: u16) -> bool {
-        self.used[usize::from(object) / 64] >> (object % 64) & 1 != 0
-    }
-
-    pub(super) fn mark(&mut self, object: u16, used: bool) {
-        let word = &mut self.used[usize::from(object) / 64];
-        let bit = 1 << (object % 64);
-        if used {
-            *word |= bit;
-        } else {
-            *word &= !bit;
+    /// A slab without used objects, to be used in address order.
+    pub(super) fn new(cache: &Cache, pfn: Pfn, order: Order, base: u64, node: u8) -> Self {
+        let size = cache.sizes.size;
+        let objects = ((PAGE_SIZE << order.0) / u64::from(size)) as u32;
+        let next_free = (1..objects as u16).chain([END]).collect();
+        Self {
+            cache: cache.id,
+            pfn,
+            order,
+            base,
+            size,
+            reciprocal: RECIPROCAL_ONE.div_ceil(u64::from(size)),
+            objects,
+            node,
+            place: Place::Full,
+            guarded: cache.flags.is_debug(),
+            in_use: 0,
+            freelist: 0,
+            next_free,
+            prev: NIL,
+            next: NIL,
         }
     }
 
-    pub(super) fn in_use(&self) -> u32 {
-        self.objects - self.free.len() as u32
+    /// Takes the next free object: its address.
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<u64> {
+        let object = self.freelist;
+        let next = self.next_free.get_mut(usize::from(object))?;
+        self.freelist = *next;
+        *next = USED;
+        self.in_use += 1;
+        Some(self.base + u64::from(object) * u64::from(self.size))
     }
 
-    pub(super) fn used_bits(&self) -> u32 {
-        self.used.iter().map(|w| w.count_ones()).sum()
+    /// Takes an object back, to be used next. Whether it was in use.
+    #[inline]
+    pub(super) fn put(&mut self, object: u16) -> bool {
+        let next = &mut self.next_free[usize::from(object)];
+        if *next != USED {
+            return false;
+        }
+        *next = self.freelist;
+        self.freelist = object;
+        self.in_use -= 1;
+        true
+    }
+
+    /// The number of the object that starts at an address.
+    #[inline]
+    pub(super) fn object_at(&self, address: u64) -> Option<u16> {
+        let offset = address.wrapping_sub(self.base);
+        if offset >= u64::from(self.objects) * u64::from(self.size) {
+            return None;
+        }
+        // `reciprocal_divide`: offsets are below 2^22, so one multiplication is exact enough to be checked by the next one.
+        let object = (offset * self.reciprocal) >> RECIPROCAL_ONE.trailing_zeros();
+        (object * u64::from(self.size) == offset).then_some(object as u16)
+    }
+
+    pub(super) fn is_used(&self, object: u16) -> bool {
+        self.next_free[usize::from(object)] == USED
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.in_use == self.objects
+    }
+
+    /// Free objects, the next one first.
+    pub(super) fn free_objects(&self) -> impl Iterator<Item = u16> {
+        let after = |object: &u16| self.next_free.get(usize::from(*object)).copied();
+        // One more than there can be, so that a list that runs in a circle shows.
+        core::iter::successors(Some(self.freelist), after).take_while(|object| *object != END).take(self.objects as usize + 1)
+    }
+
+    pub(super) fn used_objects(&self) -> u32 {
+        self.next_free.iter().map(|next| u32::from(*next == USED)).sum()
     }
 
     pub(super) fn covers(&self, pfn: u64) -> bool {
@@ -73,11 +136,18 @@ impl Slab {
     }
 }
 
-/// All slabs, by number. Numbers of discarded slabs are used again.
-#[derive(Default)]
+const RECIPROCAL_ONE: u64 = 1 << 40;
+
+/// All slabs, by number. Numbers of discarded slabs are used again; 0 is no slab's, so that it can stand for none in a page's notes.
 pub(super) struct Slabs {
     slots: Vec<Option<Slab>>,
     unused: Vec<u32>,
+}
+
+impl Default for Slabs {
+    fn default() -> Self {
+        Self { slots: vec![None], unused: Vec::new() }
+    }
 }
 
 impl Slabs {
@@ -95,6 +165,7 @@ impl Slabs {
         self.slots[i as usize].take().expect("a slab is discarded once")
     }
 
+    #[inline]
     pub(super) fn get(&self, i: u32) -> Option<&Slab> {
         self.slots.get(i as usize)?.as_ref()
     }
@@ -106,12 +177,14 @@ impl Slabs {
 
 impl core::ops::Index<u32> for Slabs {
     type Output = Slab;
+    #[inline]
     fn index(&self, i: u32) -> &Slab {
         self.slots[i as usize].as_ref().expect("slab numbers are kept only while the slab lives")
     }
 }
 
 impl core::ops::IndexMut<u32> for Slabs {
+    #[inline]
     fn index_mut(&mut self, i: u32) -> &mut Slab {
         self.slots[i as usize].as_mut().expect("slab numbers are kept only while the slab lives")
     }

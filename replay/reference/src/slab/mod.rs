@@ -20,13 +20,13 @@ pub use sizes::{SlabSizes, kmalloc_class, kmalloc_classes, slab_sizes};
 use alloc::vec::Vec;
 
 use crate::{
-    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Cold, memory::Memory,
+    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Note, memory::Memory,
 };
 use cache::Cache;
 use kmalloc::Kmalloc;
 use lists::{Place, Slab, Slabs};
 
-/// Value of a page's `mapping` word for `kmalloc` blocks that are whole pages. Other slab pages have their slab's number plus one.
+/// Value of a page's `mapping` word for `kmalloc` blocks that are whole pages. Other slab pages have their slab's number.
 const LARGE: u32 = u32::MAX;
 
 /// The slab allocator: all caches and their slabs.
@@ -36,6 +36,14 @@ pub struct SlabAllocator {
     caches: Vec<Cache>,
     slabs: Slabs,
     kmalloc: Kmalloc,
+}
+
+/// What an address of the slab layer is the start of.
+enum Found {
+    /// An object of a slab.
+    Object { slab: u32, object: u16 },
+    /// A `kmalloc` block of whole pages.
+    Pages(Order),
 }
 
 /// Where the memory of slabs comes from.
@@ -58,6 +66,7 @@ impl SlabAllocator {
     }
 
     /// Allocates one object of a cache; returns its physical address.
+    #[inline]
     pub(crate) fn alloc<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -66,18 +75,28 @@ impl SlabAllocator {
         cpu: Cpu,
         node: NodeId,
     ) -> Result<u64, AllocError> {
-        let c = cache.0 as usize;
-        let slab = match self.caches[c].cpus[usize::from(cpu.0)].slab {
-            Some(slab) if !self.slabs[slab].free.is_empty() => slab,
-            _ => self.next_slab(source, c, flags, cpu, node)?,
+        if let Some(slab) = self.caches[cache.0 as usize].cpus[usize::from(cpu.0)].slab {
+            let slab = &mut self.slabs[slab];
+            if !slab.guarded
+                && let Some(address) = slab.take()
+            {
+                return Ok(address);
+            }
+        }
+        self.alloc_slowly(source, cache.0 as usize, flags, cpu, node)
+    }
+
+    /// `___slab_alloc`: from the next slab if the CPU's has no object left; with what is written into objects for debugging.
+    #[inline(never)]
+    fn alloc_slowly<P: Pressure>(&mut self, source: &mut Source<'_, P>, c: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u64, AllocError> {
+        let own = self.caches[c].cpus[usize::from(cpu.0)].slab;
+        let address = if let Some(address) = own.and_then(|slab| self.slabs[slab].take()) {
+            address
+        } else {
+            let slab = self.next_slab(source, c, flags, cpu, node)?;
+            self.slabs[slab].take().expect("slabs on lists of partial ones have free objects, and so have new ones")
         };
-        let slab = &mut self.slabs[slab];
-        // next_slab returns slabs with free objects only.
-        let object = slab.free.pop().unwrap_or(0);
-        slab.mark(object, true);
         let cache = &mut self.caches[c];
-        cache.active += 1;
-        let address = slab.base + u64::from(object) * u64::from(cache.sizes.size);
         if cache.flags.is_debug() {
             debug::on_alloc(cache, source.memory, address);
         }
@@ -110,14 +129,15 @@ impl SlabAllocator {
         let (pfn, order) = got?;
         let cache = &mut self.caches[cache];
         let colour = cache.next_colour(order);
-        let objects = ((PAGE_SIZE << order.0) / u64::from(cache.sizes.size)) as u32;
         let node = source.pages.zone_of(pfn).map_or(0, |z| source.pages.zones[usize::from(z.0)].node.0);
         let base = pfn.0 * PAGE_SIZE + u64::from(colour);
-        let slab = self.slabs.insert(Slab::new(cache.id, pfn, order, base, objects, node));
+        let new = Slab::new(cache, pfn, order, base, node);
+        let objects = new.objects;
+        let slab = self.slabs.insert(new);
         let head = source.pages.map.index(pfn.0);
         source.pages.set_owned(head, PageFlags::SLAB, true);
         for k in 0..order.pages() as u32 {
-            source.pages.map.set_cold(head + k, Cold::Mapping, slab + 1);
+            source.pages.map.set_note(head + k, Note::Mapping, slab);
         }
         cache.slabs += 1;
         cache.grown += 1;
@@ -134,7 +154,7 @@ impl SlabAllocator {
         let head = pages.map.index(gone.pfn.0);
         pages.set_owned(head, PageFlags::SLAB, false);
         for k in 0..gone.order.pages() as u32 {
-            pages.map.set_cold(head + k, Cold::Mapping, 0);
+            pages.map.set_note(head + k, Note::Mapping, 0);
         }
         let cache = &mut self.caches[gone.cache as usize];
         cache.slabs -= 1;
@@ -144,46 +164,55 @@ impl SlabAllocator {
         debug_assert_eq!(freed, Ok(()), "the slab's pages are allocated");
     }
 
-    /// The slab and number of the object at a physical address.
-    fn object_at(&self, pages: &PageAllocator, address: u64) -> Result<(u32, u16), Misuse> {
+    /// What a physical address is the start of.
+    #[inline]
+    fn find(&self, pages: &PageAllocator, address: u64) -> Result<Found, Misuse> {
         let pfn = address / PAGE_SIZE;
-        if !pages.map.contains(pfn) {
-            return Err(Misuse::NotFromSlab(address));
+        let Some(slab) = pages.map.note_of(pfn, Note::Mapping) else { return Err(Misuse::NotFromSlab(address)) };
+        if let Some(s) = self.slabs.get(slab)
+            && let Some(object) = s.object_at(address)
+        {
+            return Ok(Found::Object { slab, object });
         }
-        match pages.map.cold(pages.map.index(pfn), Cold::Mapping) {
-            0 | LARGE => Err(Misuse::NotFromSlab(address)),
-            number => {
-                let slab = number - 1;
-                let Some(s) = self.slabs.get(slab).filter(|s| s.covers(pfn)) else { return Err(Misuse::NotFromSlab(address)) };
-                let cache = &self.caches[s.cache as usize];
-                let Some(offset) = address.checked_sub(s.base) else { return Err(Misuse::NotAnObject(address)) };
-                // `reciprocal_divide`: offsets are below 2^22, so one multiplication is exact enough to be checked by the next line.
-                let object = ((offset * cache.reciprocal) >> 40) as u32;
-                if u64::from(object) * u64::from(cache.sizes.size) != offset || object >= s.objects {
-                    return Err(Misuse::NotAnObject(address));
-                }
-                Ok((slab, object as u16))
+        self.find_slowly(pages, address, slab)
+    }
+
+    /// The address is no object's: a block of whole pages, or a mistake.
+    #[cold]
+    fn find_slowly(&self, pages: &PageAllocator, address: u64, number: u32) -> Result<Found, Misuse> {
+        let pfn = Pfn(address / PAGE_SIZE);
+        if number == LARGE {
+            // The word of a page that was freed and allocated anew may be stale.
+            let order = pages.allocated(pfn).map(|i| Order(pages.map.tag(i).order()));
+            return match order {
+                Ok(order) if address.is_multiple_of(PAGE_SIZE) => Ok(Found::Pages(order)),
+                _ => Err(Misuse::NotFromSlab(address)),
+            };
+        }
+        Err(if self.slabs.get(number).is_some_and(|s| s.covers(pfn.0)) { Misuse::NotAnObject(address) } else { Misuse::NotFromSlab(address) })
+    }
+
+    /// `kmem_cache_free`.
+    pub(crate) fn free<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, cache: CacheId, cpu: Cpu) -> Result<(), Misuse> {
+        match self.find(source.pages, address)? {
+            Found::Pages(_) => Err(Misuse::NotFromSlab(address)),
+            // Freeing twice is the graver mistake of the two.
+            Found::Object { slab, object } if self.slabs[slab].cache != cache.0 && self.slabs[slab].is_used(object) => {
+                Err(Misuse::WrongCache(address))
             }
+            Found::Object { slab, object } => self.free_object(source, address, slab, object, cpu),
         }
     }
 
-    /// Frees an object; `cache` is given by `kmem_cache_free` and checked.
-    pub(crate) fn free<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, cache: Option<CacheId>, cpu: Cpu) -> Result<(), Misuse> {
-        let (slab, object) = self.object_at(source.pages, address)?;
+    #[inline]
+    fn free_object<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, slab: u32, object: u16, cpu: Cpu) -> Result<(), Misuse> {
         let s = &mut self.slabs[slab];
-        if !s.is_used(object) {
+        if s.guarded && s.is_used(object) {
+            debug::on_free(&self.caches[s.cache as usize], source.memory, address)?;
+        }
+        if !s.put(object) {
             return Err(Misuse::ObjectDoubleFree(address));
         }
-        if cache.is_some_and(|c| c.0 != s.cache) {
-            return Err(Misuse::WrongCache(address));
-        }
-        let c = &mut self.caches[s.cache as usize];
-        if c.flags.is_debug() {
-            debug::on_free(c, source.memory, address)?;
-        }
-        s.mark(object, false);
-        s.free.push(object);
-        c.active -= 1;
         if s.place != Place::Cpu {
             self.after_free(source.pages, slab, cpu);
         }
@@ -191,6 +220,7 @@ impl SlabAllocator {
     }
 
     /// A slab that is no CPU's own has one free object more.
+    #[inline(never)]
     fn after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         if self.is_textbook() {
             self.textbook_after_free(pages, slab, cpu);
@@ -201,24 +231,9 @@ impl SlabAllocator {
 
     /// Size in bytes of the object at a physical address: `ksize`.
     pub(crate) fn object_size(&self, pages: &PageAllocator, address: u64) -> Result<u64, Misuse> {
-        if let Some(order) = large_order(pages, address) {
-            return Ok(PAGE_SIZE << order.0);
-        }
-        let (slab, _) = self.object_at(pages, address)?;
-        Ok(u64::from(self.caches[self.slabs[slab].cache as usize].object_size))
+        Ok(match self.find(pages, address)? {
+            Found::Pages(order) => PAGE_SIZE << order.0,
+            Found::Object { slab, .. } => u64::from(self.caches[self.slabs[slab].cache as usize].object_size),
+        })
     }
-}
-
-/// The order of a `kmalloc` block of whole pages that starts at this address.
-fn large_order(pages: &PageAllocator, address: u64) -> Option<Order> {
-    let pfn = Pfn(address / PAGE_SIZE);
-    if !address.is_multiple_of(PAGE_SIZE) || !pages.map.contains(pfn.0) {
-        return None;
-    }
-    // The word says it all; the frame's state confirms it, since the word of a freed page is stale.
-    if pages.map.cold(pages.map.index(pfn.0), Cold::Mapping) != LARGE {
-        return None;
-    }
-    let i = pages.allocated(pfn).ok()?;
-    Some(Order(pages.map.tag(i).order()))
 }

@@ -43,7 +43,7 @@ impl SlabAllocator {
         let cache = s.cache as usize;
         match s.place {
             Place::Full => self.put_cpu_partial(pages, cache, slab, cpu),
-            Place::Partial if s.in_use() == 0 => {
+            Place::Partial if s.in_use == 0 => {
                 let node = usize::from(s.node);
                 if self.caches[cache].partial[node].len() >= self.caches[cache].sizes.min_partial {
                     self.caches[cache].partial[node].remove(&mut self.slabs, slab);
@@ -70,7 +70,7 @@ impl SlabAllocator {
     fn unfreeze(&mut self, pages: &mut PageAllocator, cache: usize, slab: u32, cpu: Cpu) {
         let s = &self.slabs[slab];
         let node = usize::from(s.node);
-        if s.in_use() == 0 && self.caches[cache].partial[node].len() >= self.caches[cache].sizes.min_partial {
+        if s.in_use == 0 && self.caches[cache].partial[node].len() >= self.caches[cache].sizes.min_partial {
             self.discard_slab(pages, slab, cpu);
         } else {
             self.put_on_node(slab);

@@ -26,7 +26,7 @@ impl SlabAllocator {
     /// Moves a slab between the lists; gives an empty one back when there are enough.
     pub(super) fn textbook_after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let s = &self.slabs[slab];
-        let (cache, node, empty) = (s.cache as usize, usize::from(s.node), s.in_use() == 0);
+        let (cache, node, empty) = (s.cache as usize, usize::from(s.node), s.in_use == 0);
         match s.place {
             Place::Full => self.put_on_node(slab),
             Place::Partial if empty => {

@@ -3,7 +3,7 @@
 use alloc::format;
 
 use super::{Place, SlabAllocator};
-use crate::{PageAllocator, PageFlags, Violation, ids::PAGE_SIZE, mem_map::Cold, validate::ensure};
+use crate::{PageAllocator, PageFlags, Violation, ids::PAGE_SIZE, mem_map::Note, validate::ensure};
 
 impl SlabAllocator {
     /// Objects are disjoint and inside their slab, counts agree, and each slab is in exactly one place.
@@ -18,15 +18,17 @@ impl SlabAllocator {
             let last = slab.base + u64::from(slab.objects) * u64::from(cache.sizes.size);
             ensure!(last <= end, "{name}: slab {} ends behind its pages", slab.pfn);
             ensure!(cache.object_size <= cache.sizes.size, "{name}: objects overlap");
-            ensure!(slab.used_bits() == slab.in_use(), "{name}: slab {} counts {} of {}", slab.pfn, slab.in_use(), slab.used_bits());
-            ensure!(slab.free.iter().all(|o| !slab.is_used(*o)), "{name}: slab {} has a used object on its free list", slab.pfn);
+            ensure!(slab.used_objects() == slab.in_use, "{name}: slab {} counts {} of {}", slab.pfn, slab.in_use, slab.used_objects());
+            ensure!(slab.free_objects().all(|o| !slab.is_used(o)), "{name}: slab {} has a used object on its free list", slab.pfn);
+            let free = slab.free_objects().count() as u32;
+            ensure!(free + slab.in_use == slab.objects, "{name}: slab {} has {free} free objects and {} in use", slab.pfn, slab.in_use);
             let head = pages.map.index(slab.pfn.0);
             ensure!(pages.allocated(slab.pfn).is_ok(), "{name}: slab {} has no pages", slab.pfn);
             ensure!(pages.map.flags(head) & PageFlags::SLAB.bits() != 0, "{name}: slab {} is not marked", slab.pfn);
-            let mapped = (0..slab.order.pages() as u32).all(|k| pages.map.cold(head + k, Cold::Mapping) == i + 1);
+            let mapped = (0..slab.order.pages() as u32).all(|k| pages.map.note(head + k, Note::Mapping) == i);
             ensure!(mapped, "{name}: a page of slab {} does not lead to it", slab.pfn);
             if slab.place == Place::Full {
-                ensure!(slab.free.is_empty(), "{name}: slab {} has free objects and is on no list", slab.pfn);
+                ensure!(slab.is_full(), "{name}: slab {} has free objects and is on no list", slab.pfn);
             }
         }
         self.caches.iter().try_for_each(|cache| self.validate_cache(cache))
@@ -54,8 +56,6 @@ impl SlabAllocator {
         let full = mine().filter(|(_, s)| s.place == Place::Full).count() as u64;
         ensure!(listed + full == cache.slabs, "{name}: {} slabs, {listed} listed and {full} full", cache.slabs);
         ensure!(mine().count() as u64 == cache.slabs, "{name}: {} slabs counted", cache.slabs);
-        let active: u64 = mine().map(|(_, s)| u64::from(s.in_use())).sum();
-        ensure!(active == cache.active, "{name}: {active} objects in use, counted {}", cache.active);
         let objects: u64 = mine().map(|(_, s)| u64::from(s.objects)).sum();
         ensure!(objects == cache.objects, "{name}: {objects} objects, counted {}", cache.objects);
         Ok(())

@@ -1,99 +1,18 @@
-//! The collector on a live kernel: this machine's, and those that the kernel matrix boots. Needs root and eBPF, so cargo leaves these tests out;
-//! `.ci/live.sh` runs them, and says so loudly where it cannot.
+//! Recording pages and objects: the counts, the frames, the account, and what happens to a trace whose collector is killed or whose disk is full.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    os::unix::{
-        fs::{FileExt as _, MetadataExt as _},
-        process::CommandExt as _,
-    },
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tempfile::TempDir;
-use trace::{ANY_MIGRATETYPE, FreeArea, Kind, Ledger, PageEvent, ProblemKind, Program, Row, SlabEvent, Task, Trace, VmStat};
+use trace::{ANY_MIGRATETYPE, FreeArea, Kind, PageEvent, ProblemKind, SlabEvent, Task, Trace, VmStat};
 
-/// A program of this workspace: from `GFPSCOPE_BIN_DIR`, or where cargo has put it.
-fn program(name: &str) -> PathBuf {
-    let built = Path::new(env!("CARGO_BIN_EXE_collector")).parent().unwrap();
-    let dir = std::env::var_os("GFPSCOPE_BIN_DIR").map_or_else(|| built.to_owned(), PathBuf::from);
-    [dir.join(name), dir.join("examples").join(name)]
-        .into_iter()
-        .find(|path| path.exists())
-        .unwrap_or_else(|| panic!("no program {name} in {}", dir.display()))
-}
-
-fn collector() -> Command {
-    let mut command = Command::new(program("collector"));
-    command.stdin(Stdio::null());
-    command
-}
-
-/// Records with these arguments; what the recorded command printed comes with the trace.
-fn record(arguments: &[&str]) -> (TempDir, Trace, Output) {
-    let tmp = TempDir::new().unwrap();
-    let dir = tmp.path().join("trace");
-    let output = collector().arg("record").arg("-o").arg(&dir).args(arguments).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "collector record {arguments:?}: {stderr}");
-    assert!(stderr.contains("every event is accounted for"), "{stderr}");
-    let trace = Trace::open(&dir).unwrap();
-    assert_eq!(trace.verify(), []);
-    (tmp, trace, output)
-}
-
-fn all<R: Row>(trace: &Trace) -> Vec<R> {
-    let mut problems = Vec::new();
-    let rows = trace.all(&mut problems);
-    assert_eq!(problems, []);
-    rows
-}
-
-/// The last ledger lines, by program; checked against the equation and against the rows that are really there.
-fn settled_ledger(trace: &Trace) -> BTreeMap<String, Ledger> {
-    let rows: Vec<Ledger> = all(trace);
-    let last = rows.iter().map(|row| row.time).max().unwrap();
-    let mut programs = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.time == last) {
-        assert_eq!(row.seen, row.written + row.dropped + row.filtered, "{row:?}");
-        let sum = programs.entry(row.program.clone()).or_insert(Ledger {
-            cpu: Ledger::ALL_CPUS,
-            seen: 0,
-            written: 0,
-            dropped: 0,
-            filtered: 0,
-            missed: 0,
-            ..row.clone()
-        });
-        sum.seen += row.seen;
-        sum.written += row.written;
-        sum.dropped += row.dropped;
-        sum.filtered += row.filtered;
-        sum.missed += row.missed;
-    }
-    let mut kinds = BTreeMap::<u8, u64>::new();
-    let (pages, slabs): (Vec<PageEvent>, Vec<SlabEvent>) = (all(trace), all(trace));
-    for kind in pages.iter().map(|page| page.kind).chain(slabs.iter().map(|slab| slab.kind)) {
-        *kinds.entry(kind).or_default() += 1;
-    }
-    for kind in Kind::EVENTS {
-        if let Some(sum) = Program::of(kind).and_then(|program| programs.get(program.name())) {
-            assert_eq!(sum.written, kinds.get(&(kind as u8)).copied().unwrap_or(0), "{}: as many rows as the ledger says", kind.name());
-        }
-    }
-    programs
-}
-
-/// A number from the workload's line of JSON.
-fn told(output: &Output, key: &str) -> u64 {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let rest = text.split(&format!("\"{key}\":")).nth(1).unwrap_or_else(|| panic!("no {key} in {text:?}"));
-    rest.trim_start().chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
-}
+use crate::common::{Running, all, collector, program, record, record_as, settled_ledger, stop, told, wait_for_batch_of};
 
 /// Order-0 movable allocations of one thread.
 fn faults_of(trace: &Trace, pid: u64) -> u64 {
@@ -154,7 +73,7 @@ fn frames_are_those_of_pagemap() {
         let tmp = TempDir::new().unwrap();
         let dir = tmp.path().join("trace");
         let mut recording =
-            collector().args(["record", "--events", "page", "--attach", attach, "-o"]).arg(&dir).stderr(Stdio::null()).spawn().unwrap();
+            Running::start(collector().args(["record", "--events", "page", "--attach", attach, "-o"]).arg(&dir).stderr(Stdio::null()));
         wait_for_batch_of("task", &dir);
         let pid = fs::read_link("/proc/thread-self").unwrap().file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap();
         // So much that malloc always takes fresh memory for it (M_MMAP_THRESHOLD is at most 32 MiB), of which a few pages are touched.
@@ -198,16 +117,13 @@ fn the_account_balances_when_the_ring_is_far_too_small() {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn the_account_balances_under_a_mixed_load() {
     let workload = program("workload");
-    let (_tmp, trace, _) = record(&["--", workload.to_str().unwrap(), "mixed", "--seconds", "3"]);
+    let (_tmp, trace, _, collector) = record_as(&["--", workload.to_str().unwrap(), "mixed", "--seconds", "3"]);
     let ledger = settled_ledger(&trace);
     for program in ["page_alloc", "page_free", "kmalloc", "kfree", "task_newtask"] {
         assert!(ledger[program].written > 0, "{program}: {ledger:?}");
     }
     assert!(ledger["page_alloc"].filtered > 0, "the collector's own events are counted");
-    // The command starts as a copy of the collector, under its name, until it is executed: that one is not the collector.
-    let tasks: Vec<Task> = all(&trace);
-    let commands: BTreeSet<u32> = tasks.iter().filter(|task| task.comm != "collector").map(|task| task.pid).collect();
-    let own: BTreeSet<u32> = tasks.iter().filter(|task| task.comm == "collector" && !commands.contains(&task.pid)).map(|task| task.pid).collect();
+    let own: BTreeSet<u32> = all::<Task>(&trace).iter().filter(|task| task.tgid == collector).map(|task| task.pid).collect();
     assert!(!own.is_empty() && all::<PageEvent>(&trace).iter().all(|page| !own.contains(&page.pid)), "and none of them is in the trace");
     let times: Vec<u64> = all::<PageEvent>(&trace).iter().map(|page| page.time).collect();
     assert!(times.is_sorted(), "events of all CPUs are in one time order");
@@ -262,9 +178,9 @@ fn objects_lie_in_slab_pages() {
     let tmp = TempDir::new().unwrap();
     let dir = tmp.path().join("trace");
     let mut holder = Command::new(program("workload"));
-    let mut recording = collector().args(["record", "--events", "slab", "-o"]).arg(&dir).stderr(Stdio::null()).spawn().unwrap();
+    let mut recording = Running::start(collector().args(["record", "--events", "slab", "-o"]).arg(&dir).stderr(Stdio::null()));
     wait_for_batch_of("task", &dir);
-    let mut pipes = holder.args(["leak", "--rate", "200", "--seconds", "4"]).stdout(Stdio::null()).spawn().unwrap();
+    let mut pipes = Running::start(holder.args(["leak", "--rate", "200", "--seconds", "4"]).stdout(Stdio::null()));
     thread::sleep(Duration::from_secs(2));
     stop(&mut recording);
     let trace = Trace::open(&dir).unwrap();
@@ -313,11 +229,11 @@ fn snapshots_are_what_proc_says() {
 fn kill_9_costs_only_what_was_in_memory() {
     let workload = program("workload");
     let tmp = TempDir::new().unwrap();
-    let mut load = Command::new(&workload).args(["mixed", "--seconds", "600"]).stdout(Stdio::null()).spawn().unwrap();
+    let load = Running::start(Command::new(&workload).args(["mixed", "--seconds", "600"]).stdout(Stdio::null()));
     let mut rows = 0;
     for kill in 0..20_u64 {
         let dir = tmp.path().join(format!("trace-{kill}"));
-        let mut recording = collector().args(["record", "--rotate", "256K", "-o"]).arg(&dir).stderr(Stdio::null()).spawn().unwrap();
+        let mut recording = Running::start(collector().args(["record", "--rotate", "256K", "-o"]).arg(&dir).stderr(Stdio::null()));
         // Every other time early, when no event may have been written yet.
         wait_for_batch_of(if kill % 2 == 0 { "task" } else { "page" }, &dir);
         thread::sleep(Duration::from_millis(kill * 37 % 700));
@@ -330,8 +246,7 @@ fn kill_9_costs_only_what_was_in_memory() {
         assert_eq!(all::<PageEvent>(&trace).len() as u64, trace.rows_of("page"), "every listed batch is there");
         rows += trace.rows_of("page");
     }
-    load.kill().unwrap();
-    load.wait().unwrap();
+    drop(load);
     println!("{rows} page events survived 20 kills");
     assert!(rows > 0);
 }
@@ -371,7 +286,7 @@ fn privileges_are_gone_while_it_records() {
     command.args(["record", "-o"]).arg(&dir).env("SUDO_UID", "1234").env("SUDO_GID", "1234").stderr(Stdio::null());
     let parent = tmp.path().to_owned();
     std::os::unix::fs::chown(&parent, Some(1234), Some(1234)).unwrap();
-    let mut recording = command.spawn().unwrap();
+    let mut recording = Running::start(&mut command);
     wait_for_batch_of("task", &dir);
     let status = fs::read_to_string(format!("/proc/{}/status", recording.id())).unwrap();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
@@ -385,87 +300,4 @@ fn privileges_are_gone_while_it_records() {
         assert_eq!(entry.unwrap().metadata().unwrap().uid(), 1234, "the files belong to the user who ran sudo");
     }
     settled_ledger(&Trace::open(&dir).unwrap());
-}
-
-#[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
-fn without_root_it_says_so_in_a_sentence() {
-    let tmp = TempDir::new().unwrap();
-    // A copy that any user may run, wherever the original lies.
-    let copy = tmp.path().join("collector");
-    fs::copy(program("collector"), &copy).unwrap();
-    std::os::unix::fs::chown(tmp.path(), Some(65534), None).unwrap();
-    let output = Command::new(&copy).args(["record", "-o", "/nowhere"]).uid(65534).gid(65534).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr.starts_with("collector: capturing needs root") && stderr.contains("sudo") && stderr.lines().count() == 1, "{stderr}");
-}
-
-/// In a mount namespace of its own, where nobody else misses it.
-#[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
-fn without_tracefs_it_says_so_in_a_sentence() {
-    let script = "umount -l /sys/kernel/tracing; umount -l /sys/kernel/debug; exec \"$0\" record -o /nowhere";
-    let output = Command::new("unshare").args(["-m", "sh", "-c", script]).arg(program("collector")).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1));
-    let sentence = stderr.lines().last().unwrap();
-    assert!(sentence.starts_with("collector: tracefs is not mounted") && sentence.contains("mount -t tracefs"), "{stderr}");
-}
-
-/// As in a container that was given no capabilities.
-#[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
-fn a_root_without_capabilities_is_told_which_it_lacks() {
-    let Ok(output) = Command::new("capsh")
-        .args(["--drop=cap_sys_admin,cap_bpf,cap_perfmon", "--"])
-        .arg("-c")
-        .arg(format!("{} record -o /nowhere", program("collector").display()))
-        .output()
-    else {
-        assert!(std::env::var_os("GFPSCOPE_GUEST").is_some(), "capsh is missing: `make setup` installs it (libcap2-bin)");
-        println!("SKIPPED: the guests of the kernel matrix have no capsh; on the host this check must run");
-        return;
-    };
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr.contains("CAP_BPF") && stderr.lines().count() == 1, "{stderr}");
-}
-
-#[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
-fn what_exists_is_not_overwritten() {
-    let tmp = TempDir::new().unwrap();
-    fs::write(tmp.path().join("precious"), "data").unwrap();
-    let output = collector().args(["record", "--duration", "1", "-o"]).arg(tmp.path()).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr.contains("is not empty") && stderr.lines().count() == 1, "{stderr}");
-    assert_eq!(fs::read_dir(tmp.path()).unwrap().count(), 1);
-}
-
-#[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
-fn probe_finds_everything_here() {
-    let output = collector().args(["probe", "--json"]).output().unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["can_record"], true, "{report:#}");
-    assert!(report["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true), "{report:#}");
-}
-
-/// Until a batch of the table is in the manifest.
-fn wait_for_batch_of(table: &str, dir: &Path) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let line = format!("\"is\":\"batch\",\"file\":\"{table}-");
-    while !fs::read_to_string(dir.join("manifest.jsonl")).is_ok_and(|manifest| manifest.contains(&line)) {
-        assert!(Instant::now() < deadline, "the collector did not start in a minute");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Ctrl-C, and wait.
-fn stop(recording: &mut std::process::Child) {
-    let interrupted = Command::new("kill").args(["-INT", &recording.id().to_string()]).status().unwrap();
-    assert!(interrupted.success());
-    assert!(recording.wait().unwrap().success());
 }

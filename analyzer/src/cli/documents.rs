@@ -1,0 +1,30 @@
+//! What packagers want: completions for shells and manual pages, made from the same declarations that the arguments are parsed by.
+
+use std::{fs, io, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+
+#[derive(clap::Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+#[derive(clap::Args)]
+pub struct Man {
+    /// Directory to write into; made if it is not there
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+pub fn completions(arguments: &Completions) {
+    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "analyzer", &mut io::stdout());
+}
+
+pub fn man(arguments: &Man) -> anyhow::Result<()> {
+    let dir = &arguments.dir;
+    fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
+    clap_mangen::generate_to(super::Arguments::command(), dir).with_context(|| format!("cannot write into {}", dir.display()))
+}

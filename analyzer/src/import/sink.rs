@@ -1,0 +1,196 @@
+//! Where importers put what they read: a trace that is written as it comes, however long the input is.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+};
+
+use trace::{Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Task, Tool, Writer};
+
+use super::{ANY_PROGRAM, Error, Imported, Origin};
+
+/// Tools print CPU by CPU, nearly in order: so many events are held back, until none can come that is older.
+const WINDOW: usize = 1 << 19;
+
+/// A trace that is being written.
+pub(super) struct Sink<'a> {
+    dir: &'a Path,
+    writer: Writer,
+    pub header: Header,
+    pages: Window<PageEvent>,
+    objects: Window<SlabEvent>,
+    /// process and name of every thread as it was last seen
+    tasks: HashMap<u32, (u32, String)>,
+    counts: BTreeMap<(u16, &'static str), u64>,
+    first: u64,
+    last: u64,
+    pub imported: Imported,
+}
+
+/// The latest events, and up to when the earlier ones have been written.
+struct Window<R> {
+    rows: Vec<R>,
+    written: u64,
+}
+
+impl<R: Row> Window<R> {
+    /// Events that are older than what has been written are refused: the caller says where they come from.
+    fn push(&mut self, row: R, writer: &mut Writer) -> Result<bool, Error> {
+        if row.time() < self.written {
+            return Ok(false);
+        }
+        self.rows.push(row);
+        if self.rows.len() >= 2 * WINDOW {
+            self.write(WINDOW, writer)?;
+        }
+        Ok(true)
+    }
+
+    fn write(&mut self, rows: usize, writer: &mut Writer) -> Result<(), Error> {
+        self.rows.sort_by_key(Row::time);
+        let rest = self.rows.split_off(rows.min(self.rows.len()));
+        let oldest = std::mem::replace(&mut self.rows, rest);
+        self.written = oldest.last().map_or(self.written, Row::time);
+        append(writer, &oldest)
+    }
+}
+
+fn append<R: Row>(writer: &mut Writer, rows: &[R]) -> Result<(), Error> {
+    writer.append(rows).map_err(|(error, _rows)| Error::Trace(error))
+}
+
+impl<'a> Sink<'a> {
+    /// Starts a trace. What only the end will tell is put into its header then.
+    pub fn create(dir: &'a Path, origin: &Origin) -> Result<Self, Error> {
+        let header = Header {
+            format: Header::FORMAT,
+            tool: Tool { name: "analyzer import".into(), version: env!("CARGO_PKG_VERSION").into(), command: origin.command.clone() },
+            host: "unknown (imported)".into(),
+            kernel: origin.kernel.clone(),
+            architecture: String::new(),
+            boot_id: String::new(),
+            clock: Clock { name: "the imported trace's".into(), utc_offset_ns: 0, start_ns: 0, end_ns: 0 },
+            page_size: origin.page_size,
+            pageblock_order: 9,
+            nr_orders: 11,
+            cpu_node: Vec::new(),
+            zones: Vec::new(),
+            migratetypes: Vec::new(),
+            gfp: origin.gfp.clone(),
+            kinds: Header::kinds(),
+            tracepoints: BTreeMap::new(),
+            options: BTreeMap::new(),
+            sample: 1,
+            stack_sample: 0,
+            raw_addresses: false,
+            objects_are_physical: false,
+            finished: None,
+        };
+        let writer = Writer::create(dir, &header, Options::default())?;
+        Ok(Self {
+            dir,
+            writer,
+            header,
+            pages: Window { rows: Vec::new(), written: 0 },
+            objects: Window { rows: Vec::new(), written: 0 },
+            tasks: HashMap::new(),
+            counts: BTreeMap::new(),
+            first: u64::MAX,
+            last: 0,
+            imported: Imported::default(),
+        })
+    }
+
+    /// Says who a thread is from now on.
+    pub fn task(&mut self, time: u64, pid: u32, tgid: u32, comm: &str) -> Result<(), Error> {
+        if self.tasks.get(&pid).is_some_and(|(known, name)| *known == tgid && name == comm) {
+            return Ok(());
+        }
+        self.tasks.insert(pid, (tgid, comm.to_owned()));
+        append(&mut self.writer, &[Task { time, pid, tgid, comm: comm.to_owned(), cgroup: 0 }])
+    }
+
+    /// Adds a row of a table that is not in time order by itself.
+    pub fn row<R: Row>(&mut self, row: R) -> Result<(), Error> {
+        append(&mut self.writer, &[row])
+    }
+
+    /// Adds a page event; `false` if it is much too old.
+    pub fn page(&mut self, kind: Kind, event: PageEvent) -> Result<bool, Error> {
+        self.count(kind, event.time, event.cpu);
+        self.header.nr_orders = self.header.nr_orders.max(event.order.min(30) + 1);
+        self.pages.push(event, &mut self.writer)
+    }
+
+    /// Adds a slab event; `false` if it is much too old.
+    pub fn object(&mut self, kind: Kind, event: SlabEvent) -> Result<bool, Error> {
+        self.count(kind, event.time, event.cpu);
+        // Hashed pointers have 32 bits; a kernel address has its upper half set.
+        self.header.raw_addresses |= event.object >= 1 << 63;
+        self.objects.push(event, &mut self.writer)
+    }
+
+    fn count(&mut self, kind: Kind, time: u64, cpu: u16) {
+        *self.counts.entry((cpu, kind.name())).or_default() += 1;
+        (self.first, self.last) = (self.first.min(time), self.last.max(time));
+        self.imported.events += 1;
+    }
+
+    /// The mask that a text stands for. A name that the kernel at hand does not have gets a bit that it leaves free: what is said about the
+    /// others stays true.
+    pub fn mask(&mut self, names: &str) -> Result<u32, String> {
+        loop {
+            let unknown = match self.header.gfp.encode(names) {
+                Ok(mask) => return Ok(mask),
+                Err(unknown) => unknown,
+            };
+            let is_name = unknown.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            let used = self.header.gfp.entries().fold(0, |bits, (_, mask)| bits | mask);
+            if !is_name || !unknown.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') || used == u32::MAX {
+                return Err(format!("`{unknown}` is no GFP flag of the chosen kernel; choose the kernel that was traced with --kernel or --like"));
+            }
+            let free = 1 << used.trailing_ones();
+            let entries = self.header.gfp.entries().map(|(name, mask)| (name.to_owned(), mask)).chain([(unknown.clone(), free)]);
+            self.header.gfp = GfpTable::new(entries.collect());
+            self.imported.unknown_flags.push(unknown);
+        }
+    }
+
+    /// Ends the trace.
+    pub fn finish(mut self) -> Result<Imported, Error> {
+        self.pages.write(usize::MAX, &mut self.writer)?;
+        self.objects.write(usize::MAX, &mut self.writer)?;
+        let (start_ns, end_ns) = (self.first.min(self.last), self.last);
+        (self.header.clock.start_ns, self.header.clock.end_ns) = (start_ns, end_ns);
+        let cpus = self.counts.keys().map(|(cpu, _)| usize::from(*cpu) + 1).max().unwrap_or(0);
+        if self.header.cpu_node.len() < cpus {
+            self.header.cpu_node.resize(cpus, 0);
+        }
+        self.header.finished = Some("imported".into());
+        let account = |cpu, program: &str, written, dropped| Ledger {
+            time: end_ns,
+            cpu,
+            program: program.to_owned(),
+            seen: written + dropped,
+            written,
+            dropped,
+            filtered: 0,
+            missed: 0,
+        };
+        let mut ledger: Vec<_> = self.counts.iter().map(|((cpu, program), count)| account(*cpu, program, *count, 0)).collect();
+        if self.imported.lost > 0 {
+            ledger.push(account(Ledger::ALL_CPUS, ANY_PROGRAM, 0, self.imported.lost));
+        }
+        append(&mut self.writer, &ledger)?;
+        self.writer.finish(&self.header)?;
+        Ok(self.imported)
+    }
+
+    /// Takes away what was written so far: half a trace would look like a whole one.
+    pub fn abandon(self) {
+        drop(self.writer);
+        // Writer::create took an empty directory only, so all in it is ours. If that fails, what is left says that it is unfinished.
+        let _removed = fs::remove_dir_all(self.dir);
+    }
+}

@@ -1,0 +1,202 @@
+//! `perf kmem stat --slab`
+
+use polars::prelude::DataFrame;
+use trace::{Header, Kind, Problem, Row as _, SlabEvent, Trace};
+
+use super::{
+    Arithmetic, Listing, Window,
+    order::{ObjectKey, sort_objects},
+};
+use crate::{
+    Error,
+    columns::{i16s, u8s, u16s, u32s, u64s},
+    fast_hash::NumberMap,
+    frames::{self, Progress},
+    table::{Cell, Table, Unit},
+};
+
+/// One call site, or one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Site {
+    /// the object; 0 for a call site
+    pub ptr: u64,
+    /// the call site; of an object: the last one
+    pub call_site: u64,
+    /// allocations
+    pub hit: u64,
+    /// bytes that were asked for
+    pub bytes_req: u64,
+    /// bytes that were given out
+    pub bytes_alloc: u64,
+    /// frees on another CPU than the allocation's
+    pub pingpong: u64,
+}
+
+impl Site {
+    fn add(&mut self, req: u64, alloc: u64) {
+        self.hit += 1;
+        self.bytes_req += req;
+        self.bytes_alloc += alloc;
+    }
+
+    /// Share of the bytes that nobody asked for, in percent, by perf's formula: it is what perf sorts by.
+    pub fn fragmentation(&self) -> f64 {
+        fragmentation(self.bytes_req, self.bytes_alloc)
+    }
+}
+
+pub(super) fn fragmentation(requested: u64, allocated: u64) -> f64 {
+    if allocated == 0 { 0.0 } else { 100.0 - 100.0 * requested as f64 / allocated as f64 }
+}
+
+/// What is remembered of an object.
+struct Object {
+    all: Site,
+    /// number of its last call site
+    site: u32,
+    /// `None` once it was freed
+    cpu: Option<u16>,
+    last_alloc: u64,
+}
+
+/// The kernel objects of a trace.
+#[derive(Default)]
+pub struct Objects {
+    /// bytes that were asked for
+    pub requested: u64,
+    /// bytes that were given out
+    pub allocated: u64,
+    /// bytes that were freed
+    pub freed: u64,
+    /// allocations
+    pub allocs: u64,
+    /// allocations whose node was asked for and is not the CPU's
+    pub cross_node: u64,
+    sites: Vec<Site>,
+    site_of: NumberMap<u64, u32>,
+    by_address: NumberMap<u64, Object>,
+}
+
+impl Objects {
+    /// Reads the slab events of a span of time.
+    ///
+    /// # Errors
+    /// If the columns are not what the format says.
+    pub fn read(trace: &Trace, arithmetic: Arithmetic, window: Window, progress: Progress<'_>) -> Result<(Self, Vec<Problem>), Error> {
+        let mut objects = Self::default();
+        let columns = ["time", "kind", "cpu", "object", "call_site", "bytes_req", "bytes_alloc", "node"];
+        let problems =
+            frames::for_each(trace, SlabEvent::TABLE, Some(&columns), progress, |frame| objects.frame(&frame, &trace.header, arithmetic, window))?;
+        Ok((objects, problems))
+    }
+
+    fn frame(&mut self, frame: &DataFrame, header: &Header, arithmetic: Arithmetic, window: Window) -> Result<(), Error> {
+        let allocating = [Kind::Kmalloc, Kind::CacheAlloc].map(|kind| header.kinds.get(kind.name()).copied());
+        let (time, kind, cpu) = (u64s(frame, "time")?, u8s(frame, "kind")?, u16s(frame, "cpu")?);
+        let (object, call_site, node) = (u64s(frame, "object")?, u64s(frame, "call_site")?, i16s(frame, "node")?);
+        let (bytes_req, bytes_alloc) = (u32s(frame, "bytes_req")?, u32s(frame, "bytes_alloc")?);
+        for i in (0..frame.height()).filter(|i| window.contains(time[*i])) {
+            if !allocating.contains(&Some(kind[i])) {
+                self.free(object[i], cpu[i], arithmetic);
+                continue;
+            }
+            let (req, alloc) = (u64::from(bytes_req[i]), u64::from(bytes_alloc[i]));
+            self.requested += req;
+            self.allocated += alloc;
+            self.allocs += 1;
+            let here = header.cpu_node.get(usize::from(cpu[i])).copied().unwrap_or(0);
+            self.cross_node += u64::from(node[i] >= 0 && node[i].cast_unsigned() != here);
+            let site = self.site(call_site[i]);
+            self.sites[site as usize].add(req, alloc);
+            if object[i] == 0 && arithmetic == Arithmetic::Right {
+                continue;
+            }
+            let new = || Object { all: Site { ptr: object[i], ..Site::default() }, site, cpu: None, last_alloc: 0 };
+            let known = self.by_address.entry(object[i]).or_insert_with(new);
+            known.all.add(req, alloc);
+            known.all.call_site = call_site[i];
+            (known.site, known.cpu, known.last_alloc) = (site, Some(cpu[i]), alloc);
+        }
+        Ok(())
+    }
+
+    fn site(&mut self, call_site: u64) -> u32 {
+        *self.site_of.entry(call_site).or_insert_with(|| {
+            self.sites.push(Site { call_site, ..Site::default() });
+            self.sites.len() as u32 - 1
+        })
+    }
+
+    fn free(&mut self, object: u64, cpu: u16, arithmetic: Arithmetic) {
+        let Some(known) = self.by_address.get_mut(&object) else { return };
+        if known.cpu.is_none() && arithmetic == Arithmetic::Right {
+            return;
+        }
+        self.freed += known.last_alloc;
+        if known.cpu != Some(cpu) {
+            known.all.pingpong += 1;
+            self.sites[known.site as usize].pingpong += 1;
+        }
+        known.cpu = None;
+    }
+
+    /// The call sites, sorted, and whether lines were left out.
+    pub fn callers(&self, listing: &Listing<ObjectKey>) -> (Vec<Site>, bool) {
+        let mut sites = self.sites.clone();
+        sites.sort_by_key(|site| site.call_site);
+        cut(sites, listing)
+    }
+
+    /// The objects, sorted, and whether lines were left out.
+    pub fn pointers(&self, listing: &Listing<ObjectKey>) -> (Vec<Site>, bool) {
+        let mut sites: Vec<Site> = self.by_address.values().map(|object| object.all).collect();
+        sites.sort_by_key(|site| site.ptr);
+        cut(sites, listing)
+    }
+
+    /// The totals.
+    pub fn summary(&self) -> Table {
+        let mut table = Table::new("Slab allocator");
+        table.column("what", "What", Unit::Text).column("bytes", "Bytes", Unit::Bytes).column("exact", "Exactly", Unit::Count);
+        let signed = [self.requested, self.allocated, self.freed].map(u64::cast_signed);
+        let lines = [
+            ("requested", signed[0]),
+            ("allocated", signed[1]),
+            ("freed", signed[2]),
+            ("net allocated", signed[1] - signed[2]),
+            ("wasted on internal fragmentation", signed[1] - signed[0]),
+        ];
+        for (what, bytes) in lines {
+            table.row(vec![Cell::Text(what.into()), Cell::Integer(bytes), Cell::Integer(bytes)]);
+        }
+        table.note(format!("internal fragmentation: {:.6} %", fragmentation(self.requested, self.allocated)));
+        table.note(format!("cross-node allocations: {} of {}", self.cross_node, self.allocs));
+        table
+    }
+
+    /// Call sites or objects as a table; `name` says what the first column shows.
+    pub fn table(title: &str, heading: &str, (sites, cut): &(Vec<Site>, bool), name: impl Fn(&Site) -> String) -> Table {
+        let mut table = Table::new(title);
+        table.column(heading.to_lowercase().replace(' ', ""), heading, Unit::Text).column("total_alloc", "Total alloc", Unit::Bytes);
+        table.column("per_alloc", "Per", Unit::Bytes).column("total_req", "Total req", Unit::Bytes).column("per_req", "Per", Unit::Bytes);
+        table.column("hit", "Hit", Unit::Count).column("pingpong", "Ping-pong", Unit::Count).column("frag", "Frag", Unit::Fraction);
+        for site in sites {
+            let count = |number: u64| Cell::Integer(number.cast_signed());
+            let (hits, fragmentation) = (site.hit.max(1), Cell::Real(site.fragmentation() / 100.0));
+            let numbers = [site.bytes_alloc, site.bytes_alloc / hits, site.bytes_req, site.bytes_req / hits, site.hit, site.pingpong].map(count);
+            table.row(std::iter::once(Cell::Text(name(site))).chain(numbers).chain([fragmentation]).collect());
+        }
+        if *cut {
+            table.note("there are more rows than were asked for with --line");
+        }
+        table
+    }
+}
+
+fn cut(mut sites: Vec<Site>, listing: &Listing<ObjectKey>) -> (Vec<Site>, bool) {
+    sort_objects(&mut sites, &listing.sort);
+    let lines = listing.lines.unwrap_or(usize::MAX);
+    let more = sites.len() > lines;
+    sites.truncate(lines);
+    (sites, more)
+}

@@ -1,0 +1,59 @@
+//! A span of time, as perf's tools take it: `START,STOP` in seconds of the trace's clock, either of them may be left out.
+
+use std::str::FromStr;
+
+use crate::Error;
+
+/// Events from `from` to `to`, both included, in ns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Window {
+    from: u64,
+    to: Option<u64>,
+}
+
+impl Window {
+    /// Whether an event of that time is in it.
+    pub fn contains(&self, time: u64) -> bool {
+        time >= self.from && self.to.is_none_or(|to| time <= to)
+    }
+}
+
+impl FromStr for Window {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let bad =
+            || Error::Text { what: format!("the time span `{text}`"), reason: "give START,STOP in seconds, such as 12.5,13 or 12.5,".to_owned() };
+        let (from, to) = text.split_once(',').unwrap_or((text, ""));
+        let time = |text: &str| if text.is_empty() { Ok(None) } else { seconds(text).map(Some).ok_or_else(bad) };
+        let (from, to) = (time(from)?.unwrap_or(0), time(to)?);
+        if to.is_some_and(|to| to < from) {
+            return Err(bad());
+        }
+        Ok(Self { from, to })
+    }
+}
+
+/// `12.000000001` as ns, exactly.
+fn seconds(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.len() > 9 || ![whole, fraction].concat().bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(format!("{fraction:0<9}").parse().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_to_the_nanosecond() {
+        let window: Window = "12.000000001,13".parse().unwrap();
+        assert_eq!([12_000_000_000, 12_000_000_001, 13_000_000_000, 13_000_000_001].map(|time| window.contains(time)), [false, true, true, false]);
+        assert!(",1".parse::<Window>().unwrap().contains(0) && "1,".parse::<Window>().unwrap().contains(u64::MAX));
+        for bad in ["x", "1,0.5", "1.0000000001", "-1"] {
+            assert!(bad.parse::<Window>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The programs that only count: loading them, and reading what they counted.
+
+use std::os::fd::{AsFd as _, AsRawFd as _};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{HashMap, MapData, PerCpuArray, PerCpuHashMap},
+    programs::{ProgramError, RawTracePoint},
+};
+use trace::{Family, Latency, Program, Strides, Tally, TallyKey, TallyPlan, Wait, ZONE_SPANS};
+
+use super::{Filter, Source, fields, misses::recursion_misses};
+use crate::{
+    Error,
+    kernel::{Tracefs, monotonic_ns},
+    stat::Sample,
+};
+
+/// What to count.
+#[derive(Debug, Clone)]
+pub struct CountSettings {
+    /// programs to attach: those for pages and objects
+    pub programs: Vec<Program>,
+    /// what is told apart: a set of [`trace::columns`]
+    pub by: u32,
+    /// which events
+    pub filter: Filter,
+    /// how many different combinations of the columns there is room for, where they do not make an index
+    pub rows: u32,
+    /// the `struct page`s of each zone: address of the first, bytes of all; needed for the column zone only
+    pub zone_spans: Vec<[u64; 2]>,
+}
+
+/// The loaded programs and their maps. Dropping it detaches everything.
+pub struct Counting {
+    ebpf: Ebpf,
+    programs: Vec<Program>,
+    tallies: Tallies,
+    cache_names: HashMap<MapData, u64, [u8; 32]>,
+    left_out: PerCpuArray<MapData, u64>,
+    no_room: PerCpuArray<MapData, [u64; Tally::WORDS]>,
+    latencies: PerCpuArray<MapData, [u64; Latency::WORDS]>,
+    /// Those whose tracepoints this kernel does not have, and why.
+    unavailable: Vec<(Wait, String)>,
+}
+
+enum Tallies {
+    Indexed { map: PerCpuArray<MapData, [u64; Tally::WORDS]>, strides: Strides, size: u32, zones: u32 },
+    Keyed(PerCpuHashMap<MapData, [u64; TallyKey::WORDS], [u64; Tally::WORDS]>),
+}
+
+/// Slab caches whose names are kept; a host has some hundreds.
+const MOST_CACHES: u32 = 16384;
+
+/// What is measured from one tracepoint to another.
+struct Timed {
+    waits: &'static [Wait],
+    begin: Program,
+    end: Program,
+}
+
+const TIMED: [Timed; 2] = [
+    Timed { waits: &[Wait::DirectReclaim], begin: Program::DirectReclaimBegin, end: Program::DirectReclaimEnd },
+    Timed { waits: &[Wait::Compaction, Wait::Kcompactd], begin: Program::CompactionBegin, end: Program::CompactionEnd },
+];
+
+impl Counting {
+    /// Loads the programs and attaches them: events are counted from now on.
+    ///
+    /// # Errors
+    /// [`Error::Bpf`] says what the kernel refused.
+    pub fn start(tracefs: &Tracefs, settings: &CountSettings) -> Result<Self, Error> {
+        let programs = Program::ALL.len() as u32;
+        let spans = settings.zone_spans.len().min(ZONE_SPANS);
+        let zones = spans as u32 + 1;
+        let strides = Strides::new(settings.by, programs, zones);
+        let mut loader = EbpfLoader::new();
+        let filter = &settings.filter;
+        let filter_settings = filter.settings();
+        filter.apply(&filter_settings, &mut loader);
+        let filtered = u32::from(!filter.is_empty());
+        let (keyed, (strides, size)) = (strides.is_none(), strides.unwrap_or((Strides::default(), 1)));
+        // Of pages and kmalloc the arguments tell everything.
+        let caches: Vec<_> = settings.programs.iter().copied().filter(|program| program.family() == Family::Cache).collect();
+        let offsets = fields::offsets(tracefs, &caches, Source::Raw)?;
+        for (setting, offset) in &offsets {
+            loader.override_global(setting, offset, true);
+        }
+        let mut zone_span = [[0; 2]; ZONE_SPANS];
+        zone_span[..spans].copy_from_slice(&settings.zone_spans[..spans]);
+        let plan = TallyPlan { columns: settings.by, keyed: u32::from(keyed), strides, zone_spans: spans as u32, ..TallyPlan::TOTALS };
+        loader.override_global("FILTERED", &filtered, true).override_global("PLAN", bytemuck::bytes_of(&plan), true);
+        loader.override_global("ZONE_SPAN", &zone_span, true);
+        loader.map_max_entries("TALLIES", size).map_max_entries("KEYED_TALLIES", if keyed { settings.rows.max(1) } else { 1 });
+        // The ring-less programs need none of these, but the object has them.
+        loader.map_max_entries("CACHES", 1).map_max_entries("CACHE_NAMES", if caches.is_empty() { 1 } else { MOST_CACHES });
+        let object = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/collector-ebpf"));
+        let mut ebpf = loader.load(object).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
+
+        let map_error = |error| Error::bpf("the eBPF maps")(&error);
+        let mut take = |name: &str| ebpf.take_map(name).expect("the object has this map");
+        let tallies = if keyed {
+            Tallies::Keyed(PerCpuHashMap::try_from(take("KEYED_TALLIES")).map_err(map_error)?)
+        } else {
+            Tallies::Indexed { map: PerCpuArray::try_from(take("TALLIES")).map_err(map_error)?, strides, size, zones }
+        };
+        let cache_names = HashMap::try_from(take("CACHE_NAMES")).map_err(map_error)?;
+        let left_out = PerCpuArray::try_from(take("LEFT_OUT")).map_err(map_error)?;
+        let no_room = PerCpuArray::try_from(take("NO_ROOM")).map_err(map_error)?;
+        let latencies = PerCpuArray::try_from(take("LATENCIES")).map_err(map_error)?;
+        let mut counting =
+            Self { ebpf, programs: settings.programs.clone(), tallies, cache_names, left_out, no_room, latencies, unavailable: Vec::new() };
+        counting.attach()?;
+        Ok(counting)
+    }
+
+    fn attach(&mut self) -> Result<(), Error> {
+        // Everything is loaded before the first is attached: they shall begin together.
+        for program in &self.programs {
+            load(&mut self.ebpf, &tally_name(*program))?;
+        }
+        for Timed { waits, begin, end } in TIMED {
+            // The end first: of what began before, the end alone is seen, and counted as that.
+            let attached = [end, begin].into_iter().try_for_each(|program| {
+                load(&mut self.ebpf, &latency_name(program))?;
+                attach(&mut self.ebpf, &latency_name(program), program)
+            });
+            if let Err(error) = attached {
+                self.unavailable.extend(waits.iter().map(|wait| (*wait, error.to_string())));
+            }
+        }
+        for program in &self.programs {
+            attach(&mut self.ebpf, &tally_name(*program), *program)?;
+        }
+        Ok(())
+    }
+
+    /// Detaches every program; what was counted stays readable, but for what the kernel missed.
+    ///
+    /// # Errors
+    /// [`Error::Bpf`]
+    pub fn stop(&mut self) -> Result<(), Error> {
+        let timed = TIMED.iter().flat_map(|timed| [timed.begin, timed.end]).map(latency_name);
+        for name in self.programs.iter().copied().map(tally_name).chain(timed) {
+            match raw_tracepoint(&mut self.ebpf, &name).unload() {
+                // What this kernel has no tracepoint for was never loaded, or not attached.
+                Ok(()) | Err(ProgramError::NotLoaded) => {}
+                Err(error) => return Err(Error::bpf("to detach")(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The latencies that cannot be measured here, and why.
+    pub fn unavailable(&self) -> &[(Wait, String)] {
+        &self.unavailable
+    }
+
+    /// How often the kernel did not run each program so far: it ran already on that CPU. To be read before [`Self::stop`].
+    pub fn missed(&self) -> Vec<(Program, u64)> {
+        let missed = |program: &Program| {
+            let loaded: &RawTracePoint = self.ebpf.program(&tally_name(*program)).expect("the object has this program").try_into().ok()?;
+            Some(recursion_misses(loaded.fd().ok()?.as_fd().as_raw_fd()))
+        };
+        self.programs.iter().map(|program| (*program, missed(program).unwrap_or(0))).collect()
+    }
+
+    /// Names of the slab caches in the keys, by address.
+    ///
+    /// # Errors
+    /// [`Error::Bpf`]
+    pub fn caches(&self) -> Result<Vec<(u64, String)>, Error> {
+        let name = |name: [u8; 32]| String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
+        let caches = self.cache_names.iter().map(|entry| entry.map(|(address, bytes)| (address, name(bytes))));
+        caches.collect::<Result<_, _>>().map_err(|error| Error::bpf("to read the names of the slab caches")(&error))
+    }
+
+    /// Everything that was counted up to now.
+    ///
+    /// # Errors
+    /// [`Error::Bpf`]
+    pub fn sample(&self, missed: Vec<(Program, u64)>) -> Result<Sample, Error> {
+        let refused = |error| Error::bpf("to read the counts")(&error);
+        let mut sample = Sample { time: monotonic_ns(), missed, ..Sample::default() };
+        match &self.tallies {
+            Tallies::Indexed { map, strides, size, zones } => {
+                for index in 0..*size {
+                    let key = strides.key(index, Program::ALL.len() as u32, *zones);
+                    if self.programs.iter().any(|program| *program as u8 == key.program) {
+                        sample.insert(key, sum(map.get(&index, 0).map_err(refused)?.iter()));
+                    }
+                }
+            }
+            Tallies::Keyed(map) => {
+                for row in map {
+                    let (key, values) = row.map_err(refused)?;
+                    sample.insert(bytemuck::cast(key), sum(values.iter()));
+                }
+            }
+        }
+        for program in &self.programs {
+            let index = *program as u32;
+            sample.filtered.push((*program, self.left_out.get(&index, 0).map_err(refused)?.iter().sum()));
+            sample.no_room.push((*program, sum(self.no_room.get(&index, 0).map_err(refused)?.iter())));
+        }
+        for wait in Wait::ALL {
+            let per_cpu = self.latencies.get(&(wait as u32), 0).map_err(refused)?;
+            per_cpu.iter().for_each(|words| sample.latencies[wait as usize].add(&Latency::from(*words)));
+        }
+        Ok(sample)
+    }
+}
+
+fn sum<'a>(per_cpu: impl Iterator<Item = &'a [u64; Tally::WORDS]>) -> Tally {
+    per_cpu.fold(Tally::default(), |mut sum, words| {
+        sum.add(bytemuck::cast(*words));
+        sum
+    })
+}
+
+/// The program that counts what this one records.
+fn tally_name(program: Program) -> String {
+    format!("tally_{}", program.name())
+}
+
+/// The program that takes the time where this one records.
+fn latency_name(program: Program) -> String {
+    format!("latency_{}", program.name())
+}
+
+fn raw_tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut RawTracePoint {
+    ebpf.program_mut(name).and_then(|program| program.try_into().ok()).expect("the object has this program, for a raw tracepoint")
+}
+
+fn load(ebpf: &mut Ebpf, name: &str) -> Result<(), Error> {
+    raw_tracepoint(ebpf, name).load().map_err(|error| {
+        let verifier = match &error {
+            ProgramError::LoadError { verifier_log, .. } => format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default()),
+            _ => String::new(),
+        };
+        Error::bpf(format!("the program {name}{verifier}"))(&error)
+    })
+}
+
+fn attach(ebpf: &mut Ebpf, name: &str, program: Program) -> Result<(), Error> {
+    let (group, tracepoint) = program.tracepoint();
+    let attached = raw_tracepoint(ebpf, name).attach(tracepoint);
+    attached.map(|_| ()).map_err(|error| Error::bpf(format!("to attach to {group}:{tracepoint}"))(&error))
+}

@@ -1,0 +1,13 @@
+use std::{
+    ffi::OsString,
+    process::{Child, Command},
+};
+
+use crate::Error;
+
+/// Runs the command that was asked for, if one was.
+pub fn spawn(command: &[OsString]) -> Result<Option<Child>, Error> {
+    let [program, arguments @ ..] = command else { return Ok(None) };
+    let child = Command::new(program).args(arguments).spawn();
+    child.map(Some).map_err(|source| Error::Command { command: program.to_string_lossy().into_owned(), source })
+}

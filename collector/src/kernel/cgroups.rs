@@ -1,0 +1,83 @@
+//! Control groups (version 2): numbers to paths. The kernel's number of a group is the inode number of its directory.
+
+use std::{
+    collections::HashMap,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Component, Path, PathBuf},
+};
+
+use crate::Error;
+
+/// One group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cgroup {
+    /// the kernel's number
+    pub id: u64,
+    /// how far below the root: the root is at 0
+    pub level: u32,
+}
+
+/// The mounted hierarchy.
+#[derive(Debug, Clone)]
+pub struct Cgroups {
+    mount: Option<PathBuf>,
+    paths: HashMap<u64, String>,
+}
+
+impl Cgroups {
+    /// Finds where it is mounted: alone, or beside the version 1 hierarchies (`/sys/fs/cgroup/unified`).
+    pub fn find() -> Self {
+        let mounts = procfs::mounts().unwrap_or_default();
+        let mount = mounts.into_iter().find(|mount| mount.fs_vfstype == "cgroup2").map(|mount| PathBuf::from(mount.fs_file));
+        Self { mount, paths: HashMap::new() }
+    }
+
+    /// The group that a user names: a path in the hierarchy, with or without where it is mounted.
+    ///
+    /// # Errors
+    /// [`Error::Option`]
+    pub fn named(&self, path: &str) -> Result<Cgroup, Error> {
+        let Some(mount) = &self.mount else {
+            return Err(Error::Option("no cgroup hierarchy of version 2 is mounted, and those of version 1 cannot be filtered by".to_owned()));
+        };
+        let relative = Path::new(path).strip_prefix(mount).unwrap_or(Path::new(path));
+        let relative: PathBuf = relative.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+        let directory = mount.join(&relative);
+        let id =
+            fs::metadata(&directory).map_err(|error| Error::Option(format!("there is no cgroup {path} ({}: {error})", directory.display())))?.ino();
+        Ok(Cgroup { id, level: relative.components().count() as u32 })
+    }
+
+    /// The group of a process, as its `/proc/PID/cgroup` says; 0 if unknown.
+    pub fn of_process(&mut self, pid: i32) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        let (Some(mount), Some(path)) = (&self.mount, text.lines().find_map(|line| line.strip_prefix("0::"))) else { return 0 };
+        if let Some((id, _)) = self.paths.iter().find(|(_, known)| *known == path) {
+            return *id;
+        }
+        let Ok(directory) = fs::metadata(mount.join(path.trim_start_matches('/'))) else { return 0 };
+        self.paths.insert(directory.ino(), path.to_owned());
+        directory.ino()
+    }
+
+    /// The path of a group, "/" for the root; `None` if it is gone already.
+    pub fn path(&mut self, id: u64) -> Option<&str> {
+        if !self.paths.contains_key(&id) {
+            let mount = self.mount.clone()?;
+            self.walk(&mount, "/");
+        }
+        self.paths.get(&id).map(String::as_str)
+    }
+
+    fn walk(&mut self, directory: &Path, path: &str) {
+        let Ok(metadata) = fs::metadata(directory) else { return };
+        self.paths.insert(metadata.ino(), path.to_owned());
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let name = entry.file_name();
+                self.walk(&entry.path(), &format!("{}/{}", path.trim_end_matches('/'), name.to_string_lossy()));
+            }
+        }
+    }
+}

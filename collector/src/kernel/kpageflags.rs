@@ -1,0 +1,103 @@
+//! `/proc/kpageflags`: 64 flags of each page frame, as runs of frames of one class.
+
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
+
+use crate::Error;
+
+/// The open file. Opened with privileges, it can be read without them.
+pub struct KPageFlags(File);
+
+/// Adjacent frames of one class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// the first frame
+    pub pfn: u64,
+    /// how many
+    pub pages: u64,
+    /// what they are used for
+    pub class: &'static str,
+}
+
+/// The classes, by the flags that tell them, most telling first: bit numbers of `include/uapi/linux/kernel-page-flags.h`, and `KPF_RESERVED`, which
+/// the kernel shows as well.
+const CLASSES: [(&[u32], &str); 9] = [
+    (&[20], "absent"),       // NOPAGE
+    (&[10], "free"),         // BUDDY: in a zone's free_area, not on a pcp list
+    (&[7], "slab"),          // SLAB
+    (&[17], "huge"),         // HUGE: hugetlbfs
+    (&[26], "page_table"),   // PGTABLE
+    (&[12], "anon"),         // ANON
+    (&[5, 11, 14], "file"),  // LRU, MMAP, SWAPBACKED: page cache, shared memory with it
+    (&[32, 23], "reserved"), // RESERVED, OFFLINE
+    (&[], "other"),
+];
+
+impl KPageFlags {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`Error::Read`]
+    pub fn open() -> Result<Self, Error> {
+        let path = Path::new("/proc/kpageflags");
+        File::open(path).map(Self).map_err(|source| Error::Read { path: path.to_owned(), source })
+    }
+
+    /// The runs in a range of frames. Frames that do not exist are in none.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn runs(&self, start_pfn: u64, end_pfn: u64) -> io::Result<Vec<Run>> {
+        const CHUNK: u64 = 1 << 14;
+        let (mut runs, mut buffer) = (Vec::new(), vec![0; CHUNK as usize * 8]);
+        let mut pfn = start_pfn;
+        while pfn < end_pfn {
+            let wanted = (end_pfn - pfn).min(CHUNK) as usize * 8;
+            let read = self.0.read_at(&mut buffer[..wanted], pfn * 8)?;
+            if read < 8 {
+                break;
+            }
+            for flags in buffer[..read].chunks_exact(8) {
+                add(&mut runs, pfn, class(u64::from_ne_bytes(flags.try_into().expect("eight bytes"))));
+                pfn += 1;
+            }
+        }
+        runs.retain(|run| run.class != "absent");
+        Ok(runs)
+    }
+}
+
+fn class(flags: u64) -> &'static str {
+    let has = |bits: &[u32]| bits.is_empty() || bits.iter().any(|bit| flags >> bit & 1 == 1);
+    CLASSES.iter().find(|(bits, _)| has(bits)).map_or("other", |(_, class)| class)
+}
+
+fn add(runs: &mut Vec<Run>, pfn: u64, class: &'static str) {
+    match runs.last_mut() {
+        Some(last) if last.class == class && last.pfn + last.pages == pfn => last.pages += 1,
+        _ => runs.push(Run { pfn, pages: 1, class }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_telling_flag_wins() {
+        assert_eq!(class(1 << 10 | 1 << 5), "free");
+        assert_eq!(class(1 << 12 | 1 << 5 | 1 << 11), "anon");
+        assert_eq!(class(1 << 5), "file");
+        assert_eq!(class(1 << 32), "reserved");
+        assert_eq!(class(0), "other");
+    }
+
+    #[test]
+    fn neighbours_of_one_class_are_one_run() {
+        let mut runs = Vec::new();
+        for (pfn, class) in [(4, "free"), (5, "free"), (6, "slab"), (8, "slab")] {
+            add(&mut runs, pfn, class);
+        }
+        let expected = [(4, 2, "free"), (6, 1, "slab"), (8, 1, "slab")].map(|(pfn, pages, class)| Run { pfn, pages, class });
+        assert_eq!(runs, expected);
+    }
+}

@@ -1,0 +1,44 @@
+use std::collections::HashMap;
+
+use trace::Stack;
+
+use super::{Symbols, Told};
+
+/// Numbers for kernel stacks: each is stored once.
+#[derive(Default)]
+pub struct Stacks {
+    ids: HashMap<Box<[u64]>, u32>,
+    pub told: Told<Stack>,
+}
+
+/// So many different stacks are told apart; a host that has more is not known. Those beyond have number 0: memory stays bounded.
+const MOST: usize = 1 << 19;
+
+impl Stacks {
+    /// The number of a stack, given by its return addresses, innermost first; 0 for none.
+    pub fn id(&mut self, frames: &[u64], time: u64, symbols: &mut Symbols) -> u32 {
+        if let Some(id) = self.ids.get(frames) {
+            return *id;
+        }
+        if frames.is_empty() || self.ids.len() >= MOST {
+            return 0;
+        }
+        let id = self.ids.len() as u32 + 1;
+        self.ids.insert(frames.into(), id);
+        for (depth, address) in frames[tracing_frames(frames, symbols)..].iter().enumerate() {
+            let symbol = symbols.id(*address, time);
+            self.told.push(Stack { time, id, depth: depth as u16, symbol });
+        }
+        id
+    }
+}
+
+/// How many of the innermost frames belong to the tracing itself, and not to what was traced.
+fn tracing_frames(frames: &[u64], symbols: &Symbols) -> usize {
+    // The program, what runs it, and the tracepoint's own functions (kernel/trace/bpf_trace.c, include/linux/tracepoint.h).
+    const PREFIXES: [&str; 8] =
+        ["bpf_", "__bpf_", "__traceiter_", "trace_call_bpf", "perf_trace_", "perf_call_bpf", "trace_event_raw_event_", "__perf_trace_"];
+    const MOST: usize = 8;
+    let is_tracing = |address: &u64| symbols.function(address - 1).is_some_and(|function| PREFIXES.iter().any(|prefix| function.starts_with(prefix)));
+    frames.iter().take(MOST).rposition(is_tracing).map_or(0, |last| last + 1)
+}

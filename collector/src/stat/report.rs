@@ -1,0 +1,103 @@
+//! What was counted in some time, ready to be printed.
+
+use serde_json::{Map, Value, json};
+use trace::{Latency, Wait};
+
+use super::{
+    Column, Family, Names, Sample,
+    rows::{Counts, Row, rows, total},
+    sample::Account,
+};
+
+/// The counts of some time.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// since counting began, in ns
+    pub at_ns: u64,
+    /// how long these counts took, in ns
+    pub took_ns: u64,
+    /// a table for each family
+    pub tables: Vec<Table>,
+    /// how long tasks waited
+    pub latencies: Vec<(Wait, Latency)>,
+    /// what became of the events of each program
+    pub ledger: Vec<Account>,
+}
+
+/// The counts of one family.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// what was counted
+    pub family: Family,
+    /// the columns that tell rows apart: of those asked for, the ones that the family has
+    pub by: Vec<Column>,
+    /// everything together
+    pub total: Counts,
+    /// the rows; empty without columns
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    /// From the difference of two samples.
+    pub fn new(at_ns: u64, sample: &Sample, families: &[Family], by: &[Column], names: &Names) -> Self {
+        let table = |family: &Family| {
+            let by: Vec<_> = by.iter().copied().filter(|column| family.has(*column)).collect();
+            let rows = if by.is_empty() { Vec::new() } else { rows(sample, *family, &by, names) };
+            Table { family: *family, by, total: total(sample, *family, names.header().page_size), rows }
+        };
+        Self {
+            at_ns,
+            took_ns: sample.time,
+            tables: families.iter().map(table).collect(),
+            latencies: Wait::ALL.into_iter().map(|wait| (wait, sample.latencies[wait as usize])).collect(),
+            ledger: sample.ledger(),
+        }
+    }
+
+    /// Everything, for programs: the keys are those of `analyzer stat --json` where they say the same.
+    pub fn json(&self) -> Value {
+        let mut report = Map::new();
+        report.insert("at_s".to_owned(), json!(self.at_ns as f64 / 1e9));
+        report.insert("duration_s".to_owned(), json!(self.took_ns as f64 / 1e9));
+        for table in &self.tables {
+            let row = |row: &Row| {
+                let mut object = counts(table.family, row.counts);
+                for (column, value) in table.by.iter().zip(&row.values) {
+                    // An order is a number; everything else is a name.
+                    let value = if *column == Column::Order { json!(value.parse::<u8>().ok()) } else { json!(value) };
+                    object.insert(column.name().to_owned(), value);
+                }
+                Value::Object(object)
+            };
+            let rows: Vec<_> = table.rows.iter().map(row).collect();
+            report.insert(table.family.name().to_owned(), json!({ "total": counts(table.family, table.total), "rows": rows }));
+        }
+        let latencies = self.latencies.iter().map(|(wait, latency)| (wait.name().to_owned(), histogram(latency)));
+        report.insert("latency".to_owned(), Value::Object(latencies.collect()));
+        let total = Account::total(&self.ledger);
+        report.insert(
+            "ledger".to_owned(),
+            json!({
+                "seen": total.seen, "counted": total.counted, "no_room": total.no_room, "filtered": total.filtered, "missed": total.missed,
+                "per_program": self.ledger,
+            }),
+        );
+        Value::Object(report)
+    }
+}
+
+fn counts(family: Family, counts: Counts) -> Map<String, Value> {
+    let Counts { allocs, frees, alloc_bytes, free_bytes, requested_bytes, failures } = counts;
+    let of_family = match family {
+        Family::Pages => ("free_bytes", free_bytes),
+        Family::Objects => ("requested_bytes", requested_bytes),
+    };
+    let pairs = [("allocs", allocs), ("frees", frees), ("alloc_bytes", alloc_bytes), of_family, ("failures", failures)];
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), json!(value))).collect()
+}
+
+fn histogram(latency: &Latency) -> Value {
+    let filled = latency.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+    let buckets: Vec<_> = filled.map(|(bucket, count)| json!({ "from_ns": if bucket == 0 { 0 } else { 1_u64 << bucket }, "count": count })).collect();
+    json!({ "count": latency.count, "total_ns": latency.total_ns, "max_ns": latency.max_ns, "unpaired": latency.unpaired, "buckets": buckets })
+}

@@ -1,0 +1,206 @@
+//! Reports as text for people.
+
+use std::fmt::{self, Write as _};
+
+use indicatif::{HumanBytes, HumanCount};
+use trace::{Latency, Wait};
+
+use super::{
+    Family,
+    report::{Report, Table},
+    rows::{Counts, Row},
+    sample::Account,
+};
+
+/// Writes reports; of each table at most so many rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Text {
+    /// rows of each table
+    pub limit: usize,
+}
+
+impl Text {
+    /// The tables of an interval, or the lines of one: without columns, `Table`s fit into a line, as in vmstat.
+    ///
+    /// # Errors
+    /// None of its own: writing to a `String` does not fail.
+    pub fn interval(self, report: &Report, first: bool) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        let seconds = report.at_ns as f64 / 1e9;
+        if report.tables.iter().any(|table| !table.by.is_empty()) {
+            writeln!(text, "{}── {seconds:.3} s", if first { "" } else { "\n" })?;
+            for table in &report.tables {
+                self.table(&mut text, table)?;
+            }
+            return Ok(text);
+        }
+        let rate = |count: u64| HumanCount((count as f64 * 1e9 / report.took_ns.max(1) as f64).round() as u64).to_string();
+        if first {
+            write!(text, "{:>10}", "time")?;
+            for table in &report.tables {
+                let family = table.family.name();
+                write!(text, "  {:>14} {:>14} {:>12} {:>8}", format!("{family}/s"), "freed/s", "bytes/s", "failed")?;
+            }
+            writeln!(text, "  {:>8} {:>8} {:>8}", "reclaim", "compact", "missed")?;
+        }
+        write!(text, "{:>10}", format!("{seconds:.3}"))?;
+        for table in &report.tables {
+            let Counts { allocs, frees, alloc_bytes, failures, .. } = table.total;
+            let bytes = HumanBytes((alloc_bytes as f64 * 1e9 / report.took_ns.max(1) as f64) as u64).to_string();
+            write!(text, "  {:>14} {:>14} {bytes:>12} {:>8}", rate(allocs), rate(frees), HumanCount(failures).to_string())?;
+        }
+        let waits =
+            |wanted: &[Wait]| report.latencies.iter().filter(|(wait, _)| wanted.contains(wait)).map(|(_, latency)| latency.count).sum::<u64>();
+        let missed: u64 = report.ledger.iter().map(|account| account.missed).sum();
+        let (reclaim, compaction) = (waits(&[Wait::DirectReclaim]), waits(&[Wait::Compaction, Wait::Kcompactd]));
+        writeln!(text, "  {reclaim:>8} {compaction:>8} {missed:>8}")?;
+        Ok(text)
+    }
+
+    /// Everything since counting began.
+    ///
+    /// # Errors
+    /// None of its own: writing to a `String` does not fail.
+    pub fn summary(self, report: &Report, unavailable: &[(Wait, String)]) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        for table in &report.tables {
+            self.table(&mut text, table)?;
+        }
+        for (wait, latency) in &report.latencies {
+            if let Some((_, reason)) = unavailable.iter().find(|(known, _)| known == wait) {
+                writeln!(text, "{}: cannot be measured here: {reason}", title(*wait))?;
+            } else if latency.count + latency.unpaired > 0 {
+                histogram(&mut text, title(*wait), latency)?;
+            }
+        }
+        if report.latencies.iter().all(|(_, latency)| latency.count + latency.unpaired == 0) {
+            writeln!(text, "nobody waited for direct reclaim or compaction")?;
+        }
+        let Account { seen, counted, no_room, filtered, missed, .. } = Account::total(&report.ledger);
+        let [seen, counted, shown_no_room, filtered, missed] = [seen, counted, no_room, filtered, missed].map(HumanCount);
+        writeln!(
+            text,
+            "{:.1} s: seen {seen} = counted {counted} + without room {shown_no_room} + filtered {filtered}; missed by the kernel {missed}",
+            report.took_ns as f64 / 1e9
+        )?;
+        if no_room > 0 {
+            writeln!(text, "Events without room are in the totals, but in no row. Try more --rows, or fewer columns in --by.")?;
+        }
+        Ok(text)
+    }
+
+    fn table(self, text: &mut String, table: &Table) -> fmt::Result {
+        let name = match table.family {
+            Family::Pages => "pages",
+            Family::Objects => "objects",
+        };
+        let mut head: Vec<String> = if table.by.is_empty() { vec![String::new()] } else { table.by.iter().map(ToString::to_string).collect() };
+        let labels = head.len();
+        head.extend(["allocs", "frees", "allocated"].map(str::to_owned));
+        head.push(match table.family {
+            Family::Pages => "freed".to_owned(),
+            Family::Objects => "asked for".to_owned(),
+        });
+        head.push("failed".to_owned());
+        let mut lines = vec![head];
+        lines.extend(table.rows.iter().take(self.limit).map(|Row { values, counts }| line(table.family, values.clone(), *counts)));
+        let (shown, all) = (table.rows.len().min(self.limit), table.rows.len());
+        let mut total = vec![String::new(); labels];
+        total[0] = if all > shown { format!("{name} ({shown} of {all} rows)") } else { name.to_owned() };
+        lines.push(line(table.family, total, table.total));
+        align(text, &lines, labels)?;
+        text.push('\n');
+        Ok(())
+    }
+}
+
+fn line(family: Family, mut cells: Vec<String>, counts: Counts) -> Vec<String> {
+    let last = match family {
+        Family::Pages => counts.free_bytes,
+        Family::Objects => counts.requested_bytes,
+    };
+    cells.extend([HumanCount(counts.allocs).to_string(), HumanCount(counts.frees).to_string()]);
+    cells.extend([HumanBytes(counts.alloc_bytes).to_string(), HumanBytes(last).to_string(), HumanCount(counts.failures).to_string()]);
+    cells
+}
+
+/// Names to the left, numbers to the right.
+fn align(text: &mut String, lines: &[Vec<String>], names: usize) -> fmt::Result {
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..lines.first().map_or(0, Vec::len)).map(width).collect();
+    for line in lines {
+        let mut shown = String::new();
+        for (column, cell) in line.iter().enumerate() {
+            let width = widths[column];
+            if column < names { write!(shown, "{cell:<width$}  ")? } else { write!(shown, "{cell:>width$}  ")? }
+        }
+        writeln!(text, "{}", shown.trim_end())?;
+    }
+    Ok(())
+}
+
+fn title(wait: Wait) -> &'static str {
+    match wait {
+        Wait::DirectReclaim => "direct reclaim",
+        Wait::Compaction => "compaction",
+        Wait::Kcompactd => "compaction by kcompactd",
+    }
+}
+
+fn histogram(text: &mut String, title: &str, latency: &Latency) -> fmt::Result {
+    const BAR: u64 = 40;
+    let mean = latency.total_ns.checked_div(latency.count).unwrap_or(0);
+    write!(text, "{title}: {} times, {} each on average, at most {}", HumanCount(latency.count), time(mean), time(latency.max_ns))?;
+    if latency.unpaired > 0 {
+        write!(text, "; {} more whose beginning was not seen", HumanCount(latency.unpaired))?;
+    }
+    text.push('\n');
+    let most = latency.buckets.iter().copied().max().unwrap_or(0).max(1);
+    let filled = |count: &u64| *count > 0;
+    let (Some(first), Some(last)) = (latency.buckets.iter().position(filled), latency.buckets.iter().rposition(filled)) else { return Ok(()) };
+    for (bucket, count) in latency.buckets.iter().enumerate().take(last + 1).skip(first) {
+        let bar = "█".repeat((count * BAR).div_ceil(most) as usize);
+        let (from, to) = (time(if bucket == 0 { 0 } else { 1 << bucket }), time(2 << bucket));
+        writeln!(text, "{}", format!("  {from:>8} to {to:>8}  {:>9}  {bar}", HumanCount(*count).to_string()).trim_end())?;
+    }
+    text.push('\n');
+    Ok(())
+}
+
+/// A time with three digits.
+fn time(ns: u64) -> String {
+    let (value, unit) = match ns {
+        0..1_000 => return format!("{ns} ns"),
+        1_000..1_000_000 => (ns as f64 / 1e3, "µs"),
+        1_000_000..1_000_000_000 => (ns as f64 / 1e6, "ms"),
+        _ => (ns as f64 / 1e9, "s"),
+    };
+    let decimals = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.decimals$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits() {
+        let times = [999, 1_000, 16_384, 999_940, 262_144_000, 68_719_476_736];
+        assert_eq!(times.map(time), ["999 ns", "1.00 µs", "16.4 µs", "1000 µs", "262 ms", "68.7 s"]);
+    }
+
+    #[test]
+    fn histograms_show_the_gap_between_their_ends() {
+        let mut latency = Latency::NONE;
+        for ns in [1_500, 1_600, 9_000] {
+            latency.record(ns);
+        }
+        let mut text = String::new();
+        histogram(&mut text, "direct reclaim", &latency).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], "direct reclaim: 3 times, 4.03 µs each on average, at most 9.00 µs");
+        assert_eq!(lines[1], format!("   1.02 µs to  2.05 µs          2  {}", "█".repeat(40)));
+        assert_eq!(lines[2], "   2.05 µs to  4.10 µs          0");
+        assert_eq!(lines[4], format!("   8.19 µs to  16.4 µs          1  {}", "█".repeat(20)));
+    }
+}

@@ -1,0 +1,84 @@
+//! The lines at the top: where this is, how much is allocated, who waits, and what is not known.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+    widgets::Sparkline,
+};
+use trace::Wait;
+
+use super::{
+    super::{Model, number},
+    Theme,
+};
+use crate::stat::{Account, Counts, Family, Names};
+
+/// Columns that the rates take; what is right of them is for the curve.
+const RATES: usize = 76;
+
+/// Title, rates, waits and ledger.
+pub fn lines(model: &Model, names: &Names, theme: Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![title(model, names, theme, width)];
+    lines.extend(Family::ALL.map(|family| rates(model, family, names, theme)));
+    lines.push(waits(model, theme));
+    lines.push(ledger(model, theme));
+    lines.push(Line::default());
+    lines
+}
+
+fn title(model: &Model, names: &Names, theme: Theme, width: usize) -> Line<'static> {
+    let header = names.header();
+    let left = format!("{}  Linux {}  {} CPUs", header.host, header.kernel, header.cpu_node.len());
+    let right = if model.is_paused() { "paused".to_owned() } else { format!("every {} s", model.interval().as_secs_f64()) };
+    let name = "collector top";
+    let gap = width.saturating_sub(name.len() + 2 + left.chars().count() + right.len());
+    let right = if model.is_paused() { theme.warning(right) } else { theme.dim(right) };
+    if gap == 0 {
+        return Line::from(vec![theme.heading(name), "  ".into(), right]);
+    }
+    Line::from(vec![theme.heading(name), "  ".into(), theme.dim(left), " ".repeat(gap).into(), right])
+}
+
+fn rates(model: &Model, family: Family, names: &Names, theme: Theme) -> Line<'static> {
+    let Counts { allocs, frees, alloc_bytes, failures, .. } = model.total(family, names);
+    let rate = |count| number::rate(model.per_second(count));
+    let mut spans = vec![theme.dim(format!("{:<8}", family.name()))];
+    for (value, unit) in [(rate(allocs), " allocs/s "), (rate(frees), " frees/s  "), (number::bytes(model.per_second(alloc_bytes)), "/s")] {
+        spans.extend([Span::raw(format!("{value:>9}")), theme.dim(unit)]);
+    }
+    let failed = format!("{:>9} failed/s", rate(failures));
+    spans.push(if failures > 0 { theme.warning(failed) } else { theme.dim(failed) });
+    Line::from(spans)
+}
+
+fn waits(model: &Model, theme: Theme) -> Line<'static> {
+    let mut spans = vec![theme.dim(format!("{:<8}", "waits"))];
+    for (wait, name) in [(Wait::DirectReclaim, "direct reclaim"), (Wait::Compaction, "compaction"), (Wait::Kcompactd, "kcompactd")] {
+        let latency = model.recent().latencies[wait as usize];
+        let mean = latency.total_ns.checked_div(latency.count).map_or_else(String::new, |ns| format!(" of {:.1} ms", ns as f64 / 1e6));
+        let text = format!("{:>9} {name}/s{mean}", number::rate(model.per_second(latency.count)));
+        spans.push(if latency.count > 0 { Span::raw(text) } else { theme.dim(text) });
+    }
+    Line::from(spans)
+}
+
+fn ledger(model: &Model, theme: Theme) -> Line<'static> {
+    let Account { seen, no_room, missed, .. } = Account::total(&model.all().ledger());
+    let loss = |count: u64, text: String| if count > 0 { theme.warning(text) } else { theme.dim(text) };
+    Line::from(vec![
+        theme.dim(format!("{:<8}", "ledger")),
+        theme.dim(format!("{:>9} events seen, ", number::count(seen))),
+        loss(no_room, format!("{} without room, ", number::count(no_room))),
+        loss(missed, format!("{} missed by the kernel", number::count(missed))),
+    ])
+}
+
+/// The rate of page allocations over time, right of the rates, the latest at the right.
+pub fn curve(frame: &mut Frame, model: &Model, theme: Theme, top: Rect) {
+    let Some(width) = usize::from(top.width).checked_sub(RATES).filter(|width| *width >= 10) else { return };
+    let area = Rect { x: top.x + RATES as u16, y: top.y + 1, width: width as u16, height: 4.min(top.height - 1) };
+    let curve: Vec<u64> = model.history().iter().take(width).rev().copied().collect();
+    let area = Rect { x: area.x + (width - curve.len()) as u16, width: curve.len() as u16, ..area };
+    frame.render_widget(Sparkline::default().data(&curve).style(theme.accent_style()), area);
+}

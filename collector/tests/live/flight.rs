@@ -1,0 +1,132 @@
+//! The flight recorder.
+
+use std::{
+    fs,
+    hint::black_box,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use trace::{Kind, NO_PFN, PageEvent, ReclaimEvent, Trace};
+
+use crate::{
+    common::{Running, all, collector, program, settled_ledger, stop},
+    pressure::{is_guest, named, provoke_oom, want_too_many_huge_pages},
+};
+
+fn start(dir: &Path, arguments: &[&str]) -> Running {
+    let mut command = collector();
+    command.args(["record", "--flight-recorder", "3"]).args(arguments).arg("-o").arg(dir).stderr(Stdio::null());
+    let recording = Running::start(&mut command);
+    // It is attached when it has renounced new privileges; then events of some seconds shall be there.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !fs::read_to_string(format!("/proc/{}/status", recording.id())).unwrap().contains("NoNewPrivs:\t1") {
+        assert!(Instant::now() < deadline, "the collector did not start in a minute");
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_secs(3));
+    recording
+}
+
+/// A trace that is finished.
+fn flight(dir: &Path, number: u32) -> Trace {
+    let path = dir.join(format!("{number:04}"));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match Trace::open(&path) {
+            Ok(trace) if trace.header.finished.is_some() => return trace,
+            other => assert!(Instant::now() < deadline, "{}: {:?}", path.display(), other.map(|trace| trace.header.finished)),
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+fn a_signal_writes_the_last_seconds_and_the_recording_goes_on() {
+    let tmp = TempDir::new().unwrap();
+    let dir = tmp.path().join("flights");
+    let load = Running::start(Command::new(program("workload")).args(["mixed", "--seconds", "60"]).stdout(Stdio::null()));
+    let mut recording = start(&dir, &["--events", "page", "--trigger", "oom"]);
+    thread::sleep(Duration::from_secs(2));
+    for number in 1..=2 {
+        assert!(Command::new("kill").args(["-USR1", &recording.id().to_string()]).status().unwrap().success());
+        let trace = flight(&dir, number);
+        settled_ledger(&trace);
+        assert_eq!(trace.verify(), []);
+        let pages: Vec<PageEvent> = all(&trace);
+        let (first, last) = (pages.first().unwrap().time, pages.last().unwrap().time);
+        assert!(last - first <= 3_700_000_000, "{} ms", (last - first) / 1_000_000);
+        assert!(number == 2 || last - first >= 2_000_000_000, "{} ms", (last - first) / 1_000_000);
+        assert!(trace.header.options["flight_recorder"].contains("signal"));
+        thread::sleep(Duration::from_secs(1));
+    }
+    stop(&mut recording);
+    drop(load);
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 2, "nothing else was written");
+}
+
+#[test]
+#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+fn the_oom_killer_makes_it_write() {
+    let tmp = TempDir::new().unwrap();
+    let dir = tmp.path().join("flights");
+    let mut recording = start(&dir, &["--events", "page", "--trigger", "oom"]);
+    provoke_oom(&program("workload"));
+    let trace = flight(&dir, 1);
+    stop(&mut recording);
+    settled_ledger(&trace);
+    assert!(trace.header.options["flight_recorder"].starts_with("the OOM killer chose process"), "{:?}", trace.header.options);
+    let events: Vec<ReclaimEvent> = all(&trace);
+    let victim = events.iter().find(|event| event.kind == Kind::OomVictim as u8).expect("the event that made it write is there");
+    let pages: Vec<PageEvent> = all(&trace);
+    assert!(pages.iter().any(|page| page.time < victim.time), "and what led to it");
+}
+
+/// Where memory may be used up: in the guests.
+#[test]
+#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+fn a_failed_allocation_of_order_9_makes_it_write() {
+    if !is_guest() {
+        println!(
+            "SKIPPED: an allocation of order 9 is made to fail in the guests of the kernel matrix only: here it would take the memory of others"
+        );
+        return;
+    }
+    let tmp = TempDir::new().unwrap();
+    let dir = tmp.path().join("flights");
+    // A guest that is idle has no events: here is something, and little, that happens all the time.
+    let over = Arc::new(AtomicBool::new(false));
+    let busy = thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            while !over.load(Ordering::Relaxed) {
+                black_box(vec![1_u8; 1 << 20]);
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+    let mut recording = start(&dir, &["--events", "page", "--trigger", "failure=9"]);
+    named("gfpwindow", want_too_many_huge_pages);
+    over.store(true, Ordering::Relaxed);
+    busy.join().unwrap();
+    let trace = flight(&dir, 1);
+    stop(&mut recording);
+    settled_ledger(&trace);
+    let pages: Vec<PageEvent> = all(&trace);
+    let failed = pages.iter().find(|page| page.kind == Kind::PageAlloc as u8 && page.pfn == NO_PFN && page.order == 9).expect("the failure is there");
+    let before = failed.time - pages[0].time;
+    println!(
+        "{} events before the failure, the first of them {} ms before",
+        pages.iter().filter(|page| page.time < failed.time).count(),
+        before / 1_000_000
+    );
+    assert!(before >= 2_000_000_000, "and the seconds before it: {} ms", before / 1_000_000);
+}

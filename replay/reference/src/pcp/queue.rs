@@ -1,0 +1,94 @@
+//! One per-CPU list: blocks come and go at its head; what is given back leaves at its tail.
+//!
+//! The kernel links the blocks through their pages. Here they stand in one array with the head at its end, so that a page that goes out and in
+//! again is not touched, and neither are its neighbours.
+
+use alloc::vec::Vec;
+
+/// Blocks, by frame index.
+#[derive(Default)]
+pub(crate) struct Queue {
+    /// From tail to head, after `gone` places that are empty.
+    blocks: Vec<u32>,
+    gone: usize,
+}
+
+impl Queue {
+    pub(crate) const EMPTY: Self = Self { blocks: Vec::new(), gone: 0 };
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len() - self.gone
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub(crate) fn push_head(&mut self, i: u32) {
+        self.blocks.push(i);
+    }
+
+    #[inline]
+    pub(crate) fn pop_head(&mut self) -> Option<u32> {
+        if self.is_empty() { None } else { self.blocks.pop() }
+    }
+
+    pub(crate) fn push_tail(&mut self, i: u32) {
+        if self.gone == 0 {
+            // As much room in front as there are blocks, so that making it pays.
+            self.gone = self.blocks.len() + 1;
+            self.blocks.splice(..0, core::iter::repeat_n(0, self.gone));
+        }
+        self.gone -= 1;
+        self.blocks[self.gone] = i;
+    }
+
+    /// Takes up to `n` blocks from the tail, one after the other.
+    pub(crate) fn drain_tail(&mut self, n: usize, mut take: impl FnMut(u32)) {
+        let end = self.gone + n.min(self.len());
+        self.blocks[self.gone..end].iter().for_each(|i| take(*i));
+        self.gone = end;
+        // Empty places are closed once they are the most.
+        if self.gone * 2 > self.blocks.len() {
+            self.blocks.drain(..self.gone);
+            self.gone = 0;
+        }
+    }
+
+    /// The blocks, from tail to head.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        self.blocks.iter().skip(self.gone).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::VecDeque;
+
+    #[test]
+    fn a_queue_like_any_other() {
+        let (mut queue, mut other) = (Queue::EMPTY, VecDeque::new());
+        let mut seed = 1u32;
+        for step in 0..10_000 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            match seed >> 30 {
+                0 => {
+                    queue.push_head(step);
+                    other.push_back(step);
+                }
+                1 => {
+                    queue.push_tail(step);
+                    other.push_front(step);
+                }
+                2 => assert_eq!(queue.pop_head(), other.pop_back()),
+                _ => queue.drain_tail((seed >> 8 & 3) as usize, |i| assert_eq!(Some(i), other.pop_front())),
+            }
+            assert_eq!((queue.len(), queue.is_empty()), (other.len(), other.is_empty()));
+        }
+        assert!(queue.iter().eq(other));
+    }
+}

@@ -1,0 +1,204 @@
+//! What is recorded: the kinds of events, and the eBPF programs that emit them, one per tracepoint.
+
+/// Declares [`Kind`]: the numbers are part of the format, and the header repeats them by name.
+macro_rules! kinds {
+    ($( $(#[doc = $doc:literal])* $name:ident = $number:literal, $text:literal; )*) => {
+        /// What a record is. The numbers are part of the format; the header repeats them by name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Kind {
+            $( $(#[doc = $doc])* $name = $number, )*
+        }
+
+        impl Kind {
+            /// Every kind, by number.
+            pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
+
+            /// The name used in headers, reports and JSON keys.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$name => $text, )*
+                }
+            }
+
+            /// The kind with this number, if there is one.
+            pub const fn from_number(number: u8) -> Option<Self> {
+                Some(match number {
+                    $( $number => Self::$name, )*
+                    _ => return None,
+                })
+            }
+        }
+    };
+}
+
+kinds! {
+    /// `mm_page_alloc`: pages were requested; `pfn` is [`NO_PFN`](crate::NO_PFN) where the kernel had none to give.
+    PageAlloc = 1, "page_alloc";
+    /// `mm_page_free`: pages went back to the allocator (perhaps to a pcp list first).
+    PageFree = 2, "page_free";
+    /// `kmalloc`
+    Kmalloc = 16, "kmalloc";
+    /// `kfree`: the kernel reports no size.
+    Kfree = 17, "kfree";
+    /// `kmem_cache_alloc`
+    CacheAlloc = 18, "cache_alloc";
+    /// `kmem_cache_free`
+    CacheFree = 19, "cache_free";
+    /// `mm_page_alloc_zone_locked`: a block left a zone's `free_area`, for a pcp list or for the caller.
+    ZoneLocked = 32, "zone_locked";
+    /// `mm_page_pcpu_drain`: a page went from a pcp list back to its zone's `free_area`.
+    PcpuDrain = 33, "pcpu_drain";
+    /// `mm_page_alloc_extfrag`: a block was taken from another migratetype's list.
+    ExtFrag = 34, "extfrag";
+    /// `mm_vmscan_direct_reclaim_begin`: an allocation has to free pages itself.
+    DirectReclaimBegin = 48, "direct_reclaim_begin";
+    /// `mm_vmscan_direct_reclaim_end`
+    DirectReclaimEnd = 49, "direct_reclaim_end";
+    /// `mm_vmscan_kswapd_wake`: kswapd starts to reclaim for an order.
+    KswapdWake = 50, "kswapd_wake";
+    /// `mm_vmscan_kswapd_sleep`
+    KswapdSleep = 51, "kswapd_sleep";
+    /// `mm_vmscan_wakeup_kswapd`: an allocation below the low watermark wakes kswapd.
+    WakeupKswapd = 52, "wakeup_kswapd";
+    /// `mm_compaction_begin`
+    CompactionBegin = 53, "compaction_begin";
+    /// `mm_compaction_end`
+    CompactionEnd = 54, "compaction_end";
+    /// `mark_victim`: the OOM killer has chosen a process.
+    OomVictim = 55, "oom_victim";
+    /// A [`TaskRecord`](crate::TaskRecord): stored as a row of the table `task`.
+    Task = 64, "task";
+    /// A [`CacheRecord`](crate::CacheRecord): stored as a row of the table `cache`.
+    Cache = 65, "cache";
+}
+
+impl Kind {
+    /// Whether it is an event of the kernel's, with a table and a program of its own; the others say what numbers in events mean.
+    pub const fn is_event(self) -> bool {
+        !matches!(self, Self::Task | Self::Cache)
+    }
+}
+
+/// What can be asked for together: the families of events, by which they are also stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// pages allocated and freed
+    Page,
+    /// kmalloc and kfree
+    Slab,
+    /// the slab caches' own calls
+    Cache,
+    /// what moves between pcp lists, `free_area` and migratetypes
+    Frag,
+    /// reclaim, compaction, kswapd and the OOM killer
+    Reclaim,
+    /// who is who: always recorded
+    Task,
+}
+
+impl Family {
+    /// Those that can be asked for.
+    pub const EVENTS: [Self; 5] = [Self::Page, Self::Slab, Self::Cache, Self::Frag, Self::Reclaim];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Slab => "slab",
+            Self::Cache => "cache",
+            Self::Frag => "frag",
+            Self::Reclaim => "reclaim",
+            Self::Task => "task",
+        }
+    }
+}
+
+/// Declares [`Program`]: name (in the eBPF object and in ledgers), kind of event, family, tracepoint.
+macro_rules! programs {
+    ($( $name:ident = $number:literal, $text:literal, $kind:ident, $family:ident, $group:literal : $tracepoint:literal; )*) => {
+        /// The eBPF programs, one per tracepoint: each has its own line in the ledger. The number indexes the programs' counters.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Program {
+            $(
+                #[doc = concat!("on `", $group, ":", $tracepoint, "`")]
+                $name = $number,
+            )*
+        }
+
+        impl Program {
+            /// Every program, in the order of their numbers.
+            pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
+
+            /// Its name in ledgers, and in the eBPF object.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$name => $text, )*
+                }
+            }
+
+            /// The kind of event it emits; those of the tasks emit [`Kind::Task`], and their records say which of them did.
+            pub const fn kind(self) -> Kind {
+                match self {
+                    $( Self::$name => Kind::$kind, )*
+                }
+            }
+
+            /// What it belongs to.
+            pub const fn family(self) -> Family {
+                match self {
+                    $( Self::$name => Family::$family, )*
+                }
+            }
+
+            /// The tracepoint that the program is attached to: group and name.
+            pub const fn tracepoint(self) -> (&'static str, &'static str) {
+                match self {
+                    $( Self::$name => ($group, $tracepoint), )*
+                }
+            }
+        }
+    };
+}
+
+programs! {
+    PageAlloc = 0, "page_alloc", PageAlloc, Page, "kmem":"mm_page_alloc";
+    PageFree = 1, "page_free", PageFree, Page, "kmem":"mm_page_free";
+    Kmalloc = 2, "kmalloc", Kmalloc, Slab, "kmem":"kmalloc";
+    Kfree = 3, "kfree", Kfree, Slab, "kmem":"kfree";
+    TaskNew = 4, "task_newtask", Task, Task, "task":"task_newtask";
+    TaskRename = 5, "task_rename", Task, Task, "task":"task_rename";
+    CgroupAttach = 6, "cgroup_attach", Task, Task, "cgroup":"cgroup_attach_task";
+    CacheAlloc = 7, "cache_alloc", CacheAlloc, Cache, "kmem":"kmem_cache_alloc";
+    CacheFree = 8, "cache_free", CacheFree, Cache, "kmem":"kmem_cache_free";
+    ZoneLocked = 9, "zone_locked", ZoneLocked, Frag, "kmem":"mm_page_alloc_zone_locked";
+    PcpuDrain = 10, "pcpu_drain", PcpuDrain, Frag, "kmem":"mm_page_pcpu_drain";
+    ExtFrag = 11, "extfrag", ExtFrag, Frag, "kmem":"mm_page_alloc_extfrag";
+    DirectReclaimBegin = 12, "direct_reclaim_begin", DirectReclaimBegin, Reclaim, "vmscan":"mm_vmscan_direct_reclaim_begin";
+    DirectReclaimEnd = 13, "direct_reclaim_end", DirectReclaimEnd, Reclaim, "vmscan":"mm_vmscan_direct_reclaim_end";
+    KswapdWake = 14, "kswapd_wake", KswapdWake, Reclaim, "vmscan":"mm_vmscan_kswapd_wake";
+    KswapdSleep = 15, "kswapd_sleep", KswapdSleep, Reclaim, "vmscan":"mm_vmscan_kswapd_sleep";
+    WakeupKswapd = 16, "wakeup_kswapd", WakeupKswapd, Reclaim, "vmscan":"mm_vmscan_wakeup_kswapd";
+    CompactionBegin = 17, "compaction_begin", CompactionBegin, Reclaim, "compaction":"mm_compaction_begin";
+    CompactionEnd = 18, "compaction_end", CompactionEnd, Reclaim, "compaction":"mm_compaction_end";
+    OomVictim = 19, "oom_victim", OomVictim, Reclaim, "oom":"mark_victim";
+}
+
+impl Program {
+    /// The program that emits this kind of event; tasks come from several programs, their records say which.
+    pub const fn of(kind: Kind) -> Option<Self> {
+        const OF_KIND: [Option<Program>; 256] = {
+            let (mut table, mut number) = ([None; 256], 0);
+            while number < Program::ALL.len() {
+                let program = Program::ALL[number];
+                if program.kind().is_event() {
+                    table[program.kind() as usize] = Some(program);
+                }
+                number += 1;
+            }
+            table
+        };
+        OF_KIND[kind as usize]
+    }
+}
