@@ -36,6 +36,9 @@ settings! {
     COMPACTION_END_ZONE_START: u32;
     COMPACTION_END_STATUS: u32;
     OOM_VICTIM_PID: u32;
+    TRY_TO_COMPACT_ORDER: u32;
+    TRY_TO_COMPACT_GFP_MASK: u32;
+    TRY_TO_COMPACT_PRIO: u32;
 }
 
 /// A tracepoint that tells nothing.
@@ -112,5 +115,12 @@ pub fn compaction_end(ctx: TracePointContext) -> u32 {
 #[tracepoint]
 pub fn oom_victim(ctx: TracePointContext) -> u32 {
     reclaim(Program::OomVictim, Pressure { value: field::<i32>(&ctx, &OOM_VICTIM_PID).into(), ..NOTHING });
+    0
+}
+
+#[tracepoint]
+pub fn try_to_compact(ctx: TracePointContext) -> u32 {
+    let (order, gfp) = (field::<u32>(&ctx, &TRY_TO_COMPACT_ORDER) as u8, field(&ctx, &TRY_TO_COMPACT_GFP_MASK));
+    reclaim(Program::TryToCompact, Pressure { order, gfp, value: field::<i32>(&ctx, &TRY_TO_COMPACT_PRIO).into(), ..NOTHING });
     0
 }

@@ -45,9 +45,11 @@ pub struct FlightRecorder {
     options: Options,
     writer: trace::Options,
     snapshots: VecDeque<Snapshot>,
-    /// when each thread's compaction began
+    /// when each thread began to compact for an allocation of its own
     compactions: HashMap<u32, u64>,
-    happened: Option<String>,
+    /// what will be written, and when it happened
+    happened: Option<(u64, String)>,
+    /// the last time that something was written
     last: u64,
     written: VecDeque<PathBuf>,
     traces: u32,
@@ -89,29 +91,38 @@ impl FlightRecorder {
     /// Keeps the events before `horizon`; says what happened if they shall be written now.
     pub fn hold(&mut self, journal: &mut Journal, horizon: u64) -> Option<String> {
         let keep = self.options.keep.as_nanos() as u64;
-        let since = horizon.saturating_sub(keep);
-        journal.hold(horizon, since, self.options.memory, |seen| self.see(seen));
+        journal.hold(horizon, |seen| self.see(seen));
+        // As much as is wanted from before what happened, which may have been a while ago.
+        let since = self.happened.as_ref().map_or(horizon, |(time, _)| *time).saturating_sub(keep);
+        journal.let_go(since, horizon, self.options.memory);
         // The state before the first event that is kept is wanted, too.
         while self.snapshots.get(1).is_some_and(|second| second.window().0 < since) {
             self.snapshots.pop_front();
         }
         // Each event is written once: what follows right after is part of the next trace, when enough of it has come together.
-        let happened = self.happened.take_if(|_| self.last == 0 || horizon.saturating_sub(self.last) >= keep)?;
+        let (_, happened) = self.happened.take_if(|_| self.last == 0 || horizon.saturating_sub(self.last) >= keep)?;
         self.last = horizon;
         Some(happened)
     }
 
-    /// A snapshot belongs to the events around it.
+    /// A snapshot belongs to the events around it. When all of them take more than their share of the memory, every second one goes.
     pub fn keep(&mut self, snapshot: Snapshot) {
+        if self.snapshots.iter().map(Snapshot::bytes).sum::<usize>() > self.options.memory / 8 {
+            let mut stays = false;
+            self.snapshots.retain(|_| {
+                stays = !stays;
+                stays
+            });
+        }
         self.snapshots.push_back(snapshot);
     }
 
     fn see(&mut self, seen: Seen<'_>) {
-        let happened = match seen {
-            Seen::Page(page) => self.failure(page),
-            Seen::Reclaim(reclaim) => self.pressure(reclaim),
+        let (time, happened) = match seen {
+            Seen::Page(page) => (page.time, self.failure(page)),
+            Seen::Reclaim(reclaim) => (reclaim.time, self.pressure(reclaim)),
         };
-        self.happened = self.happened.take().or(happened);
+        self.happened = self.happened.take().or(happened.map(|why| (time, why)));
     }
 
     fn failure(&self, page: &PageEvent) -> Option<String> {
@@ -123,14 +134,16 @@ impl FlightRecorder {
     fn pressure(&mut self, reclaim: &ReclaimEvent) -> Option<String> {
         match Kind::from_number(reclaim.kind)? {
             Kind::OomVictim => self.options.triggers.oom.then(|| format!("the OOM killer chose process {}", reclaim.value)),
-            Kind::CompactionBegin => {
+            Kind::TryToCompact => {
                 self.compactions.insert(reclaim.pid, reclaim.time);
                 None
             }
+            // The end of one zone's: more may follow. kcompactd, and who writes to `compact_memory`, have not tried for an allocation.
             Kind::CompactionEnd => {
-                let took = Duration::from_nanos(reclaim.time.saturating_sub(self.compactions.remove(&reclaim.pid)?));
-                let long = self.options.triggers.compaction.is_some_and(|limit| took >= limit);
-                long.then(|| format!("thread {} waited {} ms for compaction", reclaim.pid, took.as_millis()))
+                let took = Duration::from_nanos(reclaim.time.saturating_sub(*self.compactions.get(&reclaim.pid)?));
+                self.options.triggers.compaction.filter(|limit| took >= *limit)?;
+                self.compactions.remove(&reclaim.pid);
+                Some(format!("thread {} waited {} ms for compaction", reclaim.pid, took.as_millis()))
             }
             _ => None,
         }
@@ -196,11 +209,24 @@ mod tests {
         assert_eq!(recorder.failure(&page(9, 1)), None);
         assert!(recorder.failure(&page(4, NO_PFN)).unwrap().contains("order 4 failed"));
         assert_eq!(recorder.pressure(&reclaim(Kind::CompactionBegin, 0)), None);
+        assert_eq!(recorder.pressure(&reclaim(Kind::CompactionEnd, 99_000_000)), None, "for no allocation");
+        assert_eq!(recorder.pressure(&reclaim(Kind::TryToCompact, 0)), None);
         assert_eq!(recorder.pressure(&reclaim(Kind::CompactionEnd, 9_000_000)), None);
-        assert_eq!(recorder.pressure(&reclaim(Kind::CompactionEnd, 99_000_000)), None, "no beginning was seen");
-        recorder.pressure(&reclaim(Kind::CompactionBegin, 0));
-        assert!(recorder.pressure(&reclaim(Kind::CompactionEnd, 10_000_000)).unwrap().contains("10 ms"));
+        assert!(recorder.pressure(&reclaim(Kind::CompactionEnd, 10_000_000)).unwrap().contains("10 ms"), "two zones together");
+        assert_eq!(recorder.pressure(&reclaim(Kind::CompactionEnd, 99_000_000)), None, "told once");
         assert!(recorder.pressure(&reclaim(Kind::OomVictim, 0)).unwrap().contains("process 99"));
+    }
+
+    #[test]
+    fn snapshots_of_a_long_window_take_bounded_memory() {
+        let tmp = tempfile::tempdir().unwrap();
+        let mut recorder = recorder(&tmp.path().join("f"), Triggers::default());
+        for _ in 0..1000 {
+            let vmstat = trace::VmStat { time: 0, snapshot: 0, item: "pgalloc_normal".to_owned(), value: 0 };
+            recorder.keep(Snapshot { vmstat: vec![vmstat; 200], ..Snapshot::default() });
+            assert!(recorder.snapshots.iter().map(Snapshot::bytes).sum::<usize>() < 1 << 18);
+        }
+        assert!(recorder.snapshots.len() >= 4);
     }
 
     #[test]

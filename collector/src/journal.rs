@@ -76,16 +76,20 @@ impl Journal {
         Ok(result.and(reclaims.settle(horizon, account, |reclaims| writer.append(reclaims)))?)
     }
 
-    /// Keeps every record before `horizon` in memory, shows each to `see`, and lets go those before `since`; and older ones first where they take
-    /// more than `most` bytes together.
-    pub fn hold(&mut self, horizon: u64, since: u64, most: usize, mut see: impl FnMut(Seen<'_>)) {
-        let Self { resolver, pages, slabs, frags, reclaims, tasks, account } = self;
+    /// Keeps every record before `horizon` in memory, and shows each to `see`.
+    pub fn hold(&mut self, horizon: u64, mut see: impl FnMut(Seen<'_>)) {
+        let Self { resolver, pages, slabs, frags, reclaims, tasks, .. } = self;
         slabs.due(horizon).iter_mut().for_each(|slab| resolver.name_cache(slab));
         pages.hold(horizon, |page| see(Seen::Page(page)));
         reclaims.hold(horizon, |reclaim| see(Seen::Reclaim(reclaim)));
         slabs.hold(horizon, |_| {});
         frags.hold(horizon, |_| {});
         tasks.hold(horizon, |_| {});
+    }
+
+    /// Lets go what is kept from before `since`; and of what is kept up to `horizon` the oldest, where it takes more than `most` bytes together.
+    pub fn let_go(&mut self, since: u64, horizon: u64, most: usize) {
+        let Self { resolver, pages, slabs, frags, reclaims, tasks, account } = self;
         let bytes = |pages: &Queue<_>, slabs: &Queue<_>, frags: &Queue<_>| pages.held_bytes() + slabs.held_bytes() + frags.held_bytes();
         let (mut since, step) = (since, horizon.saturating_sub(since) / 16 + 1);
         loop {

@@ -27,7 +27,8 @@ pub struct Snapshot {
     free_area: Vec<FreeArea>,
     pageblock: Vec<Pageblock>,
     zone_stat: Vec<ZoneStat>,
-    vmstat: Vec<VmStat>,
+    /// the kernel's counters
+    pub vmstat: Vec<VmStat>,
     slabinfo: Vec<SlabInfo>,
     /// the account as it stood then
     pub ledger: Vec<Ledger>,
@@ -39,6 +40,15 @@ impl Snapshot {
         let begin = self.windows.iter().map(|window| window.time).min();
         let end = self.windows.iter().map(|window| window.end).max();
         (begin.unwrap_or(0), end.unwrap_or(0))
+    }
+
+    /// What it takes in memory.
+    pub fn bytes(&self) -> usize {
+        let rows = size_of_val(&*self.windows) + size_of_val(&*self.free_area) + size_of_val(&*self.pageblock);
+        let rows = rows + size_of_val(&*self.zone_stat) + size_of_val(&*self.vmstat) + size_of_val(&*self.slabinfo) + size_of_val(&*self.ledger);
+        let names = self.zone_stat.iter().map(|row| &row.item).chain(self.vmstat.iter().map(|row| &row.item));
+        let names = names.chain(self.slabinfo.iter().map(|row| &row.name)).chain(self.ledger.iter().map(|row| &row.program));
+        rows + names.map(String::capacity).sum::<usize>()
     }
 
     /// Writes the rows.

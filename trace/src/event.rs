@@ -142,7 +142,7 @@ table! {
         pub zone: u8,
         /// compaction: first frame of the zone that is compacted; 2^64-1 for others
         pub pfn: u64,
-        /// `direct_reclaim_end`: pages reclaimed; `compaction_begin`: 1 if it may wait; `compaction_end`: the kernel's `enum compact_result`; `oom_victim`: the process; 0 for others
+        /// `direct_reclaim_end`: pages reclaimed; `compaction_begin`: 1 if it may wait; `compaction_end`: the kernel's `enum compact_result`; `oom_victim`: the process; `try_to_compact`: the kernel's `enum compact_priority`; 0 for others
         pub value: i64,
     }
 }

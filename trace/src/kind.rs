@@ -67,6 +67,8 @@ kinds! {
     CompactionEnd = 54, "compaction_end";
     /// `mark_victim`: the OOM killer has chosen a process.
     OomVictim = 55, "oom_victim";
+    /// `mm_compaction_try_to_compact_pages`: an allocation compacts zones itself, and waits for that.
+    TryToCompact = 56, "try_to_compact";
     /// A [`TaskRecord`](crate::TaskRecord): stored as a row of the table `task`.
     Task = 64, "task";
     /// A [`CacheRecord`](crate::CacheRecord): stored as a row of the table `cache`.
@@ -183,6 +185,7 @@ programs! {
     CompactionBegin = 17, "compaction_begin", CompactionBegin, Reclaim, "compaction":"mm_compaction_begin";
     CompactionEnd = 18, "compaction_end", CompactionEnd, Reclaim, "compaction":"mm_compaction_end";
     OomVictim = 19, "oom_victim", OomVictim, Reclaim, "oom":"mark_victim";
+    TryToCompact = 20, "try_to_compact", TryToCompact, Reclaim, "compaction":"mm_compaction_try_to_compact_pages";
 }
 
 impl Program {

@@ -31,6 +31,7 @@ fn fields(program: Program) -> (&'static [&'static str], &'static [&'static str]
         Program::CompactionBegin => (&["zone_start", "sync"], &[]),
         Program::CompactionEnd => (&["zone_start", "status"], &[]),
         Program::OomVictim => (&["pid"], &[]),
+        Program::TryToCompact => (&["order", "gfp_mask", "prio"], &[]),
     }
 }
 

@@ -45,7 +45,8 @@ impl<'a> Record<'a> {
             | Kind::WakeupKswapd
             | Kind::CompactionBegin
             | Kind::CompactionEnd
-            | Kind::OomVictim => read(bytes).map(Self::Reclaim),
+            | Kind::OomVictim
+            | Kind::TryToCompact => read(bytes).map(Self::Reclaim),
         }
     }
 

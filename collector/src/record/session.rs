@@ -152,7 +152,10 @@ impl Session {
                 failure = failure.or(self.journal.write(u64::MAX, writer).err());
                 failure = failure.or(self.frames.write(writer, true).err());
             }
-            Output::Flight(_) => self.journal.hold(u64::MAX, u64::MAX, usize::MAX, |_| {}),
+            Output::Flight(_) => {
+                self.journal.hold(u64::MAX, |_| {});
+                self.journal.let_go(u64::MAX, u64::MAX, usize::MAX);
+            }
         }
 
         let now = monotonic_ns();

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use memmap2::MmapMut;
 use tempfile::TempDir;
 use trace::{ANY_MIGRATETYPE, FreeArea, Kind, PageEvent, ProblemKind, SlabEvent, Task, Trace, VmStat};
 
@@ -76,9 +77,9 @@ fn frames_are_those_of_pagemap() {
             Running::start(collector().args(["record", "--events", "page", "--attach", attach, "-o"]).arg(&dir).stderr(Stdio::null()));
         wait_for_batch_of("task", &dir);
         let pid = fs::read_link("/proc/thread-self").unwrap().file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap();
-        // So much that malloc always takes fresh memory for it (M_MMAP_THRESHOLD is at most 32 MiB), of which a few pages are touched.
-        let mut memory = vec![0_u8; 40 << 20];
-        memory.iter_mut().step_by(4096).take(PAGES).for_each(|byte| *byte = 1);
+        // Not a vector: malloc may have pages for it that it was given before.
+        let mut memory = MmapMut::map_anon(PAGES * 4096).unwrap();
+        memory.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
         let pagemap = File::open("/proc/self/pagemap").unwrap();
         let frames: BTreeSet<u64> = (1..PAGES - 1)
             .map(|page| {
