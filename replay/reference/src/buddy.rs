@@ -3,37 +3,54 @@
 use crate::{
     Migratetype, Rules,
     ids::MAX_ORDER,
+    list::End,
     mem_map::{MemMap, Tag},
-    zone::{End, Zone},
+    zone::Zone,
 };
 
 /// `__free_one_page`: merges the block with its buddy as often as it can and puts the result on the list of `mt`. Whatever the block's tag says
 /// until then is overwritten.
 pub(crate) fn free_one_page(rules: &Rules, map: &mut MemMap, zone: &mut Zone, start: u32, order: u8, mt: Migratetype) {
-    let (mut i, mut order) = (start, order);
     // The pages of buddies are booked already.
     zone.account(mt, 1 << order);
-    while order < MAX_ORDER {
+    let (mut i, mut free) = (start, zone.free_tag(order, mt));
+    // Most blocks have no free buddy, and are spared the rest.
+    if has_free_buddy(map, i, free) {
+        (i, free) = merge(rules, map, zone, i, free, mt);
+    }
+    let end = if rules.tail_when_merge_likely && buddy_merge_likely(map, i, free) { End::Tail } else { End::Head };
+    zone.link(map, i, free, end);
+}
+
+/// Whether a block that would carry this tag has a buddy of its order to merge with.
+#[inline]
+fn has_free_buddy(map: &MemMap, i: u32, free: Tag) -> bool {
+    free.order() < MAX_ORDER && map.tag(i ^ 1 << free.order()).is_but_for_type(free)
+}
+
+/// Merges a block with its buddy, the result with its own, and so on; returns the last, which has no tag yet, and the tag it is to carry.
+#[inline(never)]
+fn merge(rules: &Rules, map: &mut MemMap, zone: &mut Zone, start: u32, free: Tag, mt: Migratetype) -> (u32, Tag) {
+    let (mut i, mut free) = (start, free);
+    while has_free_buddy(map, i, free) {
+        let order = free.order();
         let buddy = i ^ 1 << order;
-        let tag = map.tag(buddy);
-        if !tag.is_buddy_of(order, zone.id) || order >= zone.pageblock_order && !joins_pageblocks(rules, map, zone, buddy, order, mt) {
+        if order >= zone.pageblock_order && !joins_pageblocks(rules, map, zone, buddy, order, mt) {
             break;
         }
-        let listed = tag.migratetype();
-        zone.unlink(map, buddy, order, listed);
-        map.clear_tag(buddy);
-        if listed != mt {
-            zone.account(listed, -(1 << order));
+        let tag = map.tag(buddy);
+        if !tag.is(free) {
+            // From now on its pages count as the freed block's type.
+            zone.account(tag.migratetype(), -(1 << order));
             zone.account(mt, 1 << order);
         }
+        zone.unlink(map, buddy, tag);
+        map.clear_tag(buddy);
         i &= buddy;
-        order += 1;
+        free = free.one_order_up();
     }
-    if i != start {
-        map.clear_tag(start);
-    }
-    let end = if rules.tail_when_merge_likely && buddy_merge_likely(map, zone, i, order) { End::Tail } else { End::Head };
-    zone.link(map, i, order, mt, end);
+    map.clear_tag(start);
+    (i, free)
 }
 
 /// Whether a block of whole pageblocks may merge with its buddy: if both are of one type, or of types that merge; the buddy's pageblocks then
@@ -54,19 +71,19 @@ fn joins_pageblocks(rules: &Rules, map: &MemMap, zone: &mut Zone, buddy: u32, or
 
 /// Whether the next merge is near: the block one order up has a free buddy already. Such a block goes to the tail, to give the merge time.
 #[inline]
-fn buddy_merge_likely(map: &MemMap, zone: &Zone, i: u32, order: u8) -> bool {
+fn buddy_merge_likely(map: &MemMap, i: u32, free: Tag) -> bool {
+    let order = free.order();
     if order >= MAX_ORDER - 1 {
         return false;
     }
-    let higher_buddy = i & !(1 << order) ^ 1 << (order + 1);
-    map.tag(higher_buddy).is_buddy_of(order + 1, zone.id)
+    has_free_buddy(map, i & !(1 << order), free.one_order_up())
 }
 
 /// `__rmqueue_smallest`: the head of the smallest non-empty list of this type, split down to `order`. The caller gives the block its tag.
 #[inline]
 pub(crate) fn rmqueue_smallest(map: &mut MemMap, zone: &mut Zone, order: u8, mt: Migratetype) -> Option<u32> {
     let from = zone.smallest_order(order, mt)?;
-    let i = zone.unlink_first(map, from, mt)?;
+    let i = zone.unlink_first(map, zone.free_tag(from, mt))?;
     expand(map, zone, i, order, from, mt);
     zone.account(mt, -(1 << order));
     Some(i)
@@ -75,7 +92,7 @@ pub(crate) fn rmqueue_smallest(map: &mut MemMap, zone: &mut Zone, order: u8, mt:
 /// Takes a free block of order `from` off the list of type `listed` and splits it to `order`, leaving the rest on the lists of type `rest`. The
 /// caller gives the block its tag.
 pub(crate) fn del_and_expand(map: &mut MemMap, zone: &mut Zone, i: u32, order: u8, from: u8, listed: Migratetype, rest: Migratetype) {
-    zone.unlink(map, i, from, listed);
+    zone.unlink(map, i, zone.free_tag(from, listed));
     zone.account(listed, -(1 << from));
     expand(map, zone, i, order, from, rest);
     zone.account(rest, (1 << from) - (1 << order));
@@ -85,7 +102,7 @@ pub(crate) fn del_and_expand(map: &mut MemMap, zone: &mut Zone, i: u32, order: u
 #[inline]
 fn expand(map: &mut MemMap, zone: &mut Zone, i: u32, low: u8, high: u8, mt: Migratetype) {
     for order in (low..high).rev() {
-        zone.link(map, i + (1 << order), order, mt, End::Head);
+        zone.link(map, i + (1 << order), zone.free_tag(order, mt), End::Head);
     }
 }
 

@@ -1,8 +1,10 @@
-//! The `mem_map`: 30 bytes of metadata for every page frame.
+//! The `mem_map`: 26 bytes of metadata for every page frame.
 //!
 //! Three arrays, by how often they are touched. The *tags* say what block a frame heads, in two bytes, so that those of 2 MiB fit into one
-//! kilobyte of cache: allocating and freeing through a per-CPU list touches nothing else. The *links* of the free lists are touched when
-//! blocks enter or leave the buddy system. The *notes* hold what only owners use.
+//! kilobyte of cache: allocating and freeing through a per-CPU list touches nothing else. The *places* on the free lists are written when
+//! blocks enter the buddy system and read when they come to the head of their list. The *notes* hold what only owners use. The rings of the
+//! lists come on top: four bytes an entry, room for at most four times the blocks a list ever had. Even with every other page free, and thus as
+//! many blocks as there can be, that is four bytes a page.
 //!
 //! All start as zeroed memory, which the operating system hands out lazily, so a model of 64 GiB costs nothing until frames are used. For
 //! the same reason a zero tag must mean "nothing known here", and it does.
@@ -72,7 +74,13 @@ impl Tag {
     /// For free blocks the list's type, for allocated ones the type that was asked for.
     #[inline]
     pub(crate) const fn migratetype(self) -> Migratetype {
-        Migratetype::from_index((self.0 >> TYPE_SHIFT & 7) as u8)
+        Migratetype::from_index(self.type_index() as u8)
+    }
+
+    /// [`Migratetype::index`] of that.
+    #[inline]
+    pub(crate) const fn type_index(self) -> usize {
+        (self.0 >> TYPE_SHIFT & 7) as usize
     }
 
     #[inline]
@@ -93,10 +101,28 @@ impl Tag {
         self.0 & (ORDER_AND_STATE | NOTED) == order as u16 + ((BlockState::Allocated as u16) << STATE_SHIFT)
     }
 
+    /// Whether a frame with this tag heads the very kind of block that `other` describes.
+    #[inline]
+    pub(crate) const fn is(self, other: Self) -> bool {
+        (self.0 ^ other.0) & !EVER_ALLOCATED == 0
+    }
+
+    /// The same, of any migratetype.
+    #[inline]
+    pub(crate) const fn is_but_for_type(self, other: Self) -> bool {
+        (self.0 ^ other.0) & (ORDER_AND_STATE | ZONE) == 0
+    }
+
+    /// What the block would carry if it were of the next order.
+    #[inline]
+    pub(crate) const fn one_order_up(self) -> Self {
+        Self(self.0 + 1)
+    }
+
     /// Whether the frame heads a buddy block of exactly this order, in this zone.
     #[inline]
     pub(crate) const fn is_buddy_of(self, order: u8, zone: u8) -> bool {
-        self.0 & (ORDER_AND_STATE | ZONE) == order as u16 + ((BlockState::Buddy as u16) << STATE_SHIFT) + ((zone as u16) << ZONE_SHIFT)
+        self.is_but_for_type(Self::new(BlockState::Buddy, order, Migratetype::Unmovable, zone))
     }
 }
 
@@ -133,15 +159,15 @@ pub(crate) enum Note {
 
 /// One frame's notes.
 type Notes = [u32; 5];
-/// Neighbours on a free list: previous, next.
-type Links = [u32; 2];
+/// Where on its free list a block is: see [`crate::list::List`].
+type Place = u32;
 
 /// Metadata of all frames from the first zone's start to the last zone's end, rounded to blocks of the largest order: a block's buddy is then
 /// found by its index as it is by its frame number, and always has a tag.
 pub(crate) struct MemMap {
     base: u64,
     tags: Vec<u16>,
-    links: Vec<Links>,
+    places: Vec<Place>,
     notes: Vec<Notes>,
 }
 
@@ -152,10 +178,10 @@ impl MemMap {
         let base = start / largest * largest;
         let frames = (end.next_multiple_of(largest) - base) as usize;
         // Arrays of integers, not structs: `vec!` then asks the allocator for zeroed memory instead of writing it.
-        Self { base, tags: vec![0; frames], links: vec![[0; 2]; frames], notes: vec![[0; 5]; frames] }
+        Self { base, tags: vec![0; frames], places: vec![0; frames], notes: vec![[0; 5]; frames] }
     }
 
-    pub(crate) const BYTES_PER_FRAME: usize = size_of::<Tag>() + size_of::<Links>() + size_of::<Notes>();
+    pub(crate) const BYTES_PER_FRAME: usize = size_of::<Tag>() + size_of::<Place>() + size_of::<Notes>();
 
     #[inline]
     pub(crate) fn index(&self, pfn: u64) -> u32 {
@@ -186,6 +212,13 @@ impl MemMap {
         Tag(self.tags[i as usize])
     }
 
+    /// Reads the tags of some frames, whose neighbourhood is needed soon: one after the other each would be waited for, now all are fetched at
+    /// the same time.
+    #[inline]
+    pub(crate) fn touch(&self, frames: &[u32]) {
+        core::hint::black_box(frames.iter().fold(0, |all, i| all ^ self.tags[*i as usize]));
+    }
+
     /// Describes a block that is nobody's: on a free list or a per-CPU list.
     #[inline]
     pub(crate) fn set_tag(&mut self, i: u32, tag: Tag) {
@@ -199,26 +232,18 @@ impl MemMap {
         self.tags[i as usize] &= EVER_ALLOCATED;
     }
 
-    /// `(prev, next)`.
+    /// Whether a frame heads a block with this tag that was put on its list at this place.
     #[inline]
-    pub(crate) fn links(&self, i: u32) -> (u32, u32) {
-        let [prev, next] = self.links[i as usize];
-        (prev, next)
+    pub(crate) fn is_at(&self, i: u32, tag: Tag, place: Place) -> bool {
+        let at_place = self.places[i as usize] == place;
+        // Not `&&`: which of the two says no, nobody can predict, so both are read.
+        self.tag(i).is(tag) & at_place
     }
 
+    /// Notes where on its list a block is.
     #[inline]
-    pub(crate) fn set_links(&mut self, i: u32, prev: u32, next: u32) {
-        self.links[i as usize] = [prev, next];
-    }
-
-    #[inline]
-    pub(crate) fn set_prev(&mut self, i: u32, prev: u32) {
-        self.links[i as usize][0] = prev;
-    }
-
-    #[inline]
-    pub(crate) fn set_next(&mut self, i: u32, next: u32) {
-        self.links[i as usize][1] = next;
+    pub(crate) fn set_place(&mut self, i: u32, place: Place) {
+        self.places[i as usize] = place;
     }
 
     /// Marks the block as handed out, with one reference and no flags.
@@ -306,6 +331,6 @@ mod tests {
 
     #[test]
     fn metadata_costs_at_most_32_bytes_a_page() {
-        assert_eq!(MemMap::BYTES_PER_FRAME, 30);
+        assert_eq!(MemMap::BYTES_PER_FRAME, 26);
     }
 }

@@ -252,7 +252,12 @@ pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize
         let mut list = mem::take(&mut zone.pcp[cpu].lists[index]);
         let wanted = left.div_ceil(1 << order) as usize;
         let blocks = list.len().min(if textbook { wanted.min(turns) } else { wanted });
-        list.drain_tail(blocks, |i| give_back(rules, map, zone, i, order));
+        list.drain_tail(blocks, |some| {
+            map.touch(some);
+            for i in some {
+                give_back(rules, map, zone, *i, order);
+            }
+        });
         turns = turns.saturating_sub(blocks);
         let pcp = &mut zone.pcp[cpu];
         pcp.lists[index] = list;

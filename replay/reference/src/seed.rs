@@ -3,11 +3,11 @@
 use crate::{
     Cpu, Migratetype, Misuse, Order, PageAllocator, PcpRule, PcpSizes, Pfn, Watermarks, ZONE_TYPES, ZoneId, buddy,
     ids::MAX_ORDER,
+    list::End,
     mem_map::{BlockState, Tag},
     page_alloc::Routes,
     pcp::{pcp_sizes, pcp_sizes_textbook},
     watermark::{lowmem_reserve, zone_watermarks},
-    zone::End,
     zonelist::Zonelists,
 };
 

@@ -155,7 +155,7 @@ impl PageAllocator {
             reserved_highatomic: z.nr_reserved_highatomic,
             watermarks: z.marks,
             boost: z.boost,
-            free_blocks: core::array::from_fn(|o| z.free_area[o].lists.map(|list| u64::from(list.len()))),
+            free_blocks: core::array::from_fn(|o| z.free_area[o].lists.each_ref().map(|list| u64::from(list.len()))),
             pageblocks,
             pages_allocated: z.pages_allocated(),
             pages_freed: z.pages_freed(),

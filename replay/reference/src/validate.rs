@@ -147,12 +147,14 @@ impl PageAllocator {
             for mt in Migratetype::ALL {
                 let list = &area.lists[mt.index()];
                 let mut len = 0;
-                for i in list.iter(&self.map) {
-                    let tag = self.map.tag(i);
-                    let right = tag.is_buddy_of(order, zone.id) && tag.migratetype() == mt;
-                    ensure!(right, "frame {:#x} is on the list of order {order}, {}", self.map.pfn(i), mt.name());
+                // Each entry the list itself does not hold for stale is a block of this order and type, so their number says it all.
+                let tag = Tag::new(BlockState::Buddy, order, mt, zone.id);
+                let mut first = None;
+                for i in list.iter(&self.map, tag) {
+                    first = first.or(Some(i));
                     len += 1;
                 }
+                ensure!(list.first() == first, "the list of order {order}, {} begins with a block that left", mt.name());
                 let heads = walk.heads[usize::from(order)][mt.index()];
                 let name = mt.name();
                 ensure!(len == list.len(), "list of order {order}, {name} has {len} blocks, counted {}", list.len());

@@ -6,7 +6,7 @@ use crate::{
     Migratetype, NodeId, Rules, Watermarks, ZONE_TYPES, ZoneType,
     ids::NR_ORDERS,
     layout::ZoneSpec,
-    list::List,
+    list::{End, List},
     mem_map::{BlockState, MemMap, Tag},
     migratetype::MIGRATE_TYPES,
     pcp::PerCpuPages,
@@ -14,25 +14,16 @@ use crate::{
 };
 
 /// Free blocks of one order, by mobility type.
-#[derive(Clone, Copy, Debug)]
+#[derive(Default)]
 pub(crate) struct FreeArea {
     pub(crate) lists: [List; MIGRATE_TYPES],
 }
 
 impl FreeArea {
-    const EMPTY: Self = Self { lists: [List::EMPTY; MIGRATE_TYPES] };
-
     /// Blocks of all types.
     pub(crate) fn nr_free(&self) -> u64 {
         self.lists.iter().map(|list| u64::from(list.len())).sum()
     }
-}
-
-/// Which end of a free list a block is put on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    Head,
-    Tail,
 }
 
 /// One populated zone.
@@ -89,7 +80,7 @@ impl Zone {
             end,
             present: spec.present,
             managed: spec.managed,
-            free_area: [FreeArea::EMPTY; NR_ORDERS],
+            free_area: Default::default(),
             non_empty: [0; MIGRATE_TYPES],
             nr_free: 0,
             nr_free_cma: 0,
@@ -207,48 +198,62 @@ impl Zone {
         self.plenty.iter().enumerate().all(|(highest, noted)| *noted == self.reserve(highest))
     }
 
-    /// Puts a block on a free list; its pages are booked by the caller.
+    /// What a free block of this order carries on the list of this type. It says which list the block is on.
     #[inline]
-    pub(crate) fn link(&mut self, map: &mut MemMap, i: u32, order: u8, mt: Migratetype, end: End) {
-        map.set_tag(i, Tag::new(BlockState::Buddy, order, mt, self.id));
-        let list = &mut self.free_area[usize::from(order)].lists[mt.index()];
-        match end {
-            End::Head => list.push_head(map, i),
-            End::Tail => list.push_tail(map, i),
-        }
-        self.non_empty[mt.index()] |= 1 << order;
+    pub(crate) fn free_tag(&self, order: u8, mt: Migratetype) -> Tag {
+        Tag::new(BlockState::Buddy, order, mt, self.id)
     }
 
-    /// Takes a block off its free list; its pages are booked by the caller, and its tag is as it was.
     #[inline]
-    pub(crate) fn unlink(&mut self, map: &mut MemMap, i: u32, order: u8, mt: Migratetype) {
-        let list = &mut self.free_area[usize::from(order)].lists[mt.index()];
-        list.remove(map, i);
+    fn list(&mut self, free: Tag) -> &mut List {
+        &mut self.free_area[usize::from(free.order())].lists[free.type_index()]
+    }
+
+    /// Puts a block on a free list; its pages are booked by the caller.
+    #[expect(clippy::inline_always, reason = "half of a free is this, and what it is told is known where it is called")]
+    #[inline(always)]
+    pub(crate) fn link(&mut self, map: &mut MemMap, i: u32, free: Tag, end: End) {
+        map.set_tag(i, free);
+        self.list(free).push(map, i, free, end);
+        self.non_empty[free.type_index()] |= 1 << free.order();
+    }
+
+    /// Takes a block off its free list; its pages are booked by the caller, who also changes its tag.
+    #[expect(clippy::inline_always, reason = "half of a free is this, and what it is told is known where it is called")]
+    #[inline(always)]
+    pub(crate) fn unlink(&mut self, map: &MemMap, i: u32, free: Tag) {
+        let list = self.list(free);
+        list.remove(map, i, free);
         if list.is_empty() {
-            self.non_empty[mt.index()] &= !(1 << order);
+            self.note_empty(free);
         }
     }
 
     /// Takes the first block off a list: [`Self::unlink`] where there is none before it.
     #[inline]
-    pub(crate) fn unlink_first(&mut self, map: &mut MemMap, order: u8, mt: Migratetype) -> Option<u32> {
-        let list = &mut self.free_area[usize::from(order)].lists[mt.index()];
-        let i = list.pop_head(map)?;
+    pub(crate) fn unlink_first(&mut self, map: &MemMap, free: Tag) -> Option<u32> {
+        let list = self.list(free);
+        let i = list.pop_head(map, free)?;
         if list.is_empty() {
-            self.non_empty[mt.index()] &= !(1 << order);
+            self.note_empty(free);
         }
         Some(i)
     }
 
+    #[inline]
+    fn note_empty(&mut self, free: Tag) {
+        self.non_empty[free.type_index()] &= !(1 << free.order());
+    }
+
     /// `add_to_free_list`, `add_to_free_list_tail`.
     pub(crate) fn add_to_free_list(&mut self, map: &mut MemMap, i: u32, order: u8, mt: Migratetype, end: End) {
-        self.link(map, i, order, mt, end);
+        self.link(map, i, self.free_tag(order, mt), end);
         self.account(mt, 1 << order);
     }
 
     /// `del_page_from_free_list`. The block's tag is cleared.
     pub(crate) fn del_from_free_list(&mut self, map: &mut MemMap, i: u32, order: u8, mt: Migratetype) {
-        self.unlink(map, i, order, mt);
+        self.unlink(map, i, self.free_tag(order, mt));
         map.clear_tag(i);
         self.account(mt, -(1 << order));
     }

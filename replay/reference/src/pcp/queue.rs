@@ -5,6 +5,9 @@
 
 use alloc::vec::Vec;
 
+/// Blocks that are given back together: so many memory accesses a processor has under way at once, roughly.
+const AT_ONCE: usize = 16;
+
 /// Blocks, by frame index.
 #[derive(Default)]
 pub(crate) struct Queue {
@@ -46,10 +49,10 @@ impl Queue {
         self.blocks[self.gone] = i;
     }
 
-    /// Takes up to `n` blocks from the tail, one after the other.
-    pub(crate) fn drain_tail(&mut self, n: usize, mut take: impl FnMut(u32)) {
+    /// Takes up to `n` blocks from the tail, a few at a time.
+    pub(crate) fn drain_tail(&mut self, n: usize, take: impl FnMut(&[u32])) {
         let end = self.gone + n.min(self.len());
-        self.blocks[self.gone..end].iter().for_each(|i| take(*i));
+        self.blocks[self.gone..end].chunks(AT_ONCE).for_each(take);
         self.gone = end;
         // Empty places are closed once they are the most.
         if self.gone * 2 > self.blocks.len() {
@@ -85,7 +88,7 @@ mod tests {
                     other.push_front(step);
                 }
                 2 => assert_eq!(queue.pop_head(), other.pop_back()),
-                _ => queue.drain_tail((seed >> 8 & 3) as usize, |i| assert_eq!(Some(i), other.pop_front())),
+                _ => queue.drain_tail((seed >> 8 & 3) as usize, |some| some.iter().for_each(|i| assert_eq!(Some(*i), other.pop_front()))),
             }
             assert_eq!((queue.len(), queue.is_empty()), (other.len(), other.is_empty()));
         }

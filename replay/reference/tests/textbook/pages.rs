@@ -23,7 +23,7 @@ fn t02_struct_page() {
     assert_eq!(PageSize::ALPHA.pages_in(4 * GIB), 524_288);
     assert_eq!(PageSize::ALPHA.metadata(4 * GIB, 40), 20 << 20);
     assert!(((20u64 << 20) as f64) / ((4 * GIB) as f64) < 0.005);
-    assert_eq!(PageAllocator::METADATA_BYTES_PER_PAGE, 30);
+    assert_eq!(PageAllocator::METADATA_BYTES_PER_PAGE, 26);
 
     let mut mm = x86_64(Profile::Textbook);
     let page = mm.alloc_page(mm.mask("GFP_KERNEL"), CPU).unwrap();
