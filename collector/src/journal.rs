@@ -1,18 +1,21 @@
 //! Between the rings and the trace: events of all CPUs in one time order, and the account of what became of each.
 
 mod account;
+mod batch;
 mod queue;
 
-use trace::{Counters, FragEvent, Ledger, PageEvent, Program, ReclaimEvent, Row, SlabEvent, Task, TaskRecord, Writer};
+use std::sync::{Arc, Mutex};
 
+use trace::{Counters, FragEvent, Ledger, PageEvent, Program, ReclaimEvent, SlabEvent, TaskRecord};
+
+pub use self::batch::{Batch, Names, Pen};
 use self::{account::Account, queue::Queue};
 use crate::{
-    Error,
     bpf::Record,
     resolve::{Resolved, Resolver},
 };
 
-/// Collects records and writes rows in time order, or keeps them for a while.
+/// Collects records and gives them out in time order, at once or after a while.
 pub struct Journal {
     resolver: Resolver,
     pages: Queue<PageEvent>,
@@ -20,60 +23,57 @@ pub struct Journal {
     frags: Queue<FragEvent>,
     reclaims: Queue<ReclaimEvent>,
     tasks: Queue<TaskRecord>,
-    account: Account,
+    /// records that came out of the rings, but for those that only name something
+    received: u64,
+    /// of those that were given out, too: whoever writes them counts them
+    account: Arc<Mutex<Account>>,
 }
 
 impl Journal {
     /// An empty one.
     pub fn new(resolver: Resolver, cpus: usize) -> Self {
-        let account = Account::new(cpus);
+        let account = Arc::new(Mutex::new(Account::new(cpus)));
         let (pages, slabs, frags, reclaims, tasks) = Default::default();
-        Self { resolver, pages, slabs, frags, reclaims, tasks, account }
+        Self { resolver, pages, slabs, frags, reclaims, tasks, received: 0, account }
     }
 
     /// Takes a record out of a ring.
     pub fn push(&mut self, record: Record<'_>) {
+        self.received += 1;
         match self.resolver.resolve(record) {
             Resolved::Page(page) => self.pages.waiting.push(page),
             Resolved::Slab(slab) => self.slabs.waiting.push(slab),
             Resolved::Frag(frag) => self.frags.waiting.push(frag),
             Resolved::Reclaim(reclaim) => self.reclaims.waiting.push(reclaim),
             Resolved::Task(task) => self.tasks.waiting.push(task),
-            Resolved::Name => {}
+            Resolved::Name => self.received -= 1,
         }
     }
 
     /// Records that came out of the rings so far, but for those that only name something.
     pub fn received(&self) -> u64 {
-        let Self { pages, slabs, frags, reclaims, tasks, account, .. } = self;
-        (pages.len() + slabs.len() + frags.len() + reclaims.len() + tasks.len()) as u64 + account.settled()
+        self.received
     }
 
-    /// Begins a trace: who runs, and every name that is known so far.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn begin(&mut self, writer: &mut Writer) -> Result<(), Error> {
+    /// What a trace begins with: who runs, and every name that is known so far.
+    pub fn beginning(&mut self) -> Batch {
         self.resolver.begin_again();
-        self.resolver.write_names(writer)?;
-        writer.append(&self.resolver.tasks()).map_err(|(error, _)| error.into())
+        Batch { running: self.resolver.tasks(), ..self.batch() }
     }
 
-    /// Writes every record before `horizon`, in time order: no ring can hold an earlier one.
-    ///
-    /// # Errors
-    /// The first error of the writer; records that it could not write count as lost.
-    pub fn write(&mut self, horizon: u64, writer: &mut Writer) -> Result<(), Error> {
-        let Self { resolver, pages, slabs, frags, reclaims, tasks, account } = self;
-        let due = tasks.due(horizon);
-        let rows: Vec<Vec<Task>> = due.iter().map(|task| resolver.task(task)).collect();
-        slabs.due(horizon).iter_mut().for_each(|slab| resolver.name_cache(slab));
-        let result = resolver.write_names(writer);
-        let result = result.and(tasks.settle(horizon, account, |_| append_grouped(writer, &rows)));
-        let result = result.and(pages.settle(horizon, account, |pages| writer.append(pages)));
-        let result = result.and(slabs.settle(horizon, account, |slabs| writer.append(slabs)));
-        let result = result.and(frags.settle(horizon, account, |frags| writer.append(frags)));
-        Ok(result.and(reclaims.settle(horizon, account, |reclaims| writer.append(reclaims)))?)
+    /// An empty one, but for the names of what may follow.
+    fn batch(&mut self) -> Batch {
+        let (running, tasks, task_rows, pages, slabs, frags, reclaims) = Default::default();
+        Batch { account: Arc::clone(&self.account), names: self.resolver.names(), running, tasks, task_rows, pages, slabs, frags, reclaims }
+    }
+
+    /// Every record before `horizon`, in time order: no ring can hold an earlier one.
+    pub fn due(&mut self, horizon: u64) -> Batch {
+        let (tasks, mut slabs) = (self.tasks.take_due(horizon), self.slabs.take_due(horizon));
+        let task_rows = tasks.iter().map(|task| self.resolver.task(task)).collect();
+        slabs.iter_mut().for_each(|slab| self.resolver.name_cache(slab));
+        let (pages, frags, reclaims) = (self.pages.take_due(horizon), self.frags.take_due(horizon), self.reclaims.take_due(horizon));
+        Batch { tasks, task_rows, pages, slabs, frags, reclaims, ..self.batch() }
     }
 
     /// Keeps every record before `horizon` in memory, and shows each to `see`.
@@ -89,7 +89,8 @@ impl Journal {
 
     /// Lets go what is kept from before `since`; and of what is kept up to `horizon` the oldest, where it takes more than `most` bytes together.
     pub fn let_go(&mut self, since: u64, horizon: u64, most: usize) {
-        let Self { resolver, pages, slabs, frags, reclaims, tasks, account } = self;
+        let Self { resolver, pages, slabs, frags, reclaims, tasks, account, .. } = self;
+        let account = &mut *Account::lock(account);
         let bytes = |pages: &Queue<_>, slabs: &Queue<_>, frags: &Queue<_>| pages.held_bytes() + slabs.held_bytes() + frags.held_bytes();
         let (mut since, step) = (since, horizon.saturating_sub(since) / 16 + 1);
         loop {
@@ -112,31 +113,24 @@ impl Journal {
         times.into_iter().flatten().min()
     }
 
-    /// Writes all that is kept into a trace of its own. The ledger then counts what went into earlier ones as filtered.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn dump(&mut self, writer: &mut Writer) -> Result<(), Error> {
-        self.account.begin_again();
-        self.begin(writer)?;
-        let Self { resolver, pages, slabs, frags, reclaims, tasks, account } = self;
-        let rows: Vec<Vec<Task>> = tasks.held.iter().map(|task| resolver.task(task)).collect();
-        let result = resolver.write_names(writer);
-        let result = result.and(tasks.dump(account, |_| append_grouped(writer, &rows)));
-        let result = result.and(pages.dump(account, |pages| writer.append(pages)));
-        let result = result.and(slabs.dump(account, |slabs| writer.append(slabs)));
-        let result = result.and(frags.dump(account, |frags| writer.append(frags)));
-        Ok(result.and(reclaims.dump(account, |reclaims| writer.append(reclaims)))?)
-    }
-
-    /// Rows written so far, of all programs.
-    pub fn written(&self) -> u64 {
-        self.account.written.iter().flatten().sum()
+    /// All that is kept, for a trace of its own. The ledger then counts what went into earlier ones as filtered.
+    pub fn held(&mut self) -> Batch {
+        Account::lock(&self.account).begin_again();
+        let beginning = self.beginning();
+        let tasks = self.tasks.take_held();
+        let task_rows = tasks.iter().map(|task| self.resolver.task(task)).collect();
+        let (pages, slabs) = (self.pages.take_held(), self.slabs.take_held());
+        let (frags, reclaims) = (self.frags.take_held(), self.reclaims.take_held());
+        let mut batch = Batch { tasks, task_rows, pages, slabs, frags, reclaims, ..beginning };
+        // Those of the tasks' cgroups.
+        batch.names.extend(self.resolver.names());
+        batch
     }
 
     /// The ledger's lines about one program, from what the kernel counted on each CPU.
     pub fn ledger(&self, time: u64, program: Program, counters: &[Counters], missed: u64) -> Vec<Ledger> {
         let name = || program.name().to_owned();
+        let account = Account::lock(&self.account);
         let at = |account: &[Vec<u64>], cpu: usize| account[program as usize].get(cpu).copied().unwrap_or(0);
         let per_cpu = counters.iter().enumerate().filter(|(_, counters)| counters.seen > 0);
         let mut rows: Vec<_> = per_cpu
@@ -145,9 +139,9 @@ impl Journal {
                 cpu: cpu as u16,
                 program: name(),
                 seen: counters.seen,
-                written: at(&self.account.written, cpu),
-                dropped: counters.dropped + at(&self.account.lost, cpu),
-                filtered: counters.filtered + at(&self.account.let_go, cpu),
+                written: at(&account.written, cpu),
+                dropped: counters.dropped + at(&account.lost, cpu),
+                filtered: counters.filtered + at(&account.let_go, cpu),
                 missed: 0,
             })
             .collect();
@@ -163,17 +157,4 @@ pub enum Seen<'a> {
     Page(&'a PageEvent),
     /// reclaim and its like
     Reclaim(&'a ReclaimEvent),
-}
-
-/// Writes the rows of several records, each of which may have made several; on failure tells how many records at the end are not in the trace.
-fn append_grouped<R: Row + Clone>(writer: &mut Writer, groups: &[Vec<R>]) -> Result<(), (trace::Error, usize)> {
-    writer.append(&groups.concat()).map_err(|(error, unwritten)| {
-        let mut left = unwritten;
-        let whole = groups.iter().rev().take_while(|group| {
-            let torn = left > 0;
-            left = left.saturating_sub(group.len());
-            torn
-        });
-        (error, whole.count())
-    })
 }

@@ -1,5 +1,6 @@
 //! One recording, from loading the programs to the last line of the ledger.
 
+mod scribe;
 mod session;
 
 use std::{
@@ -145,6 +146,7 @@ pub fn record(options: &Options, requests: &Requests, progress: &mut dyn FnMut(P
     let child = spawn(&options.command)?;
     privilege::drop_all()?;
 
+    let output = output.start()?;
     let resolver = Resolver::new(addresses, options.raw_addresses, header.zones.clone(), kallsyms, cgroups);
     let journal = Journal::new(resolver, header.cpu_node.len());
     // Not before privileges are dropped: it reads in a thread of its own, which then has none either.

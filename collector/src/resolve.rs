@@ -1,9 +1,10 @@
 //! From what the kernel's side knows (addresses, its own numbers) to what a trace says (frames, zones, numbers with names).
 
-use trace::{FragEvent, Kind, NO_PFN, PageEvent, ReclaimEvent, SlabEvent, Task, TaskRecord, UNKNOWN_ZONE, Writer, Zone};
+use trace::{FragEvent, Kind, NO_PFN, PageEvent, ReclaimEvent, SlabEvent, Task, TaskRecord, UNKNOWN_ZONE, Zone};
 
 use crate::{
     bpf::{Addresses, Record},
+    journal::Names,
     kernel::{Cgroups, Kallsyms},
     names::{Caches, CgroupNames, Stacks, Symbols, Tasks},
 };
@@ -109,15 +110,14 @@ impl Resolver {
         self.tasks.all()
     }
 
-    /// Writes what numbers stand for, as far as the trace does not have it yet.
-    ///
-    /// # Errors
-    /// The writer's; what could not be written is tried again the next time.
-    pub fn write_names(&mut self, writer: &mut Writer) -> Result<(), trace::Error> {
-        self.symbols.told.write(writer)?;
-        self.stacks.told.write(writer)?;
-        self.caches.told.write(writer)?;
-        self.cgroups.told.write(writer)
+    /// What numbers stand for, as far as the trace was not told yet.
+    pub fn names(&mut self) -> Names {
+        Names {
+            symbols: self.symbols.told.news(),
+            stacks: self.stacks.told.news(),
+            caches: self.caches.told.news(),
+            cgroups: self.cgroups.told.news(),
+        }
     }
 
     /// The next names go to a new trace.

@@ -141,7 +141,23 @@ fn parse_vmstat(text: &str) -> Option<Vec<(String, i64)>> {
 }
 
 /// What each frame is used for, read beside the recording: that takes a moment, and the rings must not wait for it.
-pub struct FrameMap(Option<JoinHandle<(SnapshotWindow, Vec<FrameRun>)>>);
+pub struct FrameMap(Option<JoinHandle<Frames>>);
+
+/// What it read, and when.
+pub struct Frames {
+    window: SnapshotWindow,
+    runs: Vec<FrameRun>,
+}
+
+impl Frames {
+    /// Writes the rows.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+        writer.append(std::slice::from_ref(&self.window)).and_then(|()| writer.append(&self.runs)).map_err(|(error, _)| error.into())
+    }
+}
 
 impl FrameMap {
     /// Starts to read. What the system refuses is left out: the frames of a zone, or all.
@@ -153,7 +169,7 @@ impl FrameMap {
             // The spans of zones may overlap.
             runs.sort_by_key(|run| run.pfn);
             runs.dedup_by_key(|run| run.pfn);
-            (SnapshotWindow { time, snapshot, end: monotonic_ns(), source: "kpageflags".to_owned() }, runs)
+            Frames { window: SnapshotWindow { time, snapshot, end: monotonic_ns(), source: "kpageflags".to_owned() }, runs }
         };
         Self(thread::Builder::new().name("kpageflags".to_owned()).spawn(read).ok())
     }
@@ -163,13 +179,8 @@ impl FrameMap {
         Self(None)
     }
 
-    /// Writes the rows when they are there; with `wait`, waits for them.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn write(&mut self, writer: &mut Writer, wait: bool) -> Result<(), Error> {
-        let Some(thread) = self.0.take_if(|thread| wait || thread.is_finished()) else { return Ok(()) };
-        let Ok((window, runs)) = thread.join() else { return Ok(()) };
-        writer.append(&[window]).and_then(|()| writer.append(&runs)).map_err(|(error, _)| error.into())
+    /// The rows when they are there, once; with `wait`, waits for them.
+    pub fn rows(&mut self, wait: bool) -> Option<Frames> {
+        self.0.take_if(|thread| wait || thread.is_finished())?.join().ok()
     }
 }

@@ -1,5 +1,7 @@
 //! What became of every record that came out of a ring.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use trace::{FragEvent, Kind, PageEvent, Program, ReclaimEvent, SlabEvent, TaskRecord};
 
 /// What became of the records of each program, on each CPU.
@@ -56,20 +58,30 @@ impl Account {
         Self { written: none(), lost: none(), let_go: none() }
     }
 
-    /// Has records written, and counts each as written or lost.
-    pub fn settle<T: Waiting>(&mut self, records: &[T], write: impl FnOnce(&[T]) -> Result<(), (trace::Error, usize)>) -> Result<(), trace::Error> {
+    /// Has records written, and counts each as written or lost. Nobody waits for the account meanwhile.
+    pub fn settle<T: Waiting>(
+        account: &Mutex<Self>,
+        records: &[T],
+        write: impl FnOnce(&[T]) -> Result<(), (trace::Error, usize)>,
+    ) -> Result<(), trace::Error> {
         let (result, unwritten) = match write(records) {
             Ok(()) => (Ok(()), 0),
             Err((error, unwritten)) => (Err(error), unwritten),
         };
         let (written, lost) = records.split_at(records.len() - unwritten);
+        let mut account = Self::lock(account);
         for record in written {
-            self.count(Fate::Written, record);
+            account.count(Fate::Written, record);
         }
         for record in lost {
-            self.count(Fate::Lost, record);
+            account.count(Fate::Lost, record);
         }
         result
+    }
+
+    /// The account, for a moment.
+    pub fn lock(account: &Mutex<Self>) -> MutexGuard<'_, Self> {
+        account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn count(&mut self, fate: Fate, record: &impl Waiting) {
@@ -89,10 +101,5 @@ impl Account {
         for (let_go, written) in self.let_go.iter_mut().flatten().zip(self.written.iter_mut().flatten()) {
             *let_go += std::mem::take(written);
         }
-    }
-
-    /// Records whose fate is known.
-    pub fn settled(&self) -> u64 {
-        self.written.iter().chain(&self.lost).chain(&self.let_go).flatten().sum()
     }
 }

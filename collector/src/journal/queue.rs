@@ -1,6 +1,6 @@
 //! The records of one table on their way: waiting for others, kept for a while, written.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use super::account::{Account, Fate, Waiting};
 
@@ -19,10 +19,6 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T: Waiting> Queue<T> {
-    pub fn len(&self) -> usize {
-        self.waiting.len() + self.held.len()
-    }
-
     /// The waiting records before `horizon`, in order.
     pub fn due(&mut self, horizon: u64) -> &mut [T] {
         // Each CPU's records are in order but for a few, so this is a merge of sorted runs, which the standard sort detects.
@@ -31,17 +27,11 @@ impl<T: Waiting> Queue<T> {
         &mut self.waiting[..due]
     }
 
-    /// Has the waiting records before `horizon` written, and counts each as written or lost.
-    pub fn settle(
-        &mut self,
-        horizon: u64,
-        account: &mut Account,
-        write: impl FnOnce(&[T]) -> Result<(), (trace::Error, usize)>,
-    ) -> Result<(), trace::Error> {
-        let due = self.due(horizon);
-        let (count, result) = (due.len(), account.settle(due, write));
-        self.waiting.drain(..count);
-        result
+    /// The same, and they wait no more.
+    pub fn take_due(&mut self, horizon: u64) -> Vec<T> {
+        let due = self.due(horizon).len();
+        let later = self.waiting.split_off(due);
+        mem::replace(&mut self.waiting, later)
     }
 
     pub fn hold(&mut self, horizon: u64, mut see: impl FnMut(&T)) {
@@ -58,10 +48,8 @@ impl<T: Waiting> Queue<T> {
         }
     }
 
-    pub fn dump(&mut self, account: &mut Account, write: impl FnOnce(&[T]) -> Result<(), (trace::Error, usize)>) -> Result<(), trace::Error> {
-        let result = account.settle(self.held.make_contiguous(), write);
-        self.held.clear();
-        result
+    pub fn take_held(&mut self) -> Vec<T> {
+        mem::take(&mut self.held).into()
     }
 
     pub fn held_since(&self) -> Option<u64> {

@@ -6,11 +6,11 @@ mod stacks;
 mod symbols;
 mod tasks;
 
-use trace::{Row, Writer};
+use trace::Row;
 
 pub use self::{caches::Caches, cgroups::CgroupNames, stacks::Stacks, symbols::Symbols, tasks::Tasks};
 
-/// Rows that only grow, and how many of them the trace that is being written has.
+/// Rows that only grow, and how many of them were given to the trace that is being written.
 #[derive(Debug)]
 pub struct Told<R> {
     rows: Vec<R>,
@@ -23,22 +23,16 @@ impl<R> Default for Told<R> {
     }
 }
 
-impl<R: Row> Told<R> {
+impl<R: Row + Clone> Told<R> {
     fn push(&mut self, row: R) {
         self.rows.push(row);
     }
 
-    /// Writes the rows that are not in the trace yet. What cannot be written is tried again the next time.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn write(&mut self, writer: &mut Writer) -> Result<(), trace::Error> {
-        let (result, unwritten) = match writer.append(&self.rows[self.written..]) {
-            Ok(()) => (Ok(()), 0),
-            Err((error, unwritten)) => (Err(error), unwritten),
-        };
-        self.written = self.rows.len() - unwritten;
-        result
+    /// The rows that the trace shall have and was not given yet.
+    pub fn news(&mut self) -> Vec<R> {
+        let news = self.rows[self.written..].to_vec();
+        self.written = self.rows.len();
+        news
     }
 
     /// A new trace begins, which has none of them.

@@ -9,12 +9,12 @@ use std::{
 
 use trace::{Header, Ledger, Program, Writer};
 
-use super::{Options, Progress, Requests, Summary};
+use super::{Options, Progress, Requests, Summary, scribe::Scribe};
 use crate::{
     Error,
     bpf::Capture,
     flight::FlightRecorder,
-    journal::Journal,
+    journal::{Journal, Pen},
     kernel::monotonic_ns,
     snapshot::{FrameMap, Snapshot, Snapshots},
 };
@@ -40,17 +40,27 @@ pub(super) struct Session {
 }
 
 /// Where the events go.
-pub(super) enum Output {
+pub(super) enum Output<Trace = Scribe> {
     /// into one trace, as they come
-    Trace(Writer),
+    Trace(Trace),
     /// into memory, and from there into a trace of their own each time something happens
     Flight(FlightRecorder),
+}
+
+impl Output<Writer> {
+    /// From here on a thread writes. It has the privileges that this one has now.
+    pub fn start(self) -> Result<Output, Error> {
+        Ok(match self {
+            Self::Trace(writer) => Output::Trace(Scribe::start(Pen::new(writer))?),
+            Self::Flight(recorder) => Output::Flight(recorder),
+        })
+    }
 }
 
 impl Output {
     fn bytes(&self) -> u64 {
         match self {
-            Self::Trace(writer) => writer.bytes(),
+            Self::Trace(scribe) => scribe.bytes(),
             Self::Flight(recorder) => recorder.bytes(),
         }
     }
@@ -90,10 +100,13 @@ impl Session {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        if let Output::Trace(writer) = &mut self.output {
-            // Again, for only now is the start known: a killed recording has no later header.
-            writer.write_header(&self.header)?;
-            self.journal.begin(writer)?;
+        if let Output::Trace(scribe) = &self.output {
+            let (header, beginning) = (self.header.clone(), self.journal.beginning());
+            scribe.write(beginning.bytes(), move |pen| {
+                // Again, for only now is the start known: a killed recording has no later header.
+                pen.writer.write_header(&header)?;
+                beginning.write(pen)
+            })?;
         }
         self.snapshot_with_slabs()
     }
@@ -101,9 +114,10 @@ impl Session {
     /// Writes, or keeps, what is due.
     fn settle(&mut self, horizon: u64, asked: &AtomicBool) -> Result<(), Error> {
         match &mut self.output {
-            Output::Trace(writer) => {
-                self.frames.write(writer, false)?;
-                self.journal.write(horizon, writer)
+            Output::Trace(scribe) => {
+                let written = self.frames.rows(false).map_or(Ok(()), |frames| scribe.write(0, move |pen| frames.write(&mut pen.writer)));
+                let batch = self.journal.due(horizon);
+                written.and(scribe.write(batch.bytes(), |pen| batch.write(pen)))
             }
             Output::Flight(recorder) => {
                 let happened = recorder.hold(&mut self.journal, horizon);
@@ -118,16 +132,17 @@ impl Session {
         self.snapshot_with_slabs()?;
         let missed = self.missed();
         let Output::Flight(recorder) = &mut self.output else { return Ok(()) };
-        let (mut writer, header) = recorder.open(&self.journal, &self.header, why)?;
-        self.journal.dump(&mut writer)?;
+        let (writer, header) = recorder.open(&self.journal, &self.header, why)?;
+        let mut pen = Pen::new(writer);
+        self.journal.held().write(&mut pen)?;
         let now = monotonic_ns();
         let mut ledger = ledger(&self.capture, &self.journal, now, &missed)?;
         for row in &mut ledger {
             // What is on its way, and what the next trace will have, is not in this one.
             row.filtered = row.seen - row.written - row.dropped;
         }
-        writer.append(&ledger).map_err(|(error, _)| error)?;
-        recorder.close(writer, header, now, why.to_owned())
+        pen.writer.append(&ledger).map_err(|(error, _)| error)?;
+        recorder.close(pen.writer, header, now, why.to_owned())
     }
 
     /// Detaches, empties the rings, and settles the account.
@@ -148,9 +163,14 @@ impl Session {
             thread::sleep(Duration::from_millis(1));
         }
         match &mut self.output {
-            Output::Trace(writer) => {
-                failure = failure.or(self.journal.write(u64::MAX, writer).err());
-                failure = failure.or(self.frames.write(writer, true).err());
+            Output::Trace(scribe) => {
+                let batch = self.journal.due(u64::MAX);
+                failure = failure.or(scribe.write(batch.bytes(), |pen| batch.write(pen)).err());
+                if let Some(frames) = self.frames.rows(true) {
+                    failure = failure.or(scribe.write(0, move |pen| frames.write(&mut pen.writer)).err());
+                }
+                // The last line of the account is made from what is written.
+                failure = failure.or(scribe.flush().err());
             }
             Output::Flight(_) => {
                 self.journal.hold(u64::MAX, |_| {});
@@ -177,7 +197,8 @@ impl Session {
             failure: None,
         };
         match self.output {
-            Output::Trace(mut writer) => {
+            Output::Trace(scribe) => {
+                let mut writer = scribe.end();
                 failure = failure.or(writer.append(&ledger).map_err(|(error, _)| error.into()).err());
                 self.header.clock.end_ns = now;
                 self.header.finished = Some(failure.as_ref().map_or_else(|| stopped.to_owned(), ToString::to_string));
@@ -219,7 +240,7 @@ impl Session {
         snapshot.ledger = ledger(&self.capture, &self.journal, now, &self.missed())?;
         self.header.clock.end_ns = now;
         match &mut self.output {
-            Output::Trace(writer) => snapshot.write(writer),
+            Output::Trace(scribe) => scribe.write(snapshot.bytes(), move |pen| snapshot.write(&mut pen.writer)),
             Output::Flight(recorder) => {
                 recorder.keep(snapshot);
                 Ok(())
