@@ -223,7 +223,9 @@ mod tests {
         let mut recorder = recorder(&tmp.path().join("f"), Triggers::default());
         for _ in 0..1000 {
             let vmstat = trace::VmStat { time: 0, snapshot: 0, item: "pgalloc_normal".to_owned(), value: 0 };
-            recorder.keep(Snapshot { vmstat: vec![vmstat; 200], ..Snapshot::default() });
+            let mut snapshot = Snapshot::default();
+            snapshot.vmstat.resize(200, vmstat);
+            recorder.keep(snapshot);
             assert!(recorder.snapshots.iter().map(Snapshot::bytes).sum::<usize>() < 1 << 18);
         }
         assert!(recorder.snapshots.len() >= 4);

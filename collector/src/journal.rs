@@ -71,7 +71,9 @@ impl Journal {
     pub fn due(&mut self, horizon: u64) -> Batch {
         let (tasks, mut slabs) = (self.tasks.take_due(horizon), self.slabs.take_due(horizon));
         let task_rows = tasks.iter().map(|task| self.resolver.task(task)).collect();
-        slabs.iter_mut().for_each(|slab| self.resolver.name_cache(slab));
+        for slab in &mut slabs {
+            self.resolver.name_cache(slab);
+        }
         let (pages, frags, reclaims) = (self.pages.take_due(horizon), self.frags.take_due(horizon), self.reclaims.take_due(horizon));
         Batch { tasks, task_rows, pages, slabs, frags, reclaims, ..self.batch() }
     }

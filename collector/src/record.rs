@@ -139,7 +139,7 @@ pub fn record(options: &Options, requests: &Requests, progress: &mut dyn FnMut(P
     let writer = trace::Options { segment_bytes: options.rotate, owner: privilege::sudo_user(), ..trace::Options::default() };
     let output = match &options.flight {
         None => Output::Trace(Writer::create(&options.output, &header, writer)?),
-        Some(flight) => Output::Flight(FlightRecorder::create(&options.output, flight, writer)?),
+        Some(flight) => Output::Flight(Box::new(FlightRecorder::create(&options.output, flight, writer)?)),
     };
     capture.attach()?;
     header.clock.start_ns = monotonic_ns();

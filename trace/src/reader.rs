@@ -10,9 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
 
 pub use crate::manifest::Batch;
-use crate::{
-    Entry, Error, FreeArea, Header, Ledger, PageEvent, Pageblock, Problem, ProblemKind, Row, SlabEvent, Symbol, Task, VmStat, ZoneStat, manifest,
-};
+use crate::{Entry, Error, Header, Problem, ProblemKind, Row, manifest, tables};
 
 /// An opened trace: its header, and where its intact batches are.
 pub struct Trace {
@@ -286,19 +284,7 @@ fn read_header(dir: &Path) -> Result<(Header, u32), Error> {
 
 /// The schema message of a table, for segments whose own is damaged. Empty for a table that we do not know.
 fn schema_message(table: &str) -> Vec<u8> {
-    let known = [
-        (PageEvent::TABLE, PageEvent::schema()),
-        (SlabEvent::TABLE, SlabEvent::schema()),
-        (Task::TABLE, Task::schema()),
-        (Symbol::TABLE, Symbol::schema()),
-        (FreeArea::TABLE, FreeArea::schema()),
-        (Pageblock::TABLE, Pageblock::schema()),
-        (ZoneStat::TABLE, ZoneStat::schema()),
-        (VmStat::TABLE, VmStat::schema()),
-        (Ledger::TABLE, Ledger::schema()),
-    ];
-    let schema = known.into_iter().find(|(name, _)| *name == table).map(|(_, schema)| schema);
-    let stream = schema.and_then(|schema| StreamWriter::try_new(Vec::new(), &schema).ok());
+    let stream = tables::schema(table).and_then(|schema| StreamWriter::try_new(Vec::new(), &schema).ok());
     stream.map_or_else(Vec::new, |writer| writer.get_ref().clone())
 }
 

@@ -1,4 +1,31 @@
-//! The tables beside the events: who, where, what `/proc` said, and what was lost.
+//! The tables beside the events: who, where, what `/proc` said, and what was lost; and the list of all tables.
+
+use arrow_schema::Schema;
+
+use crate::{FragEvent, PageEvent, ReclaimEvent, Row, SlabEvent};
+
+/// Every table of this version of the format.
+macro_rules! every_table {
+    ($($row:ident)*) => {
+        /// The names of all tables that this version knows.
+        pub const NAMES: &[&str] = &[$($row::TABLE),*];
+
+        /// The Arrow schema of a table, by its name; `None` for one that this version does not know.
+        pub fn schema(table: &str) -> Option<Schema> {
+            match table {
+                $($row::TABLE => Some($row::schema()),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+every_table! {
+    PageEvent SlabEvent FragEvent ReclaimEvent
+    Task Cgroup Symbol Stack Cache
+    SnapshotWindow SlabInfo FrameRun FreeArea Pageblock ZoneStat VmStat
+    Ledger
+}
 
 /// The `migratetype` of a [`FreeArea`] row that counts blocks of every type, as `/proc/buddyinfo` does.
 pub const ANY_MIGRATETYPE: u8 = u8::MAX;

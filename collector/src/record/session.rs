@@ -44,7 +44,7 @@ pub(super) enum Output<Trace = Scribe> {
     /// into one trace, as they come
     Trace(Trace),
     /// into memory, and from there into a trace of their own each time something happens
-    Flight(FlightRecorder),
+    Flight(Box<FlightRecorder>),
 }
 
 impl Output<Writer> {
