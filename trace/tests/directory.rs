@@ -215,7 +215,7 @@ fn batches_read_without_the_start_of_their_segment() {
     let dir = dir.with_file_name("drained");
     let mut writer = Writer::create(&dir, &header(), Options::default()).unwrap();
     writer.append(std::slice::from_ref(&event)).unwrap();
-    writer.finish(&header()).unwrap();
+    writer.finish(&Header { finished: Some("the test".into()), ..header() }).unwrap();
     let segment = dir.join("frag-000000.arrow");
     let mut bytes = fs::read(&segment).unwrap();
     bytes[20] ^= 1;
