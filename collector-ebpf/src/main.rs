@@ -4,7 +4,9 @@
 //! but a free in a hard interrupt may well come while the program for allocations runs: as they are two programs, neither is lost.
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
 
+mod atomic;
 mod emit;
 mod events;
 mod filter;

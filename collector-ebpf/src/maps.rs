@@ -1,14 +1,19 @@
 //! What the programs share with user space.
 
 use aya_ebpf::{
-    btf_maps::{ArrayOfMaps, HashMap, PerCpuArray, RingBuf},
+    bindings::BPF_F_MMAPABLE,
+    btf_maps::{Array, HashMap, PerCpuArray},
     macros::btf_map,
 };
-use trace::{Counters, Program};
+use trace::{Counters, Program, RingEnds, Slot};
 
-/// One ring per CPU, so that no CPU waits for another's lock. User space sizes the array and puts the rings in.
+/// The rings of all CPUs, one behind the other. User space sizes the array, and has it in its own memory.
 #[btf_map]
-pub static RINGS: ArrayOfMaps<RingBuf<u64, 4096>, 1> = ArrayOfMaps::new();
+pub static SLOTS: Array<Slot, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
+
+/// By CPU. The same.
+#[btf_map]
+pub static RING_ENDS: Array<RingEnds, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
 
 /// By [`Program`].
 #[btf_map]

@@ -46,6 +46,7 @@
 mod table;
 mod event;
 mod kind;
+mod ring;
 mod tally;
 
 pub use event::{
@@ -53,6 +54,7 @@ pub use event::{
     TaskRecord, UNKNOWN_ZONE,
 };
 pub use kind::{Family, Kind, Program};
+pub use ring::{RING_RESERVE, RingEnds, SLOT_WORDS, Slot};
 pub use tally::{Latency, MIGRATETYPES, ORDERS, Strides, Tally, TallyKey, TallyPlan, Wait, ZONE_SPANS, columns};
 
 #[cfg(feature = "std")]

@@ -2,15 +2,15 @@ use std::os::fd::AsRawFd;
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{ArrayOfMaps, MapData, PerCpuArray, RingBuf},
+    maps::{Map, MapData, PerCpuArray},
     programs::{Program as Loaded, ProgramError},
 };
-use trace::{Counters, Program};
+use trace::{Counters, Program, Slot};
 
-use super::{Record, Source, fields, misses::recursion_misses, rings::Ring};
+use super::{Drained, Record, Source, fields, misses::recursion_misses, rings::Rings};
 use crate::{
     Error,
-    kernel::{Cgroup, Tracefs, online_cpus},
+    kernel::{Cgroup, Tracefs, present_cpus},
 };
 
 /// What to load.
@@ -98,22 +98,8 @@ pub(super) struct FilterSettings {
 pub struct Capture {
     ebpf: Ebpf,
     counters: PerCpuArray<MapData, [u64; 3]>,
-    rings: Vec<Ring>,
-    /// the programs' own table of them
-    ring_of_cpu: ArrayOfMaps<MapData, RingBuf<MapData>>,
-    ring_size: u32,
+    rings: Rings,
     programs: Vec<(Program, String)>,
-}
-
-/// What a look into the rings found.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Drained {
-    /// records handed over
-    pub records: usize,
-    /// how full the fullest ring was, at least: 0 to 1
-    pub fullest: f64,
-    /// whether every ring was emptied
-    pub emptied: bool,
 }
 
 impl Capture {
@@ -123,10 +109,11 @@ impl Capture {
     /// [`Error::Bpf`] says what the kernel refused; [`Error::NoTracepoint`], [`Error::NoField`]
     pub fn load(tracefs: &Tracefs, settings: &Settings) -> Result<Self, Error> {
         let offsets = fields::offsets(tracefs, &settings.programs, settings.source)?;
-        let nr_cpus = aya::util::nr_cpus().map_or(1, |nr_cpus| nr_cpus) as u32;
+        let (slots, cpus) = ((settings.ring_size as usize / size_of::<Slot>()) as u32, present_cpus());
 
         let mut loader = EbpfLoader::new();
-        loader.map_max_entries("RINGS", nr_cpus);
+        loader.map_max_entries("SLOTS", cpus.saturating_mul(slots)).map_max_entries("RING_ENDS", cpus);
+        loader.override_global("RING_SLOTS", &slots, true);
         let filter = settings.filter.settings();
         settings.filter.apply(&filter, &mut loader);
         loader.override_global("STACK_EVERY", &settings.stack_sample, true);
@@ -139,29 +126,15 @@ impl Capture {
         let map_error = |error| Error::bpf("the eBPF maps")(&error);
         let counters = ebpf.take_map("COUNTERS").expect("the object has this map");
         let counters = PerCpuArray::try_from(counters).map_err(map_error)?;
-        let ring_of_cpu = ebpf.take_map("RINGS").expect("the object has this map");
-        let ring_of_cpu = ArrayOfMaps::try_from(ring_of_cpu).map_err(map_error)?;
-        let mut capture = Self { ebpf, counters, rings: Vec::new(), ring_of_cpu, ring_size: settings.ring_size, programs: Vec::new() };
-        capture.add_rings()?;
+        let (Some(Map::Array(lines)), Some(Map::Array(ends))) = (ebpf.map("SLOTS"), ebpf.map("RING_ENDS")) else {
+            unreachable!("the object has these maps");
+        };
+        let rings = Rings::new(lines, ends, slots, cpus as usize)?;
+        let mut capture = Self { ebpf, counters, rings, programs: Vec::new() };
         for program in &settings.programs {
             capture.load_program(*program, settings.source)?;
         }
         Ok(capture)
-    }
-
-    /// Gives a ring to each CPU that runs now and has none; what such a CPU saw before is counted as dropped.
-    ///
-    /// # Errors
-    /// [`Error::Bpf`]
-    pub fn add_rings(&mut self) -> Result<(), Error> {
-        for cpu in online_cpus() {
-            if self.rings.iter().all(|ring| ring.cpu != cpu) {
-                let ring = Ring::create(cpu, self.ring_size)?;
-                self.ring_of_cpu.set(cpu, &ring.ring, 0).map_err(|error| Error::bpf("the eBPF maps")(&error))?;
-                self.rings.push(ring);
-            }
-        }
-        Ok(())
     }
 
     fn load_program(&mut self, program: Program, source: Source) -> Result<(), Error> {
@@ -222,18 +195,9 @@ impl Capture {
         Ok(())
     }
 
-    /// Hands over what is in the rings. A look takes as many records as a ring can hold, so it takes all that were there when it began.
-    pub fn drain(&mut self, mut sink: impl FnMut(Record<'_>)) -> Drained {
-        // The smallest record takes 8 bytes of header and 32 of data.
-        let limit = self.ring_size as usize / 40;
-        let mut drained = Drained { emptied: true, ..Drained::default() };
-        for ring in &mut self.rings {
-            let (records, bytes) = ring.drain(limit, &mut sink);
-            drained.records += records;
-            drained.fullest = drained.fullest.max(bytes as f64 / f64::from(self.ring_size));
-            drained.emptied &= records < limit;
-        }
-        drained
+    /// Hands over the records that are in the rings now.
+    pub fn drain(&mut self, sink: impl FnMut(Record<'_>)) -> Drained {
+        self.rings.drain(sink)
     }
 
     /// The programs that are loaded.

@@ -8,9 +8,9 @@ mod misses;
 mod rings;
 
 pub use addresses::Addresses;
-pub use capture::{Capture, Drained, Filter, Settings};
+pub use capture::{Capture, Filter, Settings};
 pub use counting::{CountSettings, Counting};
-pub use rings::Record;
+pub use rings::{Drained, Record};
 
 /// How the page and slab programs are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-/// The CPUs that run now.
-pub fn online_cpus() -> Vec<u32> {
-    parse(&fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_else(|_| "0".to_owned()))
+/// How many CPUs there are, those that do not run now included: their numbers are less than this. One that is plugged in later may be beyond.
+pub fn present_cpus() -> u32 {
+    let present = fs::read_to_string("/sys/devices/system/cpu/present").unwrap_or_default();
+    parse(&present).into_iter().max().unwrap_or(0) + 1
 }
 
 /// The node of each possible CPU; 0 where the kernel has no nodes (`CONFIG_NUMA=n`).

@@ -16,7 +16,7 @@ mod zoneinfo;
 pub use btf::Btf;
 pub use buddyinfo::BuddyInfo;
 pub use cgroups::{Cgroup, Cgroups};
-pub use cpus::{cpu_node, online_cpus};
+pub use cpus::{cpu_node, present_cpus};
 pub use host::{describe, monotonic_ns};
 pub use kallsyms::Kallsyms;
 pub use kpageflags::KPageFlags;

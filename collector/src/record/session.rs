@@ -88,11 +88,11 @@ impl Session {
             }
             if last_snapshot.elapsed() >= options.snapshot_interval && failure.is_none() {
                 last_snapshot = Instant::now();
-                failure = self.capture.add_rings().and_then(|()| self.snapshot()).err();
+                failure = self.snapshot().err();
             }
             // At most an eighth of a ring may fill between two looks.
             pause = if drained.fullest > 0.125 { pause / 2 } else { (pause * 2).min(LOOK) }.max(Duration::from_micros(100));
-            if drained.emptied {
+            if drained.fullest < 0.5 {
                 thread::sleep(pause.min(until_next(options, self.started)));
             }
         }
