@@ -81,7 +81,8 @@ impl SlabAllocator {
                 };
                 // Powers of two are naturally aligned.
                 let align = if class.is_power_of_two() { *class } else { 1 << class.trailing_zeros() };
-                caches.push(self.create(&kmalloc_name(self.profile, kind, *class), *class, align, flags, None, nodes));
+                let cache = self.create(&kmalloc_name(self.profile, kind, *class), *class, align, flags, None, nodes);
+                caches.push(cache.expect("every class fits a block of pages"));
             }
         }
         self.kmalloc = Kmalloc { caches, classes: classes.len(), by_size };

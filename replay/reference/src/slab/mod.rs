@@ -38,6 +38,22 @@ pub struct SlabAllocator {
     kmalloc: Kmalloc,
 }
 
+/// What of a request's mask its slab's pages are asked for with (`GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK`): where they lie and how they move is the
+/// cache's to say, since all its objects share them.
+const SLAB_PAGE_FLAGS: Flags = Flags::RECLAIM
+    .union(Flags::HIGH)
+    .union(Flags::IO)
+    .union(Flags::FS)
+    .union(Flags::NOWARN)
+    .union(Flags::RETRY_MAYFAIL)
+    .union(Flags::NOFAIL)
+    .union(Flags::NORETRY)
+    .union(Flags::MEMALLOC)
+    .union(Flags::NOMEMALLOC)
+    .union(Flags::ATOMIC)
+    .union(Flags::HARDWALL)
+    .union(Flags::THISNODE);
+
 /// What an address of the slab layer is the start of.
 enum Found {
     /// An object of a slab.
@@ -54,8 +70,9 @@ pub(crate) struct Source<'a, P> {
 }
 
 impl SlabAllocator {
-    /// An allocator with the `kmalloc` caches in place.
+    /// An allocator with the `kmalloc` caches in place. There is one CPU and one node at least.
     pub fn new(profile: Profile, cpus: u16, nodes: u8) -> Self {
+        let (cpus, nodes) = (cpus.max(1), nodes.max(1));
         let mut slab = Self { profile, cpus, caches: Vec::new(), slabs: Slabs::default(), kmalloc: Kmalloc::default() };
         slab.create_kmalloc_caches(nodes);
         slab
@@ -75,7 +92,8 @@ impl SlabAllocator {
         cpu: Cpu,
         node: NodeId,
     ) -> Result<u64, AllocError> {
-        if let Some(slab) = self.caches[cache.0 as usize].cpus[usize::from(cpu.0)].slab {
+        let Some(own) = self.caches[cache.0 as usize].cpus.get(usize::from(cpu.0)) else { return Err(AllocError::NoSuchCpuOrNode) };
+        if let Some(slab) = own.slab {
             let slab = &mut self.slabs[slab];
             if !slab.guarded
                 && let Some(address) = slab.take()
@@ -117,7 +135,10 @@ impl SlabAllocator {
     /// `allocate_slab`: a large slab is tried without effort first; if that fails, the smallest that holds an object.
     fn new_slab<P: Pressure>(&mut self, source: &mut Source<'_, P>, cache: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u32, AllocError> {
         let c = &self.caches[cache];
-        let flags = flags.without(Flags::ZERO) | c.page_flags();
+        if c.destroyed {
+            return Err(AllocError::CacheDestroyed);
+        }
+        let flags = flags.intersection(SLAB_PAGE_FLAGS) | c.page_flags();
         let least = Order::for_bytes(u64::from(c.sizes.size));
         let mut easy = flags.without(Flags::NOFAIL) | Flags::NOWARN | Flags::NORETRY;
         if c.sizes.order > least.0 && flags.contains(Flags::DIRECT_RECLAIM) {
@@ -152,10 +173,10 @@ impl SlabAllocator {
     fn discard_slab(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let gone = self.slabs.remove(slab);
         let head = pages.map.index(gone.pfn.0);
-        pages.set_owned(head, PageFlags::SLAB, false);
         for k in 0..gone.order.pages() as u32 {
             pages.map.set_note(head + k, Note::Mapping, 0);
         }
+        pages.set_owned(head, PageFlags::SLAB, false);
         let cache = &mut self.caches[gone.cache as usize];
         cache.slabs -= 1;
         cache.shrunk += 1;
@@ -182,12 +203,10 @@ impl SlabAllocator {
     fn find_slowly(&self, pages: &PageAllocator, address: u64, number: u32) -> Result<Found, Misuse> {
         let pfn = Pfn(address / PAGE_SIZE);
         if number == LARGE {
-            // The word of a page that was freed and allocated anew may be stale.
-            let order = pages.allocated(pfn).map(|i| Order(pages.map.tag(i).order()));
-            return match order {
-                Ok(order) if address.is_multiple_of(PAGE_SIZE) => Ok(Found::Pages(order)),
-                _ => Err(Misuse::NotFromSlab(address)),
-            };
+            // Anyone may leave this word in his own page.
+            let ours = |i: &u32| PageFlags(pages.map.flags(*i)).contains(PageFlags::SLAB) && address.is_multiple_of(PAGE_SIZE);
+            let head = pages.allocated(pfn).ok().filter(ours).ok_or(Misuse::NotFromSlab(address))?;
+            return Ok(Found::Pages(Order(pages.map.tag(head).order())));
         }
         Err(if self.slabs.get(number).is_some_and(|s| s.covers(pfn.0)) { Misuse::NotAnObject(address) } else { Misuse::NotFromSlab(address) })
     }
@@ -222,6 +241,7 @@ impl SlabAllocator {
     /// A slab that is no CPU's own has one free object more.
     #[inline(never)]
     fn after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
+        let cpu = Cpu(cpu.0 % self.cpus);
         if self.is_textbook() {
             self.textbook_after_free(pages, slab, cpu);
         } else {
