@@ -147,6 +147,15 @@ impl<P: Pressure> Mm<P> {
     #[inline]
     pub fn kmalloc(&mut self, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
         let flags = self.pages.gfp().flags(gfp);
+        if !flags.intersects(Flags::HIGHMEM | Flags::ZERO)
+            && let Some(physical) = self.slab.kmalloc_fast(bytes, flags, cpu)
+        {
+            return Ok(self.direct.to_virtual(physical));
+        }
+        self.kmalloc_slowly(bytes, flags, cpu)
+    }
+
+    fn kmalloc_slowly(&mut self, bytes: u64, flags: Flags, cpu: Cpu) -> Result<Address, AllocError> {
         if flags.contains(Flags::HIGHMEM) {
             return Err(AllocError::HighMemHasNoAddress);
         }
@@ -169,9 +178,16 @@ impl<P: Pressure> Mm<P> {
     #[inline]
     pub fn kfree(&mut self, address: Option<Address>, cpu: Cpu) -> Result<(), Misuse> {
         let Some(address) = address else { return Ok(()) };
+        if self.slab.free_fast(&self.pages, self.direct.to_physical(address)) { Ok(()) } else { self.kfree_slowly(address, cpu) }
+    }
+
+    fn kfree_slowly(&mut self, address: Address, cpu: Cpu) -> Result<(), Misuse> {
+        if address == ZERO_SIZE_PTR {
+            return Ok(());
+        }
         let physical = self.direct.to_physical(address);
         let (slab, mut source) = self.source();
-        slab.kfree(&mut source, physical, cpu).or_else(|misuse| if address == ZERO_SIZE_PTR { Ok(()) } else { Err(misuse) })
+        slab.kfree(&mut source, physical, cpu)
     }
 
     /// `ksize`: bytes the caller may use, at least as many as were asked for.

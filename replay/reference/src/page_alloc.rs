@@ -276,10 +276,13 @@ impl PageAllocator {
     fn free_checked(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
         let Some(i) = self.map.find(pfn.0) else { return Err(Misuse::NotAFrame(pfn)) };
         let tag = self.map.tag(i);
-        if !tag.is_allocated_of(order.0) || self.map.flags(i) & OWNED != 0 || self.is_still_used(i) {
-            return Err(self.misuse_of_free(pfn, order));
+        // Most owners leave no notes, which then need not be fetched.
+        if !tag.is_plain_allocation_of(order.0) {
+            if !tag.is_allocated_of(order.0) || self.map.flags(i) & OWNED != 0 || self.is_still_used(i) {
+                return Err(self.misuse_of_free(pfn, order));
+            }
+            self.map.drop_notes(i);
         }
-        self.map.drop_notes(i);
         self.free_block(usize::from(tag.zone()), i, order.0, cpu);
         Ok(())
     }

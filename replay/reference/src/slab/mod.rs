@@ -82,8 +82,15 @@ impl SlabAllocator {
         self.profile == Profile::Textbook
     }
 
-    /// Allocates one object of a cache; returns its physical address.
+    /// The next object of the slab that a CPU allocates from, unless something must be written into it first: all that most requests need.
     #[inline]
+    fn alloc_fast(&mut self, cache: CacheId, cpu: Cpu) -> Option<u64> {
+        let slab = self.caches[cache.0 as usize].cpus.get(usize::from(cpu.0))?.slab?;
+        let slab = &mut self.slabs[slab];
+        if slab.guarded { None } else { slab.take() }
+    }
+
+    /// Allocates one object of a cache; returns its physical address.
     pub(crate) fn alloc<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -92,22 +99,15 @@ impl SlabAllocator {
         cpu: Cpu,
         node: NodeId,
     ) -> Result<u64, AllocError> {
-        let Some(own) = self.caches[cache.0 as usize].cpus.get(usize::from(cpu.0)) else { return Err(AllocError::NoSuchCpuOrNode) };
-        if let Some(slab) = own.slab {
-            let slab = &mut self.slabs[slab];
-            if !slab.guarded
-                && let Some(address) = slab.take()
-            {
-                return Ok(address);
-            }
+        match self.alloc_fast(cache, cpu) {
+            Some(address) => Ok(address),
+            None => self.alloc_slowly(source, cache.0 as usize, flags, cpu, node),
         }
-        self.alloc_slowly(source, cache.0 as usize, flags, cpu, node)
     }
 
     /// `___slab_alloc`: from the next slab if the CPU's has no object left; with what is written into objects for debugging.
-    #[inline(never)]
     fn alloc_slowly<P: Pressure>(&mut self, source: &mut Source<'_, P>, c: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u64, AllocError> {
-        let own = self.caches[c].cpus[usize::from(cpu.0)].slab;
+        let own = self.caches[c].cpus.get(usize::from(cpu.0)).ok_or(AllocError::NoSuchCpuOrNode)?.slab;
         let address = if let Some(address) = own.and_then(|slab| self.slabs[slab].take()) {
             address
         } else {
@@ -186,7 +186,6 @@ impl SlabAllocator {
     }
 
     /// What a physical address is the start of.
-    #[inline]
     fn find(&self, pages: &PageAllocator, address: u64) -> Result<Found, Misuse> {
         let pfn = address / PAGE_SIZE;
         let Some(slab) = pages.map.note_of(pfn, Note::Mapping) else { return Err(Misuse::NotFromSlab(address)) };
@@ -199,7 +198,6 @@ impl SlabAllocator {
     }
 
     /// The address is no object's: a block of whole pages, or a mistake.
-    #[cold]
     fn find_slowly(&self, pages: &PageAllocator, address: u64, number: u32) -> Result<Found, Misuse> {
         let pfn = Pfn(address / PAGE_SIZE);
         if number == LARGE {
@@ -223,7 +221,13 @@ impl SlabAllocator {
         }
     }
 
+    /// Takes an object back into the slab a CPU allocates from, if that is where it is from and nothing needs to be checked: all that most frees need.
     #[inline]
+    pub(crate) fn free_fast(&mut self, pages: &PageAllocator, address: u64) -> bool {
+        let slab = pages.map.note_of(address / PAGE_SIZE, Note::Mapping).and_then(|number| self.slabs.get_mut(number));
+        slab.is_some_and(|slab| slab.place == Place::Cpu && !slab.guarded && slab.object_at(address).is_some_and(|object| slab.put(object)))
+    }
+
     fn free_object<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, slab: u32, object: u16, cpu: Cpu) -> Result<(), Misuse> {
         let s = &mut self.slabs[slab];
         if s.guarded && s.is_used(object) {
@@ -239,7 +243,6 @@ impl SlabAllocator {
     }
 
     /// A slab that is no CPU's own has one free object more.
-    #[inline(never)]
     fn after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let cpu = Cpu(cpu.0 % self.cpus);
         if self.is_textbook() {
