@@ -10,6 +10,8 @@ use crate::{
 
 /// `__free_one_page`: merges the block with its buddy as often as it can and puts the result on the list of `mt`. Whatever the block's tag says
 /// until then is overwritten.
+#[expect(clippy::inline_always, reason = "per-CPU lists give back thousands of blocks in a row, all of one order")]
+#[inline(always)]
 pub(crate) fn free_one_page(rules: &Rules, map: &mut MemMap, zone: &mut Zone, start: u32, order: u8, mt: Migratetype) {
     // The pages of buddies are booked already.
     zone.account(mt, 1 << order);

@@ -109,14 +109,19 @@ impl PageAllocator {
         (start.0..start.0 + pages).try_for_each(|p| self.free_pages(Pfn(p), Order::ZERO, cpu))
     }
 
-    /// Moves an allocated block to another place: what migration and compaction do. Returns the new frame.
+    /// Moves an allocated block to another place, with all that its owner has left in its `struct page`: what migration and compaction do. Returns
+    /// the new frame.
     ///
     /// # Errors
-    /// When the source is not the start of an allocated block, or the destination is not free.
+    /// When the source is not the start of an allocated block or is pinned by further references, or the destination is not free.
     pub fn migrate(&mut self, from: Pfn, to: Pfn, cpu: Cpu) -> Result<Pfn, Misuse> {
-        let i = self.allocated(from)?;
+        let i = self.callers_own(from)?;
+        if self.map.count(i) > 1 {
+            return Err(Misuse::StillReferenced(from));
+        }
         let tag: Tag = self.map.tag(i);
         self.take_free_block(to, Order(tag.order()), tag.migratetype())?;
+        self.map.move_notes(i, self.map.index(to.0));
         self.free_pages(from, Order(tag.order()), cpu)?;
         Ok(to)
     }

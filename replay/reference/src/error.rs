@@ -23,12 +23,18 @@ pub enum AllocError {
     WouldWait,
     /// High memory was asked of a call that returns an address.
     HighMemHasNoAddress,
-    /// The size is above the largest `kmalloc` serves.
+    /// The size is above the largest block of pages.
     TooLarge(u64),
+    /// No bytes were asked for.
+    NoBytes,
     /// The address range of `vmalloc` or the pool of `kmap` is used up.
     NoAddressSpace,
-    /// The call sleeps, and the mask says the caller cannot.
+    /// The call sleeps, and its mask or context says that the caller cannot.
     MaySleep,
+    /// The cache was destroyed.
+    CacheDestroyed,
+    /// The frame number lies in no zone.
+    NotAFrame(Pfn),
 }
 
 impl fmt::Display for AllocError {
@@ -42,9 +48,12 @@ impl fmt::Display for AllocError {
             Self::Fragmented => f.write_str("enough pages are free, but no block of this order"),
             Self::WouldWait => f.write_str("nothing is free, and __GFP_NOFAIL would wait"),
             Self::HighMemHasNoAddress => f.write_str("a page of high memory has no address; use alloc_pages and kmap"),
-            Self::TooLarge(bytes) => write!(f, "{bytes} bytes are more than kmalloc serves; use vmalloc"),
+            Self::TooLarge(bytes) => write!(f, "{bytes} bytes are more than the largest block of pages; use vmalloc"),
+            Self::NoBytes => f.write_str("no bytes were asked for"),
             Self::NoAddressSpace => f.write_str("no kernel address space is left for the mapping"),
-            Self::MaySleep => f.write_str("this call may sleep, and the mask forbids it"),
+            Self::MaySleep => f.write_str("this call may sleep, and its caller must not"),
+            Self::NotAFrame(pfn) => write!(f, "frame {pfn} lies in no zone"),
+            Self::CacheDestroyed => f.write_str("the cache was destroyed"),
         }
     }
 }
@@ -100,7 +109,7 @@ pub enum Misuse {
     NotMapped(Pfn),
     /// The atomic mapping to be undone is not the last one made on this CPU.
     KmapOrder,
-    /// The frame still has other users.
+    /// The frame still has other users: more than one reference, or page tables that lead to it.
     StillReferenced(Pfn),
     /// The cache still has objects in use.
     CacheInUse,

@@ -38,7 +38,7 @@ const ORDER_AND_STATE: u16 = 0x3f;
 const ZONE: u16 = 0x1f << ZONE_SHIFT;
 /// The frame was handed out at least once: tells a double free from a free of what was never allocated. Survives everything.
 const EVER_ALLOCATED: u16 = 1 << 9;
-/// The block's first frame has flags or further references among its notes. On allocated blocks only.
+/// The block's owner has left something in its first frame's notes. On allocated blocks only.
 const NOTED: u16 = 1 << 10;
 
 /// Most zones with memory a machine may have: their number must fit a page's metadata.
@@ -252,14 +252,21 @@ impl MemMap {
         self.tags[i as usize] = tag.0 | EVER_ALLOCATED;
     }
 
-    /// Forgets the flags and references of a block that is taken back or divided.
+    /// Forgets what the owner of a block has left in its notes: it is taken back or divided.
     #[inline]
     pub(crate) fn drop_notes(&mut self, i: u32) {
         let tag = &mut self.tags[i as usize];
         if *tag & NOTED != 0 {
             *tag &= !NOTED;
-            self.set_note(i, Note::FlagsCount, 0);
+            self.notes[i as usize] = [0; 5];
         }
+    }
+
+    /// What the owner of one block has left goes to another block: its data has moved there.
+    pub(crate) fn move_notes(&mut self, from: u32, to: u32) {
+        self.notes[to as usize] = self.notes[from as usize];
+        self.tags[to as usize] |= self.tags[from as usize] & NOTED;
+        self.drop_notes(from);
     }
 
     /// References to an allocated block.
@@ -269,7 +276,7 @@ impl MemMap {
 
     pub(crate) fn set_count(&mut self, i: u32, count: u16) {
         let word = self.note(i, Note::FlagsCount) & !0xffff | u32::from(count.saturating_sub(1));
-        self.set_noted(i, word);
+        self.note_down(i, Note::FlagsCount, word);
     }
 
     #[inline]
@@ -279,20 +286,27 @@ impl MemMap {
 
     pub(crate) fn set_flags(&mut self, i: u32, flags: u16) {
         let word = self.note(i, Note::FlagsCount) & 0xffff | u32::from(flags) << 16;
-        self.set_noted(i, word);
+        self.note_down(i, Note::FlagsCount, word);
     }
 
-    fn set_noted(&mut self, i: u32, word: u32) {
+    /// Leaves a word in the notes of an allocated block.
+    pub(crate) fn note_down(&mut self, i: u32, word: Note, value: u32) {
+        let notes = &mut self.notes[i as usize];
+        notes[word as usize] = value;
         let tag = &mut self.tags[i as usize];
-        *tag = if word == 0 { *tag & !NOTED } else { *tag | NOTED };
-        self.set_note(i, Note::FlagsCount, word);
+        *tag = if *notes == [0; 5] { *tag & !NOTED } else { *tag | NOTED };
     }
 
-    /// Whether the frame's flags and references are as its tag says.
+    /// Whether the frame's notes are as its tag says: only an allocated block's owner leaves any.
     pub(crate) fn notes_agree(&self, i: u32) -> bool {
         let tag = self.tags[i as usize];
-        let noted = tag & NOTED != 0;
-        noted == (self.note(i, Note::FlagsCount) != 0) && (!noted || Tag(tag).state() == BlockState::Allocated)
+        let any = self.notes[i as usize] != [0; 5];
+        match Tag(tag).state() {
+            BlockState::Allocated => any == (tag & NOTED != 0),
+            BlockState::Buddy | BlockState::Pcp => !any && tag & NOTED == 0,
+            // A later frame of a slab says which slab it is of.
+            BlockState::None => tag & NOTED == 0 && self.note(i, Note::FlagsCount) == 0,
+        }
     }
 
     pub(crate) fn ever_allocated(&self, i: u32) -> bool {

@@ -5,6 +5,9 @@ use crate::{
     PageAllocator, Pfn, Pressure, SlabAllocator, Violation, Vmalloc, ZoneType, slab::Source,
 };
 
+/// What `kmalloc(0)` returns: an address that no one may read or write, and that may be freed.
+pub const ZERO_SIZE_PTR: Address = Address(16);
+
 /// Page allocator, slab allocator, `vmalloc`, `kmap` and the contents of memory, over one machine. `P` says what can be reclaimed.
 pub struct Mm<P = NoPressure> {
     /// The page allocator.
@@ -137,15 +140,27 @@ impl<P: Pressure> Mm<P> {
         (&mut self.slab, Source { pages: &mut self.pages, memory: &mut self.memory, pressure: &mut self.pressure })
     }
 
-    /// `kmalloc`: physically contiguous bytes. Zeroed with `__GFP_ZERO`.
+    /// `kmalloc`: physically contiguous bytes. Zeroed with `__GFP_ZERO`. No bytes at all are at [`ZERO_SIZE_PTR`].
     ///
     /// # Errors
     /// [`AllocError::HighMemHasNoAddress`], [`AllocError::TooLarge`], or when there is no memory.
     #[inline]
     pub fn kmalloc(&mut self, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
         let flags = self.pages.gfp().flags(gfp);
+        if !flags.intersects(Flags::HIGHMEM | Flags::ZERO)
+            && let Some(physical) = self.slab.kmalloc_fast(bytes, flags, cpu)
+        {
+            return Ok(self.direct.to_virtual(physical));
+        }
+        self.kmalloc_slowly(bytes, flags, cpu)
+    }
+
+    fn kmalloc_slowly(&mut self, bytes: u64, flags: Flags, cpu: Cpu) -> Result<Address, AllocError> {
         if flags.contains(Flags::HIGHMEM) {
             return Err(AllocError::HighMemHasNoAddress);
+        }
+        if bytes == 0 {
+            return Ok(ZERO_SIZE_PTR);
         }
         let (slab, mut source) = self.source();
         let physical = slab.kmalloc(&mut source, bytes, flags, cpu, NodeId(0))?;
@@ -156,13 +171,20 @@ impl<P: Pressure> Mm<P> {
         Ok(self.direct.to_virtual(physical))
     }
 
-    /// `kfree`. Freeing `None` (NULL) does nothing.
+    /// `kfree`. Freeing `None` (NULL) or [`ZERO_SIZE_PTR`] does nothing.
     ///
     /// # Errors
     /// When the address is not the start of a live object.
     #[inline]
     pub fn kfree(&mut self, address: Option<Address>, cpu: Cpu) -> Result<(), Misuse> {
         let Some(address) = address else { return Ok(()) };
+        if self.slab.free_fast(&self.pages, self.direct.to_physical(address)) { Ok(()) } else { self.kfree_slowly(address, cpu) }
+    }
+
+    fn kfree_slowly(&mut self, address: Address, cpu: Cpu) -> Result<(), Misuse> {
+        if address == ZERO_SIZE_PTR {
+            return Ok(());
+        }
         let physical = self.direct.to_physical(address);
         let (slab, mut source) = self.source();
         slab.kfree(&mut source, physical, cpu)
@@ -173,14 +195,23 @@ impl<P: Pressure> Mm<P> {
     /// # Errors
     /// When the address is not the start of an object.
     pub fn ksize(&self, address: Address) -> Result<u64, Misuse> {
+        if address == ZERO_SIZE_PTR {
+            return Ok(0);
+        }
         self.slab.object_size(&self.pages, self.direct.to_physical(address))
     }
 
-    /// `krealloc`: the same object while it is large enough, else a new one with the old contents.
+    /// `krealloc`: the same object while it is large enough, else a new one with the old contents. Of `None` (NULL) it makes a new one, and to no
+    /// bytes at all it frees.
     ///
     /// # Errors
-    /// When there is no memory; the old object lives on then. A misuse is reported as an address that is not an object's.
-    pub fn krealloc(&mut self, address: Address, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, Failure> {
+    /// When there is no memory, in which case the old object lives on; or when the address is not the start of a live object.
+    pub fn krealloc(&mut self, address: Option<Address>, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, Failure> {
+        let Some(address) = address else { return Ok(self.kmalloc(bytes, gfp, cpu)?) };
+        if bytes == 0 {
+            self.kfree(Some(address), cpu)?;
+            return Ok(ZERO_SIZE_PTR);
+        }
         let old = self.ksize(address)?;
         if old >= bytes {
             return Ok(address);
@@ -193,7 +224,17 @@ impl<P: Pressure> Mm<P> {
     }
 
     /// `kmem_cache_create`.
-    pub fn kmem_cache_create(&mut self, name: &str, size: u32, align: u32, flags: CacheFlags, ctor: Option<fn(&mut [u8])>) -> CacheId {
+    ///
+    /// # Errors
+    /// [`AllocError::TooLarge`] when no block of pages holds an object.
+    pub fn kmem_cache_create(
+        &mut self,
+        name: &str,
+        size: u32,
+        align: u32,
+        flags: CacheFlags,
+        ctor: Option<fn(&mut [u8])>,
+    ) -> Result<CacheId, AllocError> {
         self.slab.create(name, size, align, flags, ctor, self.nodes)
     }
 
@@ -213,9 +254,12 @@ impl<P: Pressure> Mm<P> {
     /// `kmem_cache_alloc`.
     ///
     /// # Errors
-    /// When there is no memory for a new slab.
+    /// [`AllocError::HighMemHasNoAddress`], [`AllocError::CacheDestroyed`], or when there is no memory for a new slab.
     pub fn kmem_cache_alloc(&mut self, cache: CacheId, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
         let flags = self.pages.gfp().flags(gfp);
+        if flags.contains(Flags::HIGHMEM) {
+            return Err(AllocError::HighMemHasNoAddress);
+        }
         let (slab, mut source) = self.source();
         let physical = slab.alloc(&mut source, cache, flags, cpu, NodeId(0))?;
         Ok(self.direct.to_virtual(physical))
@@ -251,12 +295,9 @@ impl<P: Pressure> Mm<P> {
     /// `kmap`: an address for any page. May sleep while the pool is full.
     ///
     /// # Errors
-    /// [`AllocError::MaySleep`] in atomic context, [`AllocError::NoAddressSpace`] when every slot is taken.
+    /// [`AllocError::MaySleep`] in atomic context, [`AllocError::NoAddressSpace`] when every slot is taken, [`AllocError::NotAFrame`].
     pub fn kmap(&mut self, pfn: Pfn, context: Context) -> Result<Address, AllocError> {
-        if self.is_highmem(pfn) {
-            return self.kmap.map(pfn, context);
-        }
-        Ok(self.direct.to_virtual(pfn.0 * crate::PAGE_SIZE))
+        if self.is_highmem(pfn) { self.kmap.map(pfn, context) } else { self.page_address(pfn).ok_or(AllocError::NotAFrame(pfn)) }
     }
 
     /// `kunmap`.
@@ -270,12 +311,9 @@ impl<P: Pressure> Mm<P> {
     /// `kmap_atomic`: an address on this CPU, without sleeping.
     ///
     /// # Errors
-    /// When all slots of the CPU are taken.
+    /// When all slots of the CPU are taken, or the frame lies in no zone.
     pub fn kmap_atomic(&mut self, pfn: Pfn, cpu: Cpu) -> Result<Address, AllocError> {
-        if self.is_highmem(pfn) {
-            return self.kmap.map_atomic(pfn, cpu);
-        }
-        Ok(self.direct.to_virtual(pfn.0 * crate::PAGE_SIZE))
+        if self.is_highmem(pfn) { self.kmap.map_atomic(pfn, cpu) } else { self.page_address(pfn).ok_or(AllocError::NotAFrame(pfn)) }
     }
 
     /// `kunmap_atomic`.

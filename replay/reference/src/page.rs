@@ -177,40 +177,54 @@ impl PageAllocator {
         }
     }
 
+    /// The same, if the block is its caller's to do with what he likes: the slab layer and `vmalloc` keep theirs to themselves.
+    pub(crate) fn callers_own(&self, pfn: Pfn) -> Result<u32, Misuse> {
+        let i = self.allocated(pfn)?;
+        let flags = PageFlags(self.map.flags(i));
+        if flags.contains(PageFlags::SLAB) {
+            Err(Misuse::FromSlab(pfn))
+        } else if flags.contains(PageFlags::VMALLOC) {
+            Err(Misuse::FromVmalloc(pfn))
+        } else {
+            Ok(i)
+        }
+    }
+
     /// Sets the owner's fields of an allocated page: scratch word, mapping and index.
     ///
     /// # Errors
-    /// When the frame is not the start of an allocated block: writing to a free page's fields is a use after free.
+    /// When the frame is not the start of an allocated block (writing to a free page's fields is a use after free), or has an allocator of its
+    /// own.
     pub fn set_page_owner(&mut self, pfn: Pfn, private: u32, mapping: u32, index: u32) -> Result<(), Misuse> {
-        let i = self.allocated(pfn)?;
-        self.map.set_note(i, Note::Private, private);
-        self.map.set_note(i, Note::Mapping, mapping);
-        self.map.set_note(i, Note::Index, index);
+        let i = self.callers_own(pfn)?;
+        self.map.note_down(i, Note::Private, private);
+        self.map.note_down(i, Note::Mapping, mapping);
+        self.map.note_down(i, Note::Index, index);
         Ok(())
     }
 
     /// Sets how many page-table entries map an allocated page.
     ///
     /// # Errors
-    /// When the frame is not the start of an allocated block.
+    /// When the frame is not the start of an allocated block, or has an allocator of its own.
     pub fn set_mapcount(&mut self, pfn: Pfn, mapcount: u32) -> Result<(), Misuse> {
-        let i = self.allocated(pfn)?;
-        self.map.set_note(i, Note::MapCount, mapcount);
+        let i = self.callers_own(pfn)?;
+        self.map.note_down(i, Note::MapCount, mapcount);
         Ok(())
     }
 
     /// Sets the flags of an allocated page. `BUDDY`, `SLAB` and `VMALLOC` follow the page's state and are ignored here.
     ///
     /// # Errors
-    /// When the frame is not the start of an allocated block.
+    /// When the frame is not the start of an allocated block, or has an allocator of its own.
     pub fn set_page_flags(&mut self, pfn: Pfn, flags: PageFlags) -> Result<(), Misuse> {
-        let i = self.allocated(pfn)?;
+        let i = self.callers_own(pfn)?;
         let derived = PageFlags::BUDDY.0 | PageFlags::SLAB.0 | PageFlags::VMALLOC.0;
         self.map.set_flags(i, self.map.flags(i) & derived | flags.0 & !derived);
         Ok(())
     }
 
-    /// Marks an allocated page as the slab layer's or vmalloc's.
+    /// Marks an allocated page as the slab layer's, vmalloc's or a reclaim list's.
     pub(crate) fn set_owned(&mut self, i: u32, flag: PageFlags, owned: bool) {
         let flags = self.map.flags(i);
         self.map.set_flags(i, if owned { flags | flag.0 } else { flags & !flag.0 });
@@ -219,9 +233,9 @@ impl PageAllocator {
     /// `get_page`: one more reference.
     ///
     /// # Errors
-    /// When the frame is not the start of an allocated block.
+    /// When the frame is not the start of an allocated block, or has an allocator of its own.
     pub fn get_page(&mut self, pfn: Pfn) -> Result<u16, Misuse> {
-        let i = self.allocated(pfn)?;
+        let i = self.callers_own(pfn)?;
         let count = self.map.count(i).saturating_add(1);
         self.map.set_count(i, count);
         Ok(count)
@@ -261,19 +275,26 @@ impl PageAllocator {
                     Misuse::FromSlab(pfn)
                 } else if flags.contains(PageFlags::VMALLOC) {
                     Misuse::FromVmalloc(pfn)
-                } else {
+                } else if order != given {
                     Misuse::WrongOrder { pfn, allocated: order, given }
+                } else {
+                    Misuse::StillReferenced(pfn)
                 }
             }
         }
     }
 
+    /// Whether others than the one who frees it still use an allocated block: they hold references, or page tables lead to it.
+    pub(crate) fn is_still_used(&self, i: u32) -> bool {
+        self.map.count(i) > 1 || self.map.note(i, Note::MapCount) > 0
+    }
+
     /// `split_page`: turns an allocated block into blocks of a lower order that are freed one by one.
     ///
     /// # Errors
-    /// When the frame is not the start of an allocated block of at least this order.
+    /// When the frame is not the start of an allocated block of at least this order, or has an allocator of its own.
     pub fn split_page(&mut self, pfn: Pfn, to: Order) -> Result<(), Misuse> {
-        let i = self.allocated(pfn)?;
+        let i = self.callers_own(pfn)?;
         let tag = self.map.tag(i);
         if to.0 > tag.order() {
             return Err(Misuse::WrongOrder { pfn, allocated: Order(tag.order()), given: to });

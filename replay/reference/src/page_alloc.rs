@@ -248,6 +248,11 @@ impl PageAllocator {
         None
     }
 
+    /// kswapd begins to work on a zone (`ZONE_RECLAIM_ACTIVE`): per-CPU lists keep little from then on.
+    pub fn set_reclaim_active(&mut self, zone: ZoneId) {
+        self.zones[usize::from(zone.0)].reclaim_active = true;
+    }
+
     /// kswapd has finished with a zone: the boost of its marks is gone.
     pub fn kswapd_done(&mut self, zone: ZoneId) {
         let zone = &mut self.zones[usize::from(zone.0)];
@@ -260,7 +265,7 @@ impl PageAllocator {
     /// Frees a block: `__free_pages`.
     ///
     /// # Errors
-    /// When the frame is not the start of a block allocated with this order; nothing has changed then.
+    /// When the frame is not the start of a block allocated with this order, or others still use it; nothing has changed then.
     #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
     #[inline(always)]
     pub fn free_pages(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
@@ -271,10 +276,13 @@ impl PageAllocator {
     fn free_checked(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
         let Some(i) = self.map.find(pfn.0) else { return Err(Misuse::NotAFrame(pfn)) };
         let tag = self.map.tag(i);
-        if !tag.is_allocated_of(order.0) || self.map.flags(i) & OWNED != 0 {
-            return Err(self.misuse_of_free(pfn, order));
+        // Most owners leave no notes, which then need not be fetched.
+        if !tag.is_plain_allocation_of(order.0) {
+            if !tag.is_allocated_of(order.0) || self.map.flags(i) & OWNED != 0 || self.is_still_used(i) {
+                return Err(self.misuse_of_free(pfn, order));
+            }
+            self.map.drop_notes(i);
         }
-        self.map.drop_notes(i);
         self.free_block(usize::from(tag.zone()), i, order.0, cpu);
         Ok(())
     }

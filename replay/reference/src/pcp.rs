@@ -191,11 +191,11 @@ fn refill(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, index: u
     // Out of the zone for the time being, since taking blocks needs the zone.
     let mut list = mem::take(&mut zone.pcp[cpu].lists[index]);
     let tag = Tag::new(BlockState::Pcp, request.order, request.migratetype, zone.id);
-    for _ in 0..blocks {
-        let Some(i) = rmqueue::rmqueue(rules, map, zone, request, &mut mode) else { break };
+    list.fill((0..blocks).map_while(|_| {
+        let i = rmqueue::rmqueue(rules, map, zone, request, &mut mode)?;
         map.set_tag(i, tag);
-        list.push_tail(i);
-    }
+        Some(i)
+    }));
     let pcp = &mut zone.pcp[cpu];
     pcp.count += (list.len() as u32) << request.order;
     pcp.lists[index] = list;
@@ -270,7 +270,8 @@ pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize
 
 /// Frees one block from a per-CPU list into the buddy system, under the type its generation uses: until 6.9 the type it was listed under,
 /// unless its pageblock was isolated meanwhile; after that the type of its pageblock.
-#[inline]
+#[expect(clippy::inline_always, reason = "per-CPU lists give back thousands of blocks in a row, all of one order")]
+#[inline(always)]
 fn give_back(rules: &Rules, map: &mut MemMap, zone: &mut Zone, i: u32, order: u8) {
     let block = zone.pageblock_type(map.pfn(i));
     let listed = if rules.keeps_lists_pure() || block == Migratetype::Isolate { block } else { map.tag(i).migratetype() };

@@ -1,8 +1,9 @@
 //! Memory pressure: who gives pages back when a zone runs low.
 //!
-//! The allocator does not know what its pages hold, so reclaim is someone else's policy: an object passed along with the request.
+//! The allocator does not know what its pages hold, so reclaim is someone else's policy: an object passed along with the request. [`crate::Lru`]
+//! is one that behaves as `mm/vmscan.c` and `mm/compaction.c` do.
 
-use crate::{Order, PageAllocator, ZoneId};
+use crate::{Flags, Order, PageAllocator, ZoneId};
 
 /// Answers calls for memory. Each method may free pages through the allocator it is given.
 pub trait Pressure {
@@ -11,9 +12,16 @@ pub trait Pressure {
         mm.kswapd_done(zone);
     }
 
-    /// Direct reclaim on behalf of a request: returns the number of pages freed.
-    fn reclaim(&mut self, mm: &mut PageAllocator, zone: ZoneId, order: Order) -> u64 {
-        let _ = (mm, zone, order);
+    /// Direct reclaim on behalf of a request with these flags, one round of it: returns the number of pages freed.
+    fn reclaim(&mut self, mm: &mut PageAllocator, zone: ZoneId, order: Order, flags: Flags) -> u64 {
+        let _ = (mm, zone, order, flags);
+        0
+    }
+
+    /// Pages of a zone that later rounds may free (`zone_reclaimable_pages`): as long as they would be enough, a round that comes to nothing is
+    /// not the last one.
+    fn reclaimable(&self, mm: &PageAllocator, zone: ZoneId) -> u64 {
+        let _ = (mm, zone);
         0
     }
 

@@ -39,10 +39,11 @@ impl Vmalloc {
             return Err(AllocError::MaySleep);
         }
         if bytes == 0 {
-            return Err(AllocError::TooLarge(0));
+            return Err(AllocError::NoBytes);
         }
         let count = bytes.div_ceil(PAGE_SIZE);
-        let at = self.find_hole((count + 1) * PAGE_SIZE).ok_or(AllocError::NoAddressSpace)?;
+        let with_guard = (count + 1).checked_mul(PAGE_SIZE).ok_or(AllocError::NoAddressSpace)?;
+        let at = self.find_hole(with_guard).ok_or(AllocError::NoAddressSpace)?;
         let mut frames = Vec::new();
         for _ in 0..count {
             match pages.alloc_by_flags(pressure, flags | Flags::HIGHMEM, Order::ZERO, cpu, node) {

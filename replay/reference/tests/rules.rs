@@ -309,6 +309,28 @@ fn a_page_freed_into_the_reserve_joins_it_or_takes_its_neighbour_out() {
 }
 
 #[test]
+fn marks_and_lists_follow_the_managed_pages() {
+    for profile in Profile::ALL {
+        let layout = |pages| Layout::x86_64(START + pages, 2);
+        let mut mm = PageAllocator::new(Config::new(layout(1 << 18), profile));
+        let fresh = PageAllocator::new(Config::new(layout(1 << 17), profile));
+        // A balloon takes half of NORMAL.
+        mm.set_managed(ZoneId(2), 1 << 17);
+        for (zone, other) in mm.stats().iter().zip(&fresh.stats()) {
+            assert_eq!((zone.managed, zone.watermarks), (other.managed, other.watermarks), "{profile:?}");
+        }
+        let sizes = |text: &str| {
+            let ours = ["min ", "low ", "high", "protection", "batch"];
+            text.lines().filter(|line| ours.iter().any(|key| line.trim().starts_with(key))).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(&mm.zoneinfo()), sizes(&fresh.zoneinfo()), "{profile:?}");
+        mm.set_managed(ZoneId(2), 0);
+        let pfn = mm.alloc_pages(mm.mask("GFP_KERNEL"), Order(0), CPU, NODE).unwrap();
+        assert_eq!(mm.zone_stats(mm.zone_of(pfn).unwrap()).kind, ZoneType::Dma32, "{profile:?}: a zone without managed pages is on no zonelist");
+    }
+}
+
+#[test]
 fn cma_serves_movable_requests_only() {
     for profile in [Profile::V6_1, Profile::V6_12, Profile::V6_18] {
         let mut config = config(profile, 8);

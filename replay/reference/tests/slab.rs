@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use reference::{Address, CacheFlags, Config, Cpu, Layout, Misuse, Mm, Profile};
+use reference::{
+    Address, AllocError, CacheFlags, Config, Context, Cpu, Failure, FrameState, Layout, Migratetype, Misuse, Mm, Order, PAGE_OFFSET_X86_64, Pfn,
+    Profile, ZERO_SIZE_PTR,
+};
 
 #[derive(Clone, Debug)]
 enum Call {
@@ -30,7 +33,7 @@ const CACHES: [(&str, u32); 3] = [("dentry", 192), ("inode", 1080), ("tiny", 12)
 fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
     let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 2), profile));
     let kernel = mm.mask("GFP_KERNEL");
-    let caches = CACHES.map(|(name, size)| mm.kmem_cache_create(name, size, 0, CacheFlags::default(), None));
+    let caches = CACHES.map(|(name, size)| mm.kmem_cache_create(name, size, 0, CacheFlags::default(), None).unwrap());
     let free_at_start: u64 = mm.pages.stats().iter().map(|z| z.free + z.pcp).sum();
     // Start of each live object → its bytes.
     let mut live: BTreeMap<u64, u64> = BTreeMap::new();
@@ -87,7 +90,7 @@ fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
 fn a_cpu_takes_more_than_one_slab_from_the_node() {
     let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
     let kernel = mm.mask("GFP_KERNEL");
-    let cache = mm.kmem_cache_create("kilobyte", 1100, 0, CacheFlags::default(), None);
+    let cache = mm.kmem_cache_create("kilobyte", 1100, 0, CacheFlags::default(), None).unwrap();
     let sizes = mm.slab.cache_stats(cache).sizes;
     assert_eq!((sizes.objects, sizes.cpu_partial_slabs), (14, 4));
     let objects: Vec<_> = (0..8 * 14).map(|_| mm.kmem_cache_alloc(cache, kernel, Cpu(0)).unwrap()).collect();
@@ -98,6 +101,81 @@ fn a_cpu_takes_more_than_one_slab_from_the_node() {
     assert_eq!(mm.slab.cache_stats(cache).partial, 8);
     mm.kmem_cache_alloc(cache, kernel, Cpu(0)).unwrap();
     assert_eq!(mm.slab.cache_stats(cache).partial, 8 - 1 - 2);
+    mm.validate().unwrap();
+}
+
+#[test]
+fn no_bytes_have_an_address_of_their_own() {
+    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    let kernel = mm.mask("GFP_KERNEL");
+    assert_eq!(mm.kmalloc(0, kernel, Cpu(0)), Ok(ZERO_SIZE_PTR));
+    assert_eq!((mm.ksize(ZERO_SIZE_PTR), mm.kfree(Some(ZERO_SIZE_PTR), Cpu(0))), (Ok(0), Ok(())));
+    let object = mm.krealloc(None, 100, kernel, Cpu(0)).unwrap();
+    assert_eq!(mm.krealloc(Some(object), 128, kernel, Cpu(0)), Ok(object), "it is large enough");
+    assert_eq!(mm.krealloc(Some(object), 0, kernel, Cpu(0)), Ok(ZERO_SIZE_PTR));
+    assert!(matches!(mm.kfree(Some(object), Cpu(0)), Err(Misuse::ObjectDoubleFree(_))), "that freed it");
+    assert_eq!(
+        mm.krealloc(Some(object), 4096, kernel, Cpu(0)).map(|new| new == object),
+        Err(Failure::Misuse(Misuse::ObjectDoubleFree(object.0 - PAGE_OFFSET_X86_64)))
+    );
+    mm.validate().unwrap();
+}
+
+#[test]
+fn what_cannot_be_served_is_refused() {
+    let mut mm = Mm::new(Config::new(Layout::x86_32(1 << 18, 1), Profile::V6_18));
+    let (kernel, high) = (mm.mask("GFP_KERNEL"), mm.mask("GFP_HIGHUSER"));
+    for (size, align) in [(u32::MAX, 0), (1, u32::MAX), ((4 << 20) + 1, 0)] {
+        assert!(matches!(mm.kmem_cache_create("huge", size, align, CacheFlags::default(), None), Err(AllocError::TooLarge(_))), "{size}, {align}");
+    }
+    let guarded = CacheFlags { red_zone: true, ..CacheFlags::default() };
+    assert!(matches!(mm.kmem_cache_create("no room for the red zone", 4 << 20, 0, guarded, None), Err(AllocError::TooLarge(_))));
+    let cache = mm.kmem_cache_create("objects", 200, 0, CacheFlags::default(), None).unwrap();
+    assert_eq!(mm.kmem_cache_alloc(cache, high, Cpu(0)), Err(AllocError::HighMemHasNoAddress));
+    assert_eq!(mm.kmem_cache_alloc(cache, kernel, Cpu(7)), Err(AllocError::NoSuchCpuOrNode));
+    let object = mm.kmem_cache_alloc(cache, kernel, Cpu(0)).unwrap();
+    mm.kmem_cache_free(cache, object, Cpu(7)).unwrap();
+    mm.kmem_cache_destroy(cache, Cpu(0)).unwrap();
+    assert_eq!(mm.kmem_cache_alloc(cache, kernel, Cpu(0)), Err(AllocError::CacheDestroyed));
+    assert_eq!(mm.vmalloc(0, kernel, Cpu(0)), Err(AllocError::NoBytes));
+    assert_eq!(mm.vmalloc(u64::MAX, kernel, Cpu(0)), Err(AllocError::NoAddressSpace));
+    let nowhere = Pfn(u64::MAX);
+    assert_eq!(mm.kmap(nowhere, Context::Process), Err(AllocError::NotAFrame(nowhere)));
+    assert_eq!(mm.kmap_atomic(nowhere, Cpu(0)), Err(AllocError::NotAFrame(nowhere)));
+    mm.validate().unwrap();
+}
+
+/// Where a slab lies and how it moves is its cache's to say, not the mask's of whoever happens to need it: all its objects share it.
+#[test]
+fn one_request_does_not_decide_for_the_whole_slab() {
+    let mut mm = Mm::new(Config::new(Layout::x86_64((1 << 20) + (1 << 16), 1), Profile::V6_18));
+    let odd = mm.mask("GFP_KERNEL|__GFP_DMA32|__GFP_MOVABLE");
+    let object = mm.kmalloc(100, odd, Cpu(0)).unwrap();
+    let page = mm.direct_map().to_pfn(object);
+    assert!(page.0 >= 1 << 20, "an ordinary cache's slabs lie in NORMAL: {page}");
+    assert!(matches!(mm.pages.frame(page), FrameState::Allocated { migratetype: Migratetype::Unmovable, .. }));
+}
+
+#[test]
+fn a_slabs_pages_are_its_own() {
+    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    let kernel = mm.mask("GFP_KERNEL");
+    for bytes in [100, 100_000] {
+        let object = mm.kmalloc(bytes, kernel, Cpu(0)).unwrap();
+        let page = mm.direct_map().to_pfn(object);
+        let ours = Err(Misuse::FromSlab(page));
+        assert_eq!(mm.pages.set_page_owner(page, 1, 2, 3), ours);
+        assert_eq!(mm.pages.set_mapcount(page, 1), ours);
+        assert_eq!(mm.pages.split_page(page, Order(0)), ours);
+        assert_eq!(mm.pages.get_page(page).map(drop), ours);
+        assert_eq!(mm.pages.migrate(page, Pfn(page.0 + 64), Cpu(0)).map(drop), ours);
+        mm.validate().unwrap();
+        mm.kfree(Some(object), Cpu(0)).unwrap();
+    }
+    // A page whose owner's word looks like a large object's is none.
+    let page = mm.get_free_page(kernel, Cpu(0)).unwrap();
+    mm.pages.set_page_owner(mm.direct_map().to_pfn(page), 0, u32::MAX, 0).unwrap();
+    assert!(matches!(mm.kfree(Some(page), Cpu(0)), Err(Misuse::NotFromSlab(_))));
     mm.validate().unwrap();
 }
 

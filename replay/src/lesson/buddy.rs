@@ -1,6 +1,6 @@
 //! The buddy system and the lists in front of it: T18, T20.
 
-use reference::{Config, Cpu, FreeBlocks, Layout, NodeId, Order, PageAllocator, PerCpu, Profile, ZoneId, ZoneType};
+use reference::{Config, Costs, Cpu, FreeBlocks, Layout, Lru, NodeId, Order, PageAllocator, PerCpu, Profile, ZoneId, ZoneType};
 
 use super::{
     LessonError,
@@ -61,5 +61,22 @@ pub(super) fn buddy(s: &mut Script) -> Result<(), LessonError> {
     s.call("alloc_pages(order 10)", outcome(mm.alloc_pages(gfp, Order(10), CPU, NodeId(0))));
     mm.free_pages(b, Order(3), CPU)?;
     s.free_area(&mm, zone, "the other one freed:");
+
+    s.say("All of it in single pages, every second of them freed: half of memory, and no two frames of it side by side.");
+    let mut pages = Vec::new();
+    while let Ok(pfn) = mm.alloc_pages(gfp, Order(0), CPU, NodeId(0)) {
+        pages.push(pfn);
+    }
+    for pfn in pages.iter().filter(|pfn| pfn.0 % 2 == 0) {
+        mm.free_pages(*pfn, Order(0), CPU)?;
+    }
+    s.free_area(&mm, zone, "every second freed:");
+    s.call("alloc_pages(order 7)", outcome(mm.alloc_pages(gfp, Order(7), CPU, NodeId(0))));
+    s.say("These pages can move. Compaction carries those at the low end to free frames at the high end, until a block is whole:");
+    let mut lru = Lru::new(Costs { reclaim: 1, write: 1, migrate: 1 });
+    lru.compacts = true;
+    s.call("alloc_pages(order 7), with compaction", outcome(mm.alloc_pages_under(&mut lru, gfp, Order(7), CPU, NodeId(0))));
+    s.call("pages moved", lru.work().migrated);
+    s.free_area(&mm, zone, "afterwards:");
     Ok(mm.validate()?)
 }

@@ -11,24 +11,25 @@ use super::{
 pub(super) fn action_modifiers(s: &mut Script) -> Result<(), LessonError> {
     let (then, now) = (GfpTable::of(Profile::Textbook), GfpTable::of(Profile::V6_18));
     s.say("Action modifiers say what the kernel may do for the request. Their numbers have moved, some names too:");
-    let pairs = [
-        ("__GFP_WAIT", "__GFP_RECLAIM"),
-        ("__GFP_HIGH", "__GFP_HIGH"),
-        ("__GFP_IO", "__GFP_IO"),
-        ("__GFP_FS", "__GFP_FS"),
-        ("__GFP_COLD", ""),
-        ("__GFP_NOWARN", "__GFP_NOWARN"),
-        ("__GFP_REPEAT", "__GFP_RETRY_MAYFAIL"),
-        ("__GFP_NOFAIL", "__GFP_NOFAIL"),
-        ("__GFP_NORETRY", "__GFP_NORETRY"),
-        ("__GFP_NOMEMALLOC", "__GFP_NOMEMALLOC"),
-        ("__GFP_HARDWALL", "__GFP_HARDWALL"),
-        ("__GFP_RECLAIMABLE", "__GFP_RECLAIMABLE"),
-        ("__GFP_COMP", "__GFP_COMP"),
+    let rows = [
+        ("__GFP_WAIT", "__GFP_RECLAIM", "the caller can sleep: reclaim, and wake kswapd"),
+        ("__GFP_HIGH", "__GFP_HIGH", "urgent: may dip into the emergency pool"),
+        ("__GFP_IO", "__GFP_IO", "reclaim may start disk I/O"),
+        ("__GFP_FS", "__GFP_FS", "reclaim may call file systems"),
+        ("__GFP_COLD", "", "a page that is not in the cache is preferred"),
+        ("__GFP_NOWARN", "__GFP_NOWARN", "no warning on failure"),
+        ("__GFP_REPEAT", "__GFP_RETRY_MAYFAIL", "try hard, may fail"),
+        ("__GFP_NOFAIL", "__GFP_NOFAIL", "try for ever"),
+        ("__GFP_NORETRY", "__GFP_NORETRY", "give up after one round"),
+        ("__GFP_NOMEMALLOC", "__GFP_NOMEMALLOC", "keep off the emergency pool"),
+        ("__GFP_HARDWALL", "__GFP_HARDWALL", "stay within the task's cpuset"),
+        ("__GFP_RECLAIMABLE", "__GFP_RECLAIMABLE", "the page belongs to a cache that can shrink"),
+        ("__GFP_COMP", "__GFP_COMP", "a compound page"),
     ];
-    for (old, new) in pairs {
+    s.say(format!("  {:<27} {:<30} meaning", "2.6.34", "6.18"));
+    for (old, new, meaning) in rows {
         let show = |table: &GfpTable, name| table.mask(name).map_or_else(|| "gone".to_owned(), |m| format!("{name} {m}"));
-        s.call(format!("2.6.34: {}", show(&then, old)), format!("6.18: {}", show(&now, new)));
+        s.say(format!("  {:<27} {:<30} {meaning}", show(&then, old), show(&now, new)));
     }
     Ok(())
 }
@@ -53,15 +54,20 @@ pub(super) fn zone_modifiers(s: &mut Script) -> Result<(), LessonError> {
 
 #[expect(clippy::unnecessary_wraps, reason = "all lessons have one shape")]
 pub(super) fn type_flags(s: &mut Script) -> Result<(), LessonError> {
-    for profile in Profile::ALL {
-        s.say(format!("{}:", profile.name()));
-        let table = GfpTable::of(profile);
-        for name in ["GFP_ATOMIC", "GFP_NOWAIT", "GFP_NOIO", "GFP_NOFS", "GFP_KERNEL", "GFP_USER", "GFP_HIGHUSER", "GFP_DMA"] {
+    const NAMES: [&str; 8] = ["GFP_ATOMIC", "GFP_NOWAIT", "GFP_NOIO", "GFP_NOFS", "GFP_KERNEL", "GFP_USER", "GFP_HIGHUSER", "GFP_DMA"];
+    let tables = Profile::ALL.map(|profile| (profile.name(), GfpTable::of(profile)));
+    let masks = |table: &GfpTable| NAMES.map(|name| table.mask(name));
+    for generation in tables.chunk_by(|(_, a), (_, b)| masks(a) == masks(b)) {
+        let kernels: Vec<_> = generation.iter().map(|(name, _)| *name).collect();
+        s.say(format!("{}:", kernels.join(" and ")));
+        let table = &generation[0].1;
+        for name in NAMES {
             if let Some(mask) = table.mask(name) {
-                s.mask(&table, mask);
+                s.mask(table, name, mask);
             }
         }
     }
+    s.say("GFP_USER says nothing of zeros: it is __GFP_ZERO that clears a page, whatever the rest of the mask.");
     Ok(())
 }
 

@@ -28,7 +28,7 @@ pub(super) fn slab(s: &mut Script) -> Result<(), LessonError> {
     let mut mm = x86_64(Profile::Textbook);
     let kernel = mm.mask("GFP_KERNEL");
     let flags = CacheFlags { hwcache_align: true, panic: true, ..CacheFlags::default() };
-    let cache = mm.kmem_cache_create("task_struct", 1700, 0, flags, None);
+    let cache = mm.kmem_cache_create("task_struct", 1700, 0, flags, None)?;
     let show = |s: &mut Script, mm: &reference::Mm, when: &str| {
         let c = mm.slab.cache_stats(cache);
         let state = format!("{} objects in {} slabs: {} partial, {} empty", c.active_objects, c.slabs, c.partial, c.empty);
@@ -53,6 +53,21 @@ pub(super) fn slab(s: &mut Script) -> Result<(), LessonError> {
     }
     show(s, &mm, "all freed");
     s.call("kmem_cache_destroy()", outcome(mm.kmem_cache_destroy(cache, CPU).map(|()| "gone")));
+
+    s.say("With SLAB_POISON and SLAB_RED_ZONE the layer watches its users:");
+    let flags = CacheFlags { poison: true, red_zone: true, ..CacheFlags::default() };
+    let cache = mm.kmem_cache_create("guarded", 100, 0, flags, None)?;
+    let object = mm.kmem_cache_alloc(cache, kernel, CPU)?;
+    let physical = mm.direct_map().to_physical(object);
+    s.call("what a new object holds", format!("{:x?} …", mm.memory.read(physical, 4)));
+    let guard = mm.memory.read(physical + 104, 1);
+    mm.memory.write(physical + 104, b"!");
+    s.call("kmem_cache_free() after a write behind its end", outcome(mm.kmem_cache_free(cache, object, CPU).map(|()| "freed")));
+    mm.memory.write(physical + 104, &guard);
+    s.call("kmem_cache_free() with that undone", outcome(mm.kmem_cache_free(cache, object, CPU).map(|()| "freed")));
+    mm.memory.write(physical + 5, b"late");
+    mm.kmem_cache_alloc(cache, kernel, CPU)?;
+    s.call("written to after that, found when it is handed out again", format!("{:x?}", mm.slab.use_after_free(cache)));
     Ok(mm.validate()?)
 }
 
@@ -77,7 +92,7 @@ pub(super) fn picking_a_method(s: &mut Script) -> Result<(), LessonError> {
     s.call("kmalloc(1 MiB)", outcome(mm.kmalloc(1 << 20, kernel, CPU)));
     s.call("vmalloc(1 MiB)", outcome(mm.vmalloc(1 << 20, kernel, CPU)));
     s.say("Many objects of one size:");
-    let cache = mm.kmem_cache_create("seventy-two", 72, 0, CacheFlags::default(), None);
+    let cache = mm.kmem_cache_create("seventy-two", 72, 0, CacheFlags::default(), None)?;
     s.call("kmem_cache_create(…, 72): bytes for each object", mm.slab.cache_stats(cache).sizes.size);
     let object = mm.kmalloc(72, kernel, CPU)?;
     s.call("kmalloc(72): bytes for each object", mm.ksize(object)?);

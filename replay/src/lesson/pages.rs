@@ -108,6 +108,9 @@ pub(super) fn freeing(s: &mut Script) -> Result<(), LessonError> {
     s.call("a block of order 2", format!("frame {block}"));
     s.call("free it with order 1", refused(mm.free_pages(block, Order(1), CPU)));
     s.call("free its second frame", refused(mm.free_pages(Pfn(block.0 + 1), Order(0), CPU)));
+    mm.pages.get_page(block)?;
+    s.call("free it while someone else holds a reference", refused(mm.free_pages(block, Order(2), CPU)));
+    mm.pages.put_page(block, CPU)?;
     s.call("free it rightly", refused(mm.free_pages(block, Order(2), CPU)));
     s.call("free it again", refused(mm.free_pages(block, Order(2), CPU)));
     s.call("free a frame never allocated", refused(mm.free_pages(Pfn(block.0 + 4096), Order(0), CPU)));

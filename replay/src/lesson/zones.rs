@@ -1,10 +1,10 @@
 //! Zones: T4, T5, T15.
 
-use reference::{AllocError, Config, Layout, NodeId, Order, PageAllocator, Profile, ZoneId};
+use reference::{AllocError, Config, Costs, Layout, Lru, NodeId, Order, PageAllocator, PageFlags, Profile, ZoneId};
 
 use super::{
     LessonError,
-    script::{CPU, Script, x86_64, zone_name},
+    script::{CPU, Script, outcome, x86_64, zone_name},
 };
 
 pub(super) fn zones(s: &mut Script) -> Result<(), LessonError> {
@@ -15,6 +15,7 @@ pub(super) fn zones(s: &mut Script) -> Result<(), LessonError> {
             s.call(format!("{:<8} {from:>5} MiB to {to:>5} MiB", z.kind.name()), if z.kind.is_lowmem() { "low memory" } else { "mapped on demand" });
         }
     }
+    s.say("So x86-64 has three zones, and no high memory: the direct map reaches all of it.");
     s.say("A request names the highest zone it can use; the zonelist goes down from there, never up. One block lies in one zone.");
     let mut mm = x86_64(Profile::Textbook);
     for mask in ["GFP_KERNEL", "GFP_KERNEL|__GFP_DMA32", "GFP_KERNEL|__GFP_DMA"] {
@@ -35,8 +36,11 @@ pub(super) fn zones(s: &mut Script) -> Result<(), LessonError> {
 }
 
 pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    let mut config = Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18);
+    config.rules.per_cpu_lists = false;
+    let mut mm = PageAllocator::new(config);
     let zone = ZoneId(1);
+    s.say("Three marks of free pages. Per-CPU lists, which take pages by the batch, are left out here: they would blur the count.");
     let z = mm.zone_stats(zone);
     let m = z.watermarks;
     s.call(format!("zone {}: managed", z.kind.name()), z.managed);
@@ -61,8 +65,9 @@ pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
         }
     };
     s.call("and when nothing can be reclaimed", failed);
+    s.call("GFP_ATOMIC may go below the minimum mark", outcome(mm.alloc_pages(mm.mask("GFP_ATOMIC|__GFP_DMA32"), Order(0), CPU, NodeId(0))));
     s.free_area(&mm, zone, "at the end:");
-    s.call("zone lock taken", mm.zone_stats(zone).lock_taken);
+    s.call("zone lock taken, once for each page", mm.zone_stats(zone).lock_taken);
     Ok(mm.validate()?)
 }
 
@@ -85,5 +90,39 @@ pub(super) fn reserve(s: &mut Script) -> Result<(), LessonError> {
             mm.validate()?;
         }
     }
+    s.say("6.18, memory full of dirty page cache. For every four pages asked for, kswapd gets round to taking back three:");
+    for mask in ["GFP_NOWAIT", "GFP_ATOMIC", "GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL", "GFP_KERNEL|__GFP_NOFAIL"] {
+        let (failed, waited) = under_pressure(mask)?;
+        let failed = failed.map_or_else(|| "none fails".to_owned(), |(times, why)| format!("{times} fail: {why}"));
+        s.call(format!("of {} requests with {mask}", BURSTS * BURST), format!("{failed}; reclaim took {:.1} ms of their time", waited as f64 / 1e6));
+    }
     Ok(())
+}
+
+const BURSTS: u32 = 400;
+const BURST: u32 = 64;
+
+/// How many requests fail and why the last one did, and how many nanoseconds they spend on reclaim themselves.
+fn under_pressure(mask: &str) -> Result<(Option<(u32, AllocError)>, u64), LessonError> {
+    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    // Dropping a clean page takes a fraction of a microsecond, writing one to a fast disk some twenty.
+    let mut lru = Lru::new(Costs { reclaim: 200, write: 20_000, migrate: 1_000 });
+    let (cache, gfp) = (mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY"), mm.mask(mask));
+    while mm.counters().slowpath == 0 {
+        let pfn = mm.alloc_pages(cache, Order(0), CPU, NodeId(0))?;
+        mm.set_page_flags(pfn, PageFlags::DIRTY)?;
+        lru.add(&mut mm, pfn)?;
+    }
+    let mut failed = None;
+    for _ in 0..BURSTS {
+        for _ in 0..BURST {
+            match mm.alloc_pages_under(&mut lru, gfp, Order(0), CPU, NodeId(0)) {
+                Ok(pfn) => lru.add(&mut mm, pfn)?,
+                Err(why) => failed = Some((failed.map_or(0, |(times, _)| times) + 1, why)),
+            }
+        }
+        lru.run_kswapd(&mut mm, u64::from(BURST) * 3 / 4);
+    }
+    mm.validate()?;
+    Ok((failed, lru.work().direct_cost))
 }

@@ -83,6 +83,13 @@ impl Flags {
         Self(self.0 & !other.0)
     }
 
+    /// What both sets share.
+    #[must_use]
+    #[inline]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The bits, numbered as in current kernels.
     pub const fn bits(self) -> u32 {
         self.0

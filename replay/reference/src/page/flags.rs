@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Page flags by name (`enum pageflags`, the ones the textbook names, plus two that mark pages of other allocators).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct PageFlags(pub(super) u16);
+pub struct PageFlags(pub(crate) u16);
 
 impl PageFlags {
     /// I/O or a lookup holds the page.
@@ -67,6 +67,12 @@ impl PageFlags {
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// This set without `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// The flag with this name.

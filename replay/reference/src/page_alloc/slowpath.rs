@@ -8,8 +8,8 @@ impl PageAllocator {
     #[cold]
     pub(super) fn slowpath<P: Pressure>(&mut self, pressure: &mut P, request: &mut Request) -> Result<(u32, u8), AllocError> {
         use crate::Flags;
-        /// `MAX_RECLAIM_RETRIES`.
-        const MAX_RECLAIM_RETRIES: u32 = 16;
+        /// `MAX_COMPACT_RETRIES` for costly orders: rounds that freed pages, and might have made the block.
+        const COSTLY_COMPACT_RETRIES: u32 = 4;
 
         let flags = request.flags;
         let order = Order(request.order);
@@ -31,18 +31,18 @@ impl PageAllocator {
         let mut fruitless = 0;
         loop {
             self.counters.allocstall += 1;
-            let progress = pressure.reclaim(self, zone, order);
-            if progress == 0 {
-                // What hides on per-CPU lists and in the reserve is not out of reach: get it before giving up.
-                self.unreserve_highatomic(request.migratetype, false);
-                self.drain_all();
-                fruitless += 1;
-            } else {
-                fruitless = 0;
-            }
+            let progress = pressure.reclaim(self, zone, order, flags);
             if let Some(found) = self.get_page_from_freelist(request) {
                 return Ok(found);
             }
+            // What hides on per-CPU lists and in the reserve is not out of reach: get it before giving up.
+            self.unreserve_highatomic(request.migratetype, false);
+            self.drain_all();
+            if let Some(found) = self.get_page_from_freelist(request) {
+                return Ok(found);
+            }
+            // Pages that were freed need not make the large block that a costly order wants.
+            fruitless = if progress > 0 && !costly { 0 } else { fruitless + 1 };
             if request.order > 0 {
                 self.counters.compact_stall += 1;
                 if pressure.compact(self, zone, order)
@@ -58,12 +58,27 @@ impl PageAllocator {
             if costly && !flags.contains(Flags::RETRY_MAYFAIL) && !nofail {
                 return Err(self.why(request));
             }
-            if (fruitless > 0 || costly && fruitless + 1 >= MAX_RECLAIM_RETRIES)
+            if fruitless > 0
+                && !(progress > 0 && fruitless <= COSTLY_COMPACT_RETRIES)
+                && !self.should_reclaim_retry(pressure, request, fruitless)
                 && let Some(found) = self.last_resort(pressure, request, nofail)?
             {
                 return Ok(found);
             }
         }
+    }
+
+    /// `should_reclaim_retry`: after a round that came to nothing, whether all that could still be reclaimed would be enough.
+    fn should_reclaim_retry<P: Pressure>(&self, pressure: &P, request: &Request, fruitless: u32) -> bool {
+        /// `MAX_RECLAIM_RETRIES`.
+        const MAX_RECLAIM_RETRIES: u32 = 16;
+
+        let would_be_enough = |z: &u8| {
+            let zone = &self.zones[usize::from(*z)];
+            let available = zone.nr_free + pressure.reclaimable(self, ZoneId(*z));
+            watermark_ok(&self.config.rules, zone, request.order, zone.marks.min, request.highest, request.alloc, available)
+        };
+        fruitless <= MAX_RECLAIM_RETRIES && self.zonelists.list(request.node.0, request.highest).iter().any(would_be_enough)
     }
 
     /// No reclaim helps any more: the OOM killer, and for `__GFP_NOFAIL` all memory there is. `None` means that there may

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 /// Blocks that are given back together: so many memory accesses a processor has under way at once, roughly.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
 /// Blocks, by frame index.
 #[derive(Default)]
@@ -37,6 +37,15 @@ impl Queue {
     #[inline]
     pub(crate) fn pop_head(&mut self) -> Option<u32> {
         if self.is_empty() { None } else { self.blocks.pop() }
+    }
+
+    /// Fills an empty queue: the first of the blocks is the first to go.
+    pub(crate) fn fill(&mut self, blocks: impl Iterator<Item = u32>) {
+        debug_assert!(self.is_empty(), "blocks that were there would be lost");
+        self.blocks.clear();
+        self.blocks.extend(blocks);
+        self.blocks.reverse();
+        self.gone = 0;
     }
 
     pub(crate) fn push_tail(&mut self, i: u32) {
@@ -88,6 +97,10 @@ mod tests {
                     other.push_front(step);
                 }
                 2 => assert_eq!(queue.pop_head(), other.pop_back()),
+                _ if queue.is_empty() => {
+                    queue.fill(step..step + 3);
+                    other.extend((step..step + 3).rev());
+                }
                 _ => queue.drain_tail((seed >> 8 & 3) as usize, |some| some.iter().for_each(|i| assert_eq!(Some(*i), other.pop_front()))),
             }
             assert_eq!((queue.len(), queue.is_empty()), (other.len(), other.is_empty()));

@@ -3,7 +3,7 @@
 use alloc::{borrow::ToOwned, string::String, vec, vec::Vec};
 
 use crate::{
-    Cpu, Flags, Misuse, Order, PageAllocator, Profile,
+    AllocError, Cpu, Flags, MAX_ORDER, Misuse, Order, PageAllocator, Profile,
     ids::PAGE_SIZE,
     slab::{
         SlabAllocator,
@@ -46,6 +46,8 @@ impl CacheFlags {
 const CACHE_LINE: u32 = 64;
 /// Least alignment of objects.
 const WORD: u32 = 8;
+/// Bytes of the largest block of pages.
+const LARGEST_OBJECT: u64 = PAGE_SIZE << MAX_ORDER;
 
 /// What one CPU holds of a cache.
 #[derive(Clone, Default)]
@@ -136,7 +138,21 @@ impl Cache {
 
 impl SlabAllocator {
     /// `kmem_cache_create`: a new cache, or an existing one with the same layout (SLUB merges them unless something sets them apart).
-    pub fn create(&mut self, name: &str, object_size: u32, align: u32, flags: CacheFlags, ctor: Option<fn(&mut [u8])>, nodes: u8) -> CacheId {
+    ///
+    /// # Errors
+    /// [`AllocError::TooLarge`] when no block of pages holds an object.
+    pub fn create(
+        &mut self,
+        name: &str,
+        object_size: u32,
+        align: u32,
+        flags: CacheFlags,
+        ctor: Option<fn(&mut [u8])>,
+        nodes: u8,
+    ) -> Result<CacheId, AllocError> {
+        if u64::from(object_size.max(align)) > LARGEST_OBJECT {
+            return Err(AllocError::TooLarge(object_size.max(align).into()));
+        }
         let line = if flags.hwcache_align {
             // Objects smaller than half a line share one: a power of two of them.
             let mut line = CACHE_LINE;
@@ -150,6 +166,9 @@ impl SlabAllocator {
         let align = align.max(line).max(WORD).next_power_of_two();
         let guarded = object_size.max(1).next_multiple_of(WORD) + if flags.red_zone { WORD } else { 0 };
         let size = guarded.next_multiple_of(align);
+        if u64::from(size) > LARGEST_OBJECT {
+            return Err(AllocError::TooLarge(size.into()));
+        }
         if self.profile != Profile::Textbook
             && ctor.is_none()
             && !flags.is_debug()
@@ -158,7 +177,7 @@ impl SlabAllocator {
             self.caches[same.0 as usize].names.push(name.to_owned());
             let bytes = &mut self.caches[same.0 as usize].object_size;
             *bytes = (*bytes).max(object_size);
-            return same;
+            return Ok(same);
         }
         let id = self.caches.len() as u32;
         self.caches.push(Cache {
@@ -181,7 +200,7 @@ impl SlabAllocator {
             destroyed: false,
             damaged: Vec::new(),
         });
-        CacheId(id)
+        Ok(CacheId(id))
     }
 
     /// `find_mergeable`: a cache of the same kind whose objects are large enough, aligned enough, and at most a word larger.

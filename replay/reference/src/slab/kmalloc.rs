@@ -81,14 +81,28 @@ impl SlabAllocator {
                 };
                 // Powers of two are naturally aligned.
                 let align = if class.is_power_of_two() { *class } else { 1 << class.trailing_zeros() };
-                caches.push(self.create(&kmalloc_name(self.profile, kind, *class), *class, align, flags, None, nodes));
+                let cache = self.create(&kmalloc_name(self.profile, kind, *class), *class, align, flags, None, nodes);
+                caches.push(cache.expect("every class fits a block of pages"));
             }
         }
         self.kmalloc = Kmalloc { caches, classes: classes.len(), by_size };
     }
 
-    /// `kmalloc_node`: returns a physical address.
+    /// The cache for so many bytes, by the size's (bytes − 1) / 8: none for large sizes, and none for no bytes at all.
     #[inline]
+    fn kmalloc_slab(&self, bytes: u64, flags: Flags) -> Option<CacheId> {
+        let class = self.kmalloc.by_size.get((bytes.wrapping_sub(1) / 8) as usize)?;
+        Some(self.kmalloc.caches[KmallocType::of(flags) as usize * self.kmalloc.classes + usize::from(*class)])
+    }
+
+    /// `kmalloc_node` where the CPU's slab has an object.
+    #[inline]
+    pub(crate) fn kmalloc_fast(&mut self, bytes: u64, flags: Flags, cpu: Cpu) -> Option<u64> {
+        let cache = self.kmalloc_slab(bytes, flags)?;
+        self.alloc_fast(cache, cpu)
+    }
+
+    /// `kmalloc_node`: returns a physical address.
     pub(crate) fn kmalloc<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -97,14 +111,13 @@ impl SlabAllocator {
         cpu: Cpu,
         node: NodeId,
     ) -> Result<u64, AllocError> {
-        let class = (bytes.saturating_sub(1) / 8) as usize;
-        let Some(class) = self.kmalloc.by_size.get(class) else { return kmalloc_large(source, bytes, flags, cpu, node) };
-        let cache = self.kmalloc.caches[KmallocType::of(flags) as usize * self.kmalloc.classes + usize::from(*class)];
-        self.alloc(source, cache, flags, cpu, node)
+        match self.kmalloc_slab(bytes, flags) {
+            Some(cache) => self.alloc(source, cache, flags, cpu, node),
+            None => kmalloc_large(source, bytes, flags, cpu, node),
+        }
     }
 
     /// `kfree`.
-    #[inline]
     pub(crate) fn kfree<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, cpu: Cpu) -> Result<(), Misuse> {
         match self.find(source.pages, address)? {
             Found::Object { slab, object } => self.free_object(source, address, slab, object, cpu),

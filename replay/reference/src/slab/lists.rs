@@ -170,6 +170,11 @@ impl Slabs {
         self.slots.get(i as usize)?.as_ref()
     }
 
+    #[inline]
+    pub(super) fn get_mut(&mut self, i: u32) -> Option<&mut Slab> {
+        self.slots.get_mut(i as usize)?.as_mut()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Slab)> {
         self.slots.iter().enumerate().filter_map(|(i, slab)| Some((i as u32, slab.as_ref()?)))
     }

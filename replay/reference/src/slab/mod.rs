@@ -38,6 +38,22 @@ pub struct SlabAllocator {
     kmalloc: Kmalloc,
 }
 
+/// What of a request's mask its slab's pages are asked for with (`GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK`): where they lie and how they move is the
+/// cache's to say, since all its objects share them.
+const SLAB_PAGE_FLAGS: Flags = Flags::RECLAIM
+    .union(Flags::HIGH)
+    .union(Flags::IO)
+    .union(Flags::FS)
+    .union(Flags::NOWARN)
+    .union(Flags::RETRY_MAYFAIL)
+    .union(Flags::NOFAIL)
+    .union(Flags::NORETRY)
+    .union(Flags::MEMALLOC)
+    .union(Flags::NOMEMALLOC)
+    .union(Flags::ATOMIC)
+    .union(Flags::HARDWALL)
+    .union(Flags::THISNODE);
+
 /// What an address of the slab layer is the start of.
 enum Found {
     /// An object of a slab.
@@ -54,8 +70,9 @@ pub(crate) struct Source<'a, P> {
 }
 
 impl SlabAllocator {
-    /// An allocator with the `kmalloc` caches in place.
+    /// An allocator with the `kmalloc` caches in place. There is one CPU and one node at least.
     pub fn new(profile: Profile, cpus: u16, nodes: u8) -> Self {
+        let (cpus, nodes) = (cpus.max(1), nodes.max(1));
         let mut slab = Self { profile, cpus, caches: Vec::new(), slabs: Slabs::default(), kmalloc: Kmalloc::default() };
         slab.create_kmalloc_caches(nodes);
         slab
@@ -65,8 +82,15 @@ impl SlabAllocator {
         self.profile == Profile::Textbook
     }
 
-    /// Allocates one object of a cache; returns its physical address.
+    /// The next object of the slab that a CPU allocates from, unless something must be written into it first: all that most requests need.
     #[inline]
+    fn alloc_fast(&mut self, cache: CacheId, cpu: Cpu) -> Option<u64> {
+        let slab = self.caches[cache.0 as usize].cpus.get(usize::from(cpu.0))?.slab?;
+        let slab = &mut self.slabs[slab];
+        if slab.guarded { None } else { slab.take() }
+    }
+
+    /// Allocates one object of a cache; returns its physical address.
     pub(crate) fn alloc<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -75,21 +99,15 @@ impl SlabAllocator {
         cpu: Cpu,
         node: NodeId,
     ) -> Result<u64, AllocError> {
-        if let Some(slab) = self.caches[cache.0 as usize].cpus[usize::from(cpu.0)].slab {
-            let slab = &mut self.slabs[slab];
-            if !slab.guarded
-                && let Some(address) = slab.take()
-            {
-                return Ok(address);
-            }
+        match self.alloc_fast(cache, cpu) {
+            Some(address) => Ok(address),
+            None => self.alloc_slowly(source, cache.0 as usize, flags, cpu, node),
         }
-        self.alloc_slowly(source, cache.0 as usize, flags, cpu, node)
     }
 
     /// `___slab_alloc`: from the next slab if the CPU's has no object left; with what is written into objects for debugging.
-    #[inline(never)]
     fn alloc_slowly<P: Pressure>(&mut self, source: &mut Source<'_, P>, c: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u64, AllocError> {
-        let own = self.caches[c].cpus[usize::from(cpu.0)].slab;
+        let own = self.caches[c].cpus.get(usize::from(cpu.0)).ok_or(AllocError::NoSuchCpuOrNode)?.slab;
         let address = if let Some(address) = own.and_then(|slab| self.slabs[slab].take()) {
             address
         } else {
@@ -117,7 +135,10 @@ impl SlabAllocator {
     /// `allocate_slab`: a large slab is tried without effort first; if that fails, the smallest that holds an object.
     fn new_slab<P: Pressure>(&mut self, source: &mut Source<'_, P>, cache: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u32, AllocError> {
         let c = &self.caches[cache];
-        let flags = flags.without(Flags::ZERO) | c.page_flags();
+        if c.destroyed {
+            return Err(AllocError::CacheDestroyed);
+        }
+        let flags = flags.intersection(SLAB_PAGE_FLAGS) | c.page_flags();
         let least = Order::for_bytes(u64::from(c.sizes.size));
         let mut easy = flags.without(Flags::NOFAIL) | Flags::NOWARN | Flags::NORETRY;
         if c.sizes.order > least.0 && flags.contains(Flags::DIRECT_RECLAIM) {
@@ -152,10 +173,10 @@ impl SlabAllocator {
     fn discard_slab(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let gone = self.slabs.remove(slab);
         let head = pages.map.index(gone.pfn.0);
-        pages.set_owned(head, PageFlags::SLAB, false);
         for k in 0..gone.order.pages() as u32 {
             pages.map.set_note(head + k, Note::Mapping, 0);
         }
+        pages.set_owned(head, PageFlags::SLAB, false);
         let cache = &mut self.caches[gone.cache as usize];
         cache.slabs -= 1;
         cache.shrunk += 1;
@@ -165,7 +186,6 @@ impl SlabAllocator {
     }
 
     /// What a physical address is the start of.
-    #[inline]
     fn find(&self, pages: &PageAllocator, address: u64) -> Result<Found, Misuse> {
         let pfn = address / PAGE_SIZE;
         let Some(slab) = pages.map.note_of(pfn, Note::Mapping) else { return Err(Misuse::NotFromSlab(address)) };
@@ -178,16 +198,13 @@ impl SlabAllocator {
     }
 
     /// The address is no object's: a block of whole pages, or a mistake.
-    #[cold]
     fn find_slowly(&self, pages: &PageAllocator, address: u64, number: u32) -> Result<Found, Misuse> {
         let pfn = Pfn(address / PAGE_SIZE);
         if number == LARGE {
-            // The word of a page that was freed and allocated anew may be stale.
-            let order = pages.allocated(pfn).map(|i| Order(pages.map.tag(i).order()));
-            return match order {
-                Ok(order) if address.is_multiple_of(PAGE_SIZE) => Ok(Found::Pages(order)),
-                _ => Err(Misuse::NotFromSlab(address)),
-            };
+            // Anyone may leave this word in his own page.
+            let ours = |i: &u32| PageFlags(pages.map.flags(*i)).contains(PageFlags::SLAB) && address.is_multiple_of(PAGE_SIZE);
+            let head = pages.allocated(pfn).ok().filter(ours).ok_or(Misuse::NotFromSlab(address))?;
+            return Ok(Found::Pages(Order(pages.map.tag(head).order())));
         }
         Err(if self.slabs.get(number).is_some_and(|s| s.covers(pfn.0)) { Misuse::NotAnObject(address) } else { Misuse::NotFromSlab(address) })
     }
@@ -204,7 +221,13 @@ impl SlabAllocator {
         }
     }
 
+    /// Takes an object back into the slab a CPU allocates from, if that is where it is from and nothing needs to be checked: all that most frees need.
     #[inline]
+    pub(crate) fn free_fast(&mut self, pages: &PageAllocator, address: u64) -> bool {
+        let slab = pages.map.note_of(address / PAGE_SIZE, Note::Mapping).and_then(|number| self.slabs.get_mut(number));
+        slab.is_some_and(|slab| slab.place == Place::Cpu && !slab.guarded && slab.object_at(address).is_some_and(|object| slab.put(object)))
+    }
+
     fn free_object<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, slab: u32, object: u16, cpu: Cpu) -> Result<(), Misuse> {
         let s = &mut self.slabs[slab];
         if s.guarded && s.is_used(object) {
@@ -220,8 +243,8 @@ impl SlabAllocator {
     }
 
     /// A slab that is no CPU's own has one free object more.
-    #[inline(never)]
     fn after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
+        let cpu = Cpu(cpu.0 % self.cpus);
         if self.is_textbook() {
             self.textbook_after_free(pages, slab, cpu);
         } else {

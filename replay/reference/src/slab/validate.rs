@@ -50,6 +50,9 @@ impl SlabAllocator {
         }
         for list in &cache.partial {
             list.iter(&self.slabs).try_for_each(|slab| check(slab, Place::Partial))?;
+            // Once a node has `min_partial` slabs, the next one that falls empty goes back; so it never has more empty ones.
+            let empty = list.iter(&self.slabs).filter(|slab| self.slabs[*slab].in_use == 0).count() as u32;
+            ensure!(empty <= cache.sizes.min_partial, "{name}: a node keeps {empty} empty slabs, at most {}", cache.sizes.min_partial);
         }
         cache.empty.iter(&self.slabs).try_for_each(|slab| check(slab, Place::Empty))?;
         let mine = || self.slabs.iter().filter(|(_, s)| s.cache == cache.id);

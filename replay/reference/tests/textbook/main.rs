@@ -23,7 +23,7 @@ fn zone_kind(mm: &Mm, pfn: Pfn) -> ZoneType {
 }
 
 fn create(mm: &mut Mm, name: &str, size: u32) -> reference::CacheId {
-    mm.kmem_cache_create(name, size, 0, CacheFlags::default(), None)
+    mm.kmem_cache_create(name, size, 0, CacheFlags::default(), None).unwrap()
 }
 
 fn kernel_of(mm: &Mm) -> Gfp {

@@ -14,7 +14,8 @@ fn t16_slab_layer() {
     }
     let mut mm = x86_64(Profile::Textbook);
     let kernel = mm.mask("GFP_KERNEL");
-    let cache = mm.kmem_cache_create("task_struct", 1700, 0, CacheFlags { hwcache_align: true, panic: true, ..CacheFlags::default() }, Some(ctor));
+    let cache =
+        mm.kmem_cache_create("task_struct", 1700, 0, CacheFlags { hwcache_align: true, panic: true, ..CacheFlags::default() }, Some(ctor)).unwrap();
     let stats = |mm: &Mm| mm.slab.cache_stats(cache);
     let per_slab = stats(&mm).sizes.objects as usize;
     assert_eq!(stats(&mm).sizes.size % 64, 0);
@@ -46,7 +47,7 @@ fn t16_slab_layer() {
     mm.validate().unwrap();
 
     // Partial before empty: with a full slab on the CPU, one empty and one partial beside it, the partial one is next.
-    let cache = mm.kmem_cache_create("three slabs", 1700, 0, CacheFlags::default(), None);
+    let cache = mm.kmem_cache_create("three slabs", 1700, 0, CacheFlags::default(), None).unwrap();
     let per_slab = mm.slab.cache_stats(cache).sizes.objects as usize;
     let objects: Vec<_> = (0..3 * per_slab).map(|_| mm.kmem_cache_alloc(cache, kernel, CPU).unwrap()).collect();
     for object in &objects[..=per_slab] {
@@ -61,7 +62,7 @@ fn t16_slab_layer() {
     for profile in Profile::ALL {
         let mut mm = x86_64(profile);
         let flags = CacheFlags { poison: true, red_zone: true, ..CacheFlags::default() };
-        let cache = mm.kmem_cache_create("guarded", 100, 0, flags, None);
+        let cache = mm.kmem_cache_create("guarded", 100, 0, flags, None).unwrap();
         let object = mm.kmem_cache_alloc(cache, kernel_of(&mm), CPU).unwrap();
         let physical = mm.direct_map().to_physical(object);
         assert_eq!(mm.memory.read(physical, 1), [0x6b], "poisoned");
@@ -72,7 +73,7 @@ fn t16_slab_layer() {
         mm.memory.write(physical + 5, b"late");
         mm.kmem_cache_alloc(cache, kernel_of(&mm), CPU).unwrap();
         assert_eq!(mm.slab.use_after_free(cache), [physical]);
-        let dma = mm.kmem_cache_create("dma", 100, 0, CacheFlags { dma: true, ..CacheFlags::default() }, None);
+        let dma = mm.kmem_cache_create("dma", 100, 0, CacheFlags { dma: true, ..CacheFlags::default() }, None).unwrap();
         let object = mm.kmem_cache_alloc(dma, kernel_of(&mm), CPU).unwrap();
         assert_eq!(zone_kind(&mm, mm.direct_map().to_pfn(object)), ZoneType::Dma);
         mm.validate().unwrap();

@@ -1,8 +1,8 @@
 //! T1 to T10: pages, zones, and the calls that hand them out.
 
 use reference::{
-    Address, AllocError, Config, FrameState, Layout, Misuse, Mm, NodeId, Order, Owner, PAGE_SIZE, PageAllocator, PageFlags, PageSize, Pfn, Pressure,
-    Profile, ZoneId, ZoneType, kmalloc_class,
+    Address, AllocError, Config, Flags, FrameState, Layout, Misuse, Mm, NodeId, Order, Owner, PAGE_SIZE, PageAllocator, PageFlags, PageSize, Pfn,
+    Pressure, Profile, ZoneId, ZoneType, kmalloc_class,
 };
 
 use crate::{CPU, GIB, x86_32, x86_64, zone_kind};
@@ -78,6 +78,10 @@ fn t03_owners() {
     let object = mm.kmalloc(100, kernel, CPU).unwrap();
     let slab = mm.direct_map().to_pfn(object);
     assert_eq!([user, cache, plain, slab].map(|p| owner(&mm, p)), [Owner::User, Owner::PageCache, Owner::Unnamed, Owner::Kernel]);
+    // The next owner of a frame inherits nothing.
+    mm.pages.set_mapcount(user, 0).unwrap();
+    mm.free_pages(cache, Order(0), CPU).unwrap();
+    assert_eq!((mm.alloc_page(kernel, CPU), owner(&mm, cache)), (Ok(cache), Owner::Unnamed));
     let free = (4096..1 << 18).rev().map(Pfn).find(|p| matches!(mm.pages.frame(*p), FrameState::Free { .. })).unwrap();
     assert_eq!(owner(&mm, free), Owner::Free);
     mm.validate().unwrap();
@@ -129,7 +133,7 @@ impl Pressure for Asked {
         self.kswapd += 1;
         mm.kswapd_done(zone);
     }
-    fn reclaim(&mut self, _: &mut PageAllocator, _: ZoneId, _: Order) -> u64 {
+    fn reclaim(&mut self, _: &mut PageAllocator, _: ZoneId, _: Order, _: Flags) -> u64 {
         self.direct += 1;
         0
     }
@@ -211,6 +215,9 @@ fn t08_freeing() {
         assert_eq!(wrong, Err(Misuse::WrongOrder { pfn: block, allocated: Order(2), given: Order(1) }));
         let inside = Pfn(block.0 + 1);
         assert_eq!(mm.free_pages(inside, Order(0), CPU), Err(Misuse::NotHead { pfn: inside, head: block, order: Order(2) }));
+        mm.pages.get_page(block).unwrap();
+        assert_eq!(mm.free_pages(block, Order(2), CPU), Err(Misuse::StillReferenced(block)));
+        mm.pages.put_page(block, CPU).unwrap();
         assert_eq!(mm.free_pages(block, Order(2), CPU), Ok(()));
         assert_eq!(mm.free_pages(block, Order(2), CPU), Err(Misuse::DoubleFree(block)), "while on the per-CPU list");
         mm.pages.drain_all();
@@ -268,7 +275,7 @@ fn t09_kmalloc() {
         assert_eq!(mm.kfree(Some(plain), CPU), Err(Misuse::ObjectDoubleFree(mm.direct_map().to_physical(plain))));
 
         mm.memory.write(mm.direct_map().to_physical(dma), b"contents");
-        let grown = mm.krealloc(dma, 500, kernel, CPU).unwrap();
+        let grown = mm.krealloc(Some(dma), 500, kernel, CPU).unwrap();
         assert_eq!(mm.memory.read(mm.direct_map().to_physical(grown), 8), b"contents");
         mm.validate().unwrap();
     }

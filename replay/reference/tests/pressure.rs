@@ -1,0 +1,219 @@
+//! Reclaim and compaction as a policy: what requests, kswapd and page owners see of them.
+
+use std::collections::BTreeMap;
+
+use reference::{
+    AllocError, Config, Costs, Cpu, FrameState, Layout, Lru, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Profile, Tunables, ZoneId,
+    ZoneType,
+};
+
+const CPU: Cpu = Cpu(0);
+const NODE: NodeId = NodeId(0);
+const NORMAL: ZoneId = ZoneId(0);
+const COSTS: Costs = Costs { reclaim: 1, write: 100, migrate: 10 };
+
+/// 256 MiB in one NORMAL zone.
+fn config(profile: Profile) -> Config {
+    let mut layout = Layout::x86_64((1 << 20) + (1 << 16), 1);
+    layout.zones.retain(|z| z.kind == ZoneType::Normal);
+    Config::new(layout, profile)
+}
+
+fn machine(profile: Profile) -> PageAllocator {
+    PageAllocator::new(config(profile))
+}
+
+/// Fills memory with page cache until someone misses the low mark; `flags` are those of the nth page.
+fn filled(profile: Profile, flags: impl Fn(usize) -> PageFlags) -> (PageAllocator, Lru, Vec<Pfn>) {
+    let (mut mm, mut lru, mut pages) = (machine(profile), Lru::new(COSTS), Vec::new());
+    let cache = mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+    for n in 0.. {
+        let pfn = mm.alloc_pages(cache, Order(0), CPU, NODE).unwrap();
+        mm.set_page_flags(pfn, flags(n)).unwrap();
+        lru.add(&mut mm, pfn).unwrap();
+        pages.push(pfn);
+        if mm.counters().slowpath > 0 {
+            break;
+        }
+    }
+    (mm, lru, pages)
+}
+
+fn clean(_: usize) -> PageFlags {
+    PageFlags::default()
+}
+
+/// Takes pages with `mask` until the next request would have to reclaim.
+fn down_to_the_minimum(mm: &mut PageAllocator, mask: &str) {
+    let gfp = mm.mask(mask);
+    while mm.alloc_pages(gfp, Order(0), CPU, NODE).is_ok() {}
+}
+
+#[test]
+fn kswapd_stops_at_the_high_mark_and_takes_the_boost_away() {
+    for profile in Profile::ALL {
+        let (mut mm, mut lru, _) = filled(profile, clean);
+        let kernel = mm.mask("GFP_KERNEL");
+        mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).unwrap();
+        let low = mm.zone_stats(NORMAL);
+        assert!(low.free < low.watermarks.high, "{profile:?}: {low:?}");
+        assert_eq!(lru.run_kswapd(&mut mm, 8), 8, "{profile:?}: no more than it is given time for");
+        let taken = lru.run_kswapd(&mut mm, u64::MAX);
+        mm.drain_all();
+        let high = mm.zone_stats(NORMAL);
+        assert!(high.free > high.watermarks.high && taken < 2 * (high.watermarks.high - low.free), "{profile:?}: took {taken}, {high:?}");
+        assert_eq!((high.boost, lru.run_kswapd(&mut mm, u64::MAX)), (0, 0), "{profile:?}: it sleeps until it is woken");
+        assert_eq!((lru.work().background_cost, lru.work().direct_cost), (8 + taken, 0), "{profile:?}");
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
+fn what_was_used_of_late_is_reclaimed_last() {
+    for profile in Profile::ALL {
+        let (mut mm, mut lru, pages) = filled(profile, |n| if n < 16 { PageFlags::REFERENCED } else { PageFlags::default() });
+        down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
+        let kernel = mm.mask("GFP_KERNEL");
+        mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).unwrap();
+        // One round: the 32 coldest pages but for the 16 that had been used.
+        assert_eq!((lru.work().scanned, lru.work().stolen), (48, 32), "{profile:?}");
+        assert_eq!(lru.work().direct_cost, 32);
+        assert!(pages[..16].iter().all(|pfn| mm.page(*pfn).is_some_and(|page| page.flags == PageFlags::LRU)), "{profile:?}");
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
+fn dirty_pages_need_io_and_a_second_round() {
+    for profile in Profile::ALL {
+        let (mut mm, mut lru, _) = filled(profile, |_| PageFlags::DIRTY);
+        down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
+        let [noio, nofs, noretry, kernel] = ["GFP_NOIO", "GFP_NOFS", "GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL"].map(|m| mm.mask(m));
+        for mask in [noio, nofs] {
+            let failed = mm.alloc_pages_under(&mut lru, mask, Order(0), CPU, NODE);
+            assert_eq!((failed, lru.work().written), (Err(AllocError::BelowWatermark), 0), "{profile:?}: nothing clean, and nothing to be cleaned");
+        }
+        assert_eq!(mm.alloc_pages_under(&mut lru, noretry, Order(0), CPU, NODE), Err(AllocError::BelowWatermark), "{profile:?}: one round only");
+        assert_eq!((lru.work().written, lru.work().stolen), (32, 0), "{profile:?}");
+        let oom = mm.counters().oom;
+        assert!(mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).is_ok(), "{profile:?}: the others go round until something is clean");
+        assert_eq!(mm.counters().oom, oom, "{profile:?}: nobody was killed as long as there was something to reclaim");
+        assert!(lru.work().direct_cost > 32 * COSTS.write);
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
+fn pages_in_use_are_not_reclaimed() {
+    let mut mm = machine(Profile::V6_18);
+    let mut lru = Lru::new(COSTS);
+    let kernel = mm.mask("GFP_KERNEL");
+    let [held, mapped, freed, idle] = core::array::from_fn(|_| mm.alloc_pages(kernel, Order(0), CPU, NODE).unwrap());
+    for page in [held, mapped, freed, idle] {
+        lru.add(&mut mm, page).unwrap();
+    }
+    mm.get_page(held).unwrap();
+    mm.set_mapcount(mapped, 1).unwrap();
+    for page in [held, mapped] {
+        assert_eq!(mm.free_pages(page, Order(0), CPU), Err(Misuse::StillReferenced(page)));
+    }
+    // Its owner was faster; whoever has the frame now did not put it on the list.
+    mm.free_pages(freed, Order(0), CPU).unwrap();
+    assert_eq!(mm.alloc_pages(kernel, Order(0), CPU, NODE), Ok(freed));
+    down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
+    assert!(mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).is_ok());
+    assert_eq!(lru.work().stolen, 1);
+    for page in [held, mapped, freed] {
+        assert!(matches!(mm.frame(page), FrameState::Allocated { .. }));
+    }
+    mm.validate().unwrap();
+}
+
+/// Memory full of single pages of one kind, every second of them freed; those that stay have their number left in `private`.
+fn checkered(profile: Profile, mask: &str) -> (PageAllocator, BTreeMap<Pfn, u32>) {
+    let mut config = config(profile);
+    config.tunables = Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, ..config.tunables };
+    let mut mm = PageAllocator::new(config);
+    let gfp = mm.mask(mask);
+    let mut pages = Vec::new();
+    while let Ok(pfn) = mm.alloc_pages(gfp, Order(0), CPU, NODE) {
+        pages.push(pfn);
+    }
+    pages.sort_unstable();
+    let mut live = BTreeMap::new();
+    for (n, pfn) in (0u32..).zip(pages) {
+        if n % 2 == 0 {
+            mm.free_pages(pfn, Order(0), CPU).unwrap();
+        } else {
+            mm.set_page_owner(pfn, n, 1, n).unwrap();
+            live.insert(pfn, n);
+        }
+    }
+    mm.drain_all();
+    (mm, live)
+}
+
+#[test]
+fn compaction_makes_a_block_of_scattered_pages_and_their_owners_follow() {
+    for profile in Profile::ALL {
+        let (mut mm, mut live) = checkered(profile, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+        let huge = mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+        let pinned = *live.keys().next().unwrap();
+        mm.get_page(pinned).unwrap();
+        let mut lru = Lru::new(COSTS);
+        assert_eq!(mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE), Err(AllocError::Fragmented), "{profile:?}");
+        lru.compacts = true;
+        let block = mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE).unwrap_or_else(|e| panic!("{profile:?}: {e}"));
+        let moves = lru.take_moves();
+        assert_eq!(lru.work().migrated, moves.len() as u64);
+        assert_eq!(lru.work().direct_cost, moves.len() as u64 * COSTS.migrate);
+        assert!((256..1024).contains(&moves.len()), "{profile:?}: a pageblock or two are emptied, no more: {}", moves.len());
+        for (from, to) in moves {
+            assert!(from < to, "from the low end to the high end");
+            let owner = live.remove(&from).unwrap();
+            live.insert(to, owner);
+        }
+        for (pfn, owner) in &live {
+            let page = mm.page(*pfn).unwrap();
+            assert_eq!((page.private, page.mapping, page.index), (*owner, 1, *owner), "{profile:?}: {pfn}");
+        }
+        assert!(live.contains_key(&pinned), "{profile:?}: what someone holds on to stays");
+        assert!(matches!(mm.frame(block), FrameState::Allocated { order: Order(9), .. }));
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
+fn pages_that_cannot_move_stay() {
+    for profile in Profile::ALL {
+        let (mut mm, live) = checkered(profile, "GFP_KERNEL|__GFP_NORETRY");
+        let mut lru = Lru::new(COSTS);
+        lru.compacts = true;
+        let kernel = mm.mask("GFP_KERNEL|__GFP_NORETRY");
+        assert_eq!(mm.alloc_pages_under(&mut lru, kernel, Order(9), CPU, NODE), Err(AllocError::Fragmented), "{profile:?}");
+        assert!(lru.take_moves().is_empty() && live.keys().all(|pfn| matches!(mm.frame(*pfn), FrameState::Allocated { .. })));
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
+fn pages_on_the_reclaim_list_move_and_are_still_found_there() {
+    for profile in Profile::ALL {
+        let (mut mm, live) = checkered(profile, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+        let mut lru = Lru::new(COSTS);
+        lru.compacts = true;
+        for pfn in live.keys() {
+            // What was used of late is not reclaimed in the first round, so that there is something to compact.
+            mm.set_page_flags(*pfn, PageFlags::REFERENCED).unwrap();
+            lru.add(&mut mm, *pfn).unwrap();
+        }
+        let huge = mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+        mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE).unwrap();
+        assert!(!lru.take_moves().is_empty());
+        // All of them can still be taken back, wherever they are now.
+        let kernel = mm.mask("GFP_KERNEL");
+        while mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).is_ok() {}
+        assert_eq!(lru.work().stolen, live.len() as u64, "{profile:?}");
+        mm.validate().unwrap();
+    }
+}
