@@ -42,9 +42,9 @@ fi
 
 show analyzer info "$trace"
 show analyzer stat "$trace" --by zone,order
-show analyzer report "$trace" -o "$out/report.html"
-show analyzer plot "$trace" -o "$out/charts"
 show replay run "$trace" --json "$out/replay.json"
+show analyzer report "$trace" --replay "$out/replay.json" -o "$out/report.html"
+show analyzer plot "$trace" --replay "$out/replay.json" -o "$out/charts"
 
 for made in "$out/report.html" "$out/replay.json"; do
 	[ -s "$made" ] || {

@@ -46,31 +46,37 @@ done
 for file in buddyinfo pagetypeinfo zoneinfo vmstat slabinfo; do
 	cat /proc/$file >"$out/kernel/proc/$file"
 done
-if [ -n "$2" ]; then
-	# A short real trace as ftrace prints it. A small buffer keeps the newest events.
-	tracing=/sys/kernel/tracing
-	echo 0 >$tracing/tracing_on
-	echo 64 >$tracing/buffer_size_kb
-	for event in mm_page_alloc mm_page_free kmalloc kfree kmem_cache_alloc kmem_cache_free; do echo 1 >$events/kmem/$event/enable; done
-	echo >$tracing/trace
-	echo 1 >$tracing/tracing_on
-	dd if=/dev/zero of=/tmp/file bs=64k count=4 2>/dev/null
-	rm /tmp/file
-	ls / | cat >/dev/null
-	echo 0 >$tracing/tracing_on
-	head -n 200 $tracing/trace >"$out/ftrace/trace.txt"
-	for event in $events/kmem/*/enable; do echo 0 >$event; done
-fi
+# A short real trace as ftrace prints it, of this shell and what it starts: the heading, and the first and the last events of a small buffer.
+# In an instance of its own, so that the trace buffer of a machine in use stays as it is.
+tracing=/sys/kernel/tracing/instances/gfpscope-fixture
+mkdir $tracing
+trap 'rmdir $tracing' EXIT
+echo 0 >$tracing/tracing_on
+echo 64 >$tracing/buffer_size_kb
+echo 1 >$tracing/options/event-fork
+echo $$ >$tracing/set_event_pid
+for event in mm_page_alloc mm_page_free kmalloc kfree kmem_cache_alloc kmem_cache_free; do echo 1 >$tracing/events/kmem/$event/enable; done
+echo 1 >$tracing/tracing_on
+dd if=/dev/zero of=/tmp/file bs=64k count=4 2>/dev/null
+rm /tmp/file
+ls / | cat >/dev/null
+echo 0 >$tracing/tracing_on
+cat $tracing/trace >"$out/whole.txt"
+{
+	grep '^#' "$out/whole.txt"
+	grep -v '^#' "$out/whole.txt" | head -n 90
+	tail -n 90 "$out/whole.txt"
+} >"$out/ftrace/trace.txt"
+rm "$out/whole.txt"
 TAKE
 
 if [ "$1" = host ]; then
-	# Without the ftrace text: that would reset the trace buffer of a machine in use.
-	sh "$out/take.sh" "$out" ''
+	sh "$out/take.sh" "$out"
 else
-	.ci/vm.sh --kernel "$1" --file "$out/take.sh:/take.sh" --out "$out" -- 'sh /take.sh /out ftrace'
-	mkdir -p trace/fixtures/ftrace
-	cp "$out/ftrace/trace.txt" "trace/fixtures/ftrace/$name.txt"
+	.ci/vm.sh --kernel "$1" --file "$out/take.sh:/take.sh" --out "$out" -- 'sh /take.sh /out'
 fi
+mkdir -p trace/fixtures/ftrace
+cp "$out/ftrace/trace.txt" "trace/fixtures/ftrace/$name.txt"
 rm -rf "trace/fixtures/kernel/$name"
 mkdir -p trace/fixtures/kernel
 cp -R "$out/kernel" "trace/fixtures/kernel/$name"

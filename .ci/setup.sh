@@ -63,11 +63,14 @@ cargo clippy --version >/dev/null 2>&1 || need 'clippy: rustup component add cli
 if [ "$debian" = yes ]; then
 	apt_install gcc libc6-dev binutils python3 python3-venv \
 		linux-perf libcap2-bin `# what the live tests compare the collector with` \
+		chromium chromium-driver `# what the report is opened in` \
 		qemu-system-x86 busybox-static cpio gzip # the kernel matrix
 else
-	for tool in gcc strip python3 perf capsh qemu-system-x86_64 busybox cpio gzip ldd; do
+	for tool in gcc strip python3 perf capsh qemu-system-x86_64 busybox cpio gzip ldd chromedriver; do
 		command -v "$tool" >/dev/null || need "the program $tool, from this distribution's packages"
 	done
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+		need "Chromium, from this distribution's packages"
 fi
 
 # ---- toolchain for the eBPF object --------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ step demo .ci/demo.sh
 export GFPSCOPE_TRACE=$PWD/target/demo/trace
 [ -d "$GFPSCOPE_TRACE" ] || GFPSCOPE_TRACE=$PWD/trace/fixtures/demo
 step oracles target/venv/bin/python analyzer/tests/oracle.py "$GFPSCOPE_TRACE" target/release/analyzer
+step browser target/venv/bin/python .ci/browser.py "$GFPSCOPE_TRACE" target/release
 step notebooks target/venv/bin/python .ci/notebooks.py
 
 .ci/summary

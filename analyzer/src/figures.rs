@@ -6,8 +6,9 @@ use trace::{Header, Trace};
 
 use crate::{
     Analysis, Stat,
-    charts::{Bar, BarGroup, Bars, Chart, FreeBlocks, LifetimeCurve, LifetimeCurves, Orders, Rate, Unusable, ZoneOverTime},
+    charts::{Bar, BarGroup, Bars, Chart, FreeBlocks, LifetimeCurve, LifetimeCurves, Mask, Orders, Rate, TileGroup, Treemap, Unusable, ZoneOverTime},
     frag,
+    gfp::Effort,
     snapshots::Snapshot,
 };
 
@@ -23,6 +24,7 @@ pub fn charts(trace: &Trace, analysis: &Analysis) -> Vec<Chart> {
         unusable(header, &analysis.snapshots),
         rate(header, analysis),
         callsites(&analysis.callsite),
+        treemap(header, &analysis.gfp),
         gfp(analysis),
         lifetimes(analysis),
     ]
@@ -82,6 +84,17 @@ fn callsites(stat: &Stat) -> Chart {
         subtitle: "where most bytes of kernel objects were allocated".into(),
         groups: vec![bars("function + offset", stat)],
     })
+}
+
+fn treemap(header: &Header, stat: &Stat) -> Chart {
+    let mut groups: BTreeMap<Effort, Vec<Mask>> = BTreeMap::new();
+    for group in stat.groups.iter().filter(|group| group.counts.alloc_bytes > 0) {
+        let [(mask, names)] = &group.values[..] else { continue };
+        let (bytes, allocs) = (group.counts.alloc_bytes.cast_unsigned(), group.counts.allocs.cast_unsigned());
+        groups.entry(Effort::of(&header.gfp, *mask as u32)).or_default().push(Mask { names: names.clone(), bytes, allocs });
+    }
+    let groups = groups.into_iter().map(|(effort, masks)| TileGroup { title: effort.title().to_owned(), masks });
+    Chart::Treemap(Treemap { groups: groups.collect() })
 }
 
 fn gfp(analysis: &Analysis) -> Chart {

@@ -30,6 +30,55 @@ pub struct Explained {
     pub complaints: Vec<&'static str>,
 }
 
+/// What the allocator may do for a request when no free page is at hand, from the most to the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// direct reclaim with I/O and filesystem calls
+    Full,
+    /// direct reclaim that must not call filesystems
+    NoFs,
+    /// direct reclaim of what is clean
+    NoIo,
+    /// no waiting: the reserves may be used
+    Reserves,
+    /// no waiting: kswapd is woken for later requests
+    Kswapd,
+    /// nothing
+    Nothing,
+}
+
+impl Effort {
+    /// Judges a mask by a kernel's own table.
+    pub fn of(table: &GfpTable, mask: u32) -> Self {
+        let has = |name: &str| has(table, mask, name);
+        match (has("__GFP_DIRECT_RECLAIM"), has("__GFP_IO"), has("__GFP_FS")) {
+            (true, true, true) => Self::Full,
+            (true, true, false) => Self::NoFs,
+            (true, false, _) => Self::NoIo,
+            (false, ..) if has("__GFP_HIGH") || has("__GFP_MEMALLOC") => Self::Reserves,
+            (false, ..) if has("__GFP_KSWAPD_RECLAIM") => Self::Kswapd,
+            (false, ..) => Self::Nothing,
+        }
+    }
+
+    /// In words.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Full => "may sleep, any reclaim",
+            Self::NoFs => "may sleep, no filesystem calls",
+            Self::NoIo => "may sleep, no I/O",
+            Self::Reserves => "cannot sleep, may use the reserves",
+            Self::Kswapd => "cannot sleep, wakes kswapd",
+            Self::Nothing => "cannot sleep, no reclaim",
+        }
+    }
+}
+
+/// Whether a mask has all bits of a flag. A flag that the kernel does not have is in no mask.
+pub(crate) fn has(table: &GfpTable, mask: u32, name: &str) -> bool {
+    table.mask(name).is_some_and(|bits| bits != 0 && mask & bits == bits)
+}
+
 /// What a flag means, by its name; `None` for a name that no kernel we know has.
 pub fn meaning(name: &str) -> Option<&'static str> {
     Some(match name.trim_start_matches('_').trim_start_matches("GFP_") {
@@ -84,7 +133,7 @@ pub fn explain(table: &GfpTable, mask: u32) -> Explained {
         Flag { meaning: meaning(&name).unwrap_or(""), name, mask: bit }
     };
     let bits = (0..32).filter(|shift| mask & (1 << shift) != 0).map(bit).collect();
-    let has = |name: &str| table.mask(name).is_some_and(|bits| bits != 0 && mask & bits == bits);
+    let has = |name: &str| has(table, mask, name);
     let direct = has("__GFP_DIRECT_RECLAIM");
     let mut consequences = Vec::new();
     consequences.push(if direct { "may sleep: not for interrupts, nor under a spinlock" } else { "does not sleep" });
@@ -172,6 +221,13 @@ mod tests {
         assert!(kernel.consequences.iter().any(|text| text.starts_with("may sleep")));
         assert_eq!(kernel.complaints, Vec::<&str>::new());
         assert!(explain(&table(), 0x820).consequences.contains(&"does not sleep"));
+    }
+
+    #[test]
+    fn masks_are_told_apart_by_what_the_allocator_may_do() {
+        let efforts = [0xcc0, 0xc40, 0xc00, 0x820, 0x800, 0x100].map(|mask| Effort::of(&table(), mask));
+        assert_eq!(efforts, [Effort::Full, Effort::NoFs, Effort::NoIo, Effort::Reserves, Effort::Kswapd, Effort::Nothing]);
+        assert_eq!(Effort::of(&table(), 0xce0), Effort::Full, "who may sleep as well as use the reserves will sleep first");
     }
 
     #[test]

@@ -40,6 +40,7 @@ mod live;
 pub mod loss;
 mod matched;
 mod misuse;
+pub mod model;
 mod names;
 mod objects;
 mod observer;

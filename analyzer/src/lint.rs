@@ -1,6 +1,6 @@
 //! Illegal and suspicious requests for pages, judged by their GFP mask and order; and frees that do not fit what was allocated.
 
-use trace::{GfpTable, Header, Trace};
+use trace::{Header, Trace};
 
 use crate::{
     Error, Key, Loss, Names, Stat,
@@ -58,12 +58,8 @@ struct Request<'a> {
 
 impl Request<'_> {
     fn has(&self, name: &str) -> bool {
-        has(&self.header.gfp, self.mask, name)
+        gfp::has(&self.header.gfp, self.mask, name)
     }
-}
-
-fn has(table: &GfpTable, mask: u32, name: &str) -> bool {
-    table.mask(name).is_some_and(|bits| bits != 0 && mask & bits == bits)
 }
 
 /// A rule: when a request is worth a look, why, and what to do.
@@ -265,7 +261,7 @@ pub fn table(findings: &[Finding]) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use trace::{Clock, Tool};
+    use trace::{Clock, GfpTable, Kind, NO_PFN, PageEvent, SlabEvent, Tool, Writer};
 
     use super::*;
 
@@ -292,11 +288,28 @@ mod tests {
             stack_sample: 0,
             raw_addresses: false,
             objects_are_physical: false,
-            finished: None,
+            finished: Some("end of test".into()),
         }
     }
 
-    fn broken(mask: u32, order: i64, failures: i64) -> Vec<&'static str> {
+    /// What happens to the pages, or to the objects, of a made-up trace.
+    #[derive(Clone, Copy)]
+    enum Step {
+        /// GFP mask, order, frame
+        Alloc(u32, u8, u64),
+        /// GFP mask, order
+        Fail(u32, u8),
+        /// order, frame
+        Free(u8, u64),
+        /// object
+        Kmalloc(u64),
+        /// object
+        Kfree(u64),
+    }
+    use Step::{Alloc, Fail, Free, Kfree, Kmalloc};
+
+    /// The rules that a trace of these steps breaks, in a second.
+    fn broken(steps: &[Step]) -> Vec<&'static str> {
         let bits = [
             ("__GFP_DMA", 0x1),
             ("__GFP_HIGHMEM", 0x2),
@@ -310,31 +323,76 @@ mod tests {
             ("__GFP_NOFAIL", 0x8000),
             ("__GFP_NORETRY", 0x1_0000),
         ];
-        let gfp = GfpTable::new(bits.into_iter().map(|(name, bit)| (name.to_owned(), bit)).collect());
-        let header = header(gfp);
-        let request = Request { header: &header, mask, order, counts: Counts { allocs: 1, failures, ..Counts::default() } };
-        RULES.iter().filter(|rule| (rule.applies)(&request)).map(|rule| rule.name).collect()
+        let header = header(GfpTable::new(bits.into_iter().map(|(name, bit)| (name.to_owned(), bit)).collect()));
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(dir.path(), &header, trace::Options::default()).unwrap();
+        let (mut pages, mut objects) = (Vec::new(), Vec::new());
+        let mut page = |time, kind: Kind, order, pfn, gfp| {
+            let kind = kind as u8;
+            pages.push(PageEvent { time, pid: 1, cpu: 0, kind, order, pfn, gfp, migratetype: 0, zone: trace::UNKNOWN_ZONE, stack: 0 });
+        };
+        let mut object = |time, kind: Kind, object, bytes| {
+            let (kind, bytes_req, bytes_alloc) = (kind as u8, bytes, bytes);
+            objects.push(SlabEvent { time, pid: 1, cpu: 0, kind, object, call_site: 0, bytes_req, bytes_alloc, gfp: 0, node: -1, cache: 0 });
+        };
+        for (time, step) in steps.iter().enumerate().map(|(at, step)| (at as u64, *step)) {
+            match step {
+                Alloc(gfp, order, pfn) => page(time, Kind::PageAlloc, order, pfn, gfp),
+                Fail(gfp, order) => page(time, Kind::PageAlloc, order, NO_PFN, gfp),
+                Free(order, pfn) => page(time, Kind::PageFree, order, pfn, 0),
+                Kmalloc(at) => object(time, Kind::Kmalloc, at, 64),
+                Kfree(at) => object(time, Kind::Kfree, at, 0),
+            }
+        }
+        writer.append(&pages).unwrap();
+        writer.append(&objects).unwrap();
+        writer.finish(&header).unwrap();
+        let (findings, loss) = read(&Trace::open(dir.path()).unwrap(), &crate::frames::silent).unwrap();
+        assert_eq!(loss.problems, []);
+        findings.iter().map(|finding| finding.rule).collect()
     }
 
     #[test]
-    fn every_rule_has_a_request_that_breaks_it_and_one_that_does_not() {
-        /// mask, order, failures
-        type Case = (u32, i64, i64);
-        let kernel = 0xcc0;
-        let cases: [(&str, Case, Case); 7] = [
-            ("failed", (kernel, 0, 1), (kernel, 0, 0)),
-            ("impossible-mask", (0x5, 0, 0), (0x4, 0, 0)),
-            ("nofail-high-order", (kernel | 0x8000, 2, 0), (kernel | 0x8000, 1, 0)),
-            ("costly-order", (kernel, 4, 0), (kernel | 0x1_0000, 4, 0)),
-            ("atomic-high-order", (0x820, 1, 0), (0x2820, 1, 0)),
-            ("atomic-storm", (0x820, 0, 3000), (0x820, 0, 1000)),
-            ("dma-zone", (kernel | 0x1, 0, 0), (kernel | 0x4, 0, 0)),
+    fn every_rule_has_a_trace_that_breaks_it_and_one_that_does_not() {
+        const KERNEL: u32 = 0xcc0;
+        const ATOMIC: u32 = 0x820;
+        let storm = |requests: u64| (0..requests).map(|pfn| Alloc(ATOMIC, 0, pfn)).collect::<Vec<_>>();
+        let one = |gfp, order| vec![Alloc(gfp, order, 1024)];
+        let cases: [(&str, Vec<Step>, Vec<Step>); 13] = [
+            ("failed", vec![Fail(KERNEL, 0)], one(KERNEL, 0)),
+            ("impossible-mask", one(0x5, 0), one(0x4, 0)),
+            ("nofail-high-order", one(KERNEL | 0x8000, 2), one(KERNEL | 0x8000, 1)),
+            ("costly-order", one(KERNEL, 4), one(KERNEL | 0x1_0000, 4)),
+            ("costly-order", one(KERNEL, 4), one(KERNEL, 3)),
+            ("atomic-high-order", one(ATOMIC, 1), one(ATOMIC | 0x2000, 1)),
+            ("atomic-storm", storm(2500), storm(1500)),
+            ("dma-zone", one(KERNEL | 0x1, 0), one(KERNEL | 0x4, 0)),
+            ("free-larger", vec![Alloc(KERNEL, 0, 8), Alloc(KERNEL, 0, 9), Free(1, 8)], vec![Alloc(KERNEL, 1, 8), Free(1, 8)]),
+            (
+                "free-in-parts",
+                vec![Alloc(KERNEL, 1, 8), Free(0, 8), Free(0, 9)],
+                vec![Alloc(KERNEL, 0, 8), Alloc(KERNEL, 0, 9), Free(0, 8), Free(0, 9)],
+            ),
+            (
+                "double-free",
+                vec![Alloc(KERNEL, 0, 8), Free(0, 8), Free(0, 8)],
+                vec![Alloc(KERNEL, 0, 8), Free(0, 8), Alloc(KERNEL, 0, 8), Free(0, 8)],
+            ),
+            (
+                "double-free",
+                vec![Kmalloc(0x1000), Kfree(0x1000), Kfree(0x1000)],
+                vec![Kmalloc(0x1000), Kfree(0x1000), Kmalloc(0x1000), Kfree(0x1000)],
+            ),
+            ("free-without-alloc", vec![Free(0, 8), Kfree(0x1000)], vec![Alloc(KERNEL, 0, 8), Free(0, 8), Kmalloc(0x1000), Kfree(0x1000), Kfree(0)]),
         ];
-        assert_eq!(cases.len(), RULES.len());
-        for (rule, (mask, order, failures), (other_mask, other_order, other_failures)) in cases {
-            assert!(broken(mask, order, failures).contains(&rule), "{rule}");
-            assert!(!broken(other_mask, other_order, other_failures).contains(&rule), "{rule}");
+        let misuses = [Misuse::Larger, Misuse::Twice, Misuse::Smaller, Misuse::Unknown].map(|misuse| about(misuse).0);
+        for rule in RULES.iter().map(|rule| rule.name).chain(misuses) {
+            assert!(cases.iter().any(|(name, ..)| *name == rule), "{rule} has no case");
         }
-        assert_eq!(broken(kernel, 3, 0), Vec::<&str>::new(), "an ordinary request");
+        for (rule, breaking, innocent) in &cases {
+            assert!(broken(breaking).contains(rule), "{rule}: {:?}", broken(breaking));
+            assert!(!broken(innocent).contains(rule), "{rule}");
+        }
+        assert_eq!(broken(&[Alloc(KERNEL, 3, 8), Free(3, 8), Kmalloc(0x1000), Kfree(0x1000)]), Vec::<&str>::new(), "all in order");
     }
 }

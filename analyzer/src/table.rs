@@ -161,7 +161,7 @@ impl Cell {
             Unit::Count => units::count(number.round() as i64),
             Unit::Bytes => units::bytes(number as i64),
             Unit::Duration => units::duration(number),
-            Unit::Fraction => format!("{:.1}", number * 100.0),
+            Unit::Fraction => units::percent(number),
             Unit::Index => format!("{:.3}", number / 1000.0),
             Unit::Text | Unit::Number => number.to_string(),
         }

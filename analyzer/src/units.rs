@@ -55,6 +55,12 @@ pub fn duration(ns: f64) -> String {
     scaled(ns, 1000.0, &["ns", "µs", "ms", "s"])
 }
 
+/// `12.3`, a fraction in percent; a small one keeps two decimals, so that it is not taken for none.
+pub fn percent(fraction: f64) -> String {
+    let decimals = if fraction != 0.0 && fraction.abs() < 0.01 { 2 } else { 1 };
+    format!("{:.decimals$}", fraction * 100.0)
+}
+
 /// `12.3k`, for axes.
 pub fn short(number: f64) -> String {
     scaled(number, 1000.0, &["", "k", "M", "G", "T"]).replace(' ', "")
@@ -87,6 +93,7 @@ mod tests {
         assert_eq!([count(0), count(-1234), count(1_234_567)], ["0", "-1\u{a0}234", "1\u{a0}234\u{a0}567"]);
         assert_eq!([bytes(0), bytes(1023), bytes(1536), bytes(-4096), bytes(10 << 20)], ["0 B", "1023 B", "1.50 KiB", "-4.00 KiB", "10.0 MiB"]);
         assert_eq!([duration(0.0), duration(999.0), duration(1500.0), duration(2.5e9)], ["0 ns", "999 ns", "1.50 µs", "2.50 s"]);
+        assert_eq!([0.1234, 0.0013, 0.0, 1.0].map(percent), ["12.3", "0.13", "0.0", "100.0"]);
         assert_eq!([short(0.0), short(950.0), short(1500.0), short(2e6)], ["0", "950", "1.50k", "2M"]);
     }
 

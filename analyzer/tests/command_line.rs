@@ -139,13 +139,124 @@ fn plots_are_written_in_both_formats_without_any_font_on_the_machine() {
     let out = dir.path().join("charts");
     let out = out.to_str().unwrap();
     let written = stdout(&["plot", &trace, "-o", out]);
-    assert_eq!(written.lines().count(), 7, "{written}");
+    assert_eq!(written.lines().count(), 8, "{written}");
     let svg = fs::read_to_string(format!("{out}/orders.svg")).unwrap();
     assert!(svg.contains("Allocations by order") && svg.contains("Movable") && !svg.contains("var(--"), "{svg}");
     analyzer(&["plot", &trace, "-o", out, "--format", "png", "--theme", "dark", "unusable"]).assert().success();
     let png = fs::read(format!("{out}/unusable.png")).unwrap();
     assert!(png.starts_with(b"\x89PNG") && png.len() > 10_000, "{} bytes", png.len());
     analyzer(&["plot", &trace, "-o", out, "nonsense"]).assert().code(2);
+}
+
+/// What `replay run` would write of the small trace, with a key that nobody here knows.
+fn replayed() -> Value {
+    let orders = |blocks: [[u64; 2]; 11]| blocks.map(|over_time| over_time.to_vec()).to_vec();
+    let initial: Vec<u64> = (0..11).map(|order| [2, 1][usize::from(order > 0)]).collect();
+    let machine = orders(std::array::from_fn(|order| [initial[order], 4]));
+    let model = orders(std::array::from_fn(|order| [initial[order], 3 + order as u64]));
+    let score = |distance: f64| serde_json::json!({"zone_agreement": 0.75, "free_blocks_distance": distance, "free_pages_error": 0.5, "fallback_error": null, "unexplained": 0.0});
+    serde_json::json!({
+        "policy": "6.18", "kernel": "6.18.0-test", "events": 11, "snapshots": 1, "missing_events": 4, "of_a_later_release": [1, 2],
+        "score": score(0.0013), "null_model": score(0.25),
+        "zones": [{"zone": "Normal", "initial": initial, "machine": [], "model": []}],
+        "free_blocks": {"time_ns": [0, 5 * common::SECOND], "zones": [{"zone": "Normal", "machine": machine, "model": model}]},
+    })
+}
+
+#[test]
+fn the_model_is_shown_beside_the_machine() {
+    let (dir, trace) = small();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (file, html, numbers) = (path("replay.json"), path("r.html"), path("r.json"));
+    fs::write(&file, replayed().to_string()).unwrap();
+    analyzer(&["report", &trace, "--replay", &file, "-o", &html, "--json", &numbers]).assert().success();
+    let numbers: Value = serde_json::from_str(&fs::read_to_string(numbers).unwrap()).unwrap();
+    let model = &numbers["sections"]["model"];
+    let zone = &model["charts"][0]["data"]["zones"][0];
+    assert_eq!((&zone["zone"], &zone["time_s"]), (&"Normal".into(), &serde_json::json!([0.0, 5.0])));
+    assert_eq!(zone["orders"][10], serde_json::json!({"machine": [1, 4], "model": [1, 13], "null_model": 1}));
+    let distance = &model["tables"][0]["rows"][1];
+    assert_eq!((&distance["model"], &distance["null_model"]), (&0.0013.into(), &0.25.into()));
+    let html = fs::read_to_string(html).unwrap();
+    assert!(html.contains(">0.13</td>") && html.contains("Zone Normal, order 10 at 5.000 s\nmachine: 4\nmodel: 13\nnull model: 1"));
+    assert!(html.contains("4 page events were lost or filtered: the model did not see them"), "the loss stands beside the score");
+    assert_eq!(stdout(&["plot", &trace, "--replay", &file, "-o", &path("charts"), "model"]).trim(), path("charts/model.svg"));
+    let missing = analyzer(&["plot", &trace, "-o", &path("charts"), "model"]).assert().code(1);
+    assert!(String::from_utf8_lossy(&missing.get_output().stderr).contains("name it with --replay FILE"));
+}
+
+#[test]
+fn a_replay_that_does_not_fit_the_trace_is_refused_in_a_sentence() {
+    let (dir, trace) = small();
+    let file = dir.path().join("replay.json");
+    let refusal = |text: &str| {
+        fs::write(&file, text).unwrap();
+        let refused = analyzer(&["report", &trace, "--replay", file.to_str().unwrap(), "-o", "/dev/null"]).assert().code(1);
+        let sentence = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+        assert!(sentence.lines().count() == 1 && sentence.contains("replay.json"), "{sentence}");
+        sentence
+    };
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut value = replayed();
+        change(&mut value);
+        refusal(&value.to_string())
+    };
+    assert!(refusal("[1, 2").contains("not what `replay run TRACE --json FILE` writes"));
+    assert!(changed(&|value| *value = serde_json::json!([value])).contains("not what `replay run"), "of `replay whatif`");
+    assert!(changed(&|value| drop(value.as_object_mut().unwrap().remove("free_blocks"))).contains("missing field `free_blocks`"));
+    assert!(changed(&|value| value["kernel"] = "6.1".into()).contains("another trace"));
+    assert!(changed(&|value| value["free_blocks"]["time_ns"][1] = 6.into()).contains("another trace"));
+    assert!(changed(&|value| value["free_blocks"]["zones"][0]["model"][3] = serde_json::json!([1])).contains("not as many orders and times"));
+    assert!(changed(&|value| value["free_blocks"]["zones"][0]["model"][3][1] = u64::MAX.into()).contains("larger than any memory"));
+    assert!(changed(&|value| value["zones"] = serde_json::json!([])).contains("different numbers of zones"));
+    fs::remove_file(&file).unwrap();
+    let refused = analyzer(&["report", &trace, "--replay", file.to_str().unwrap()]).assert().code(1);
+    assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("cannot read"));
+}
+
+#[test]
+fn masks_are_shown_as_tiles_grouped_by_what_they_allow() {
+    let (dir, trace) = small();
+    let numbers = dir.path().join("r.json");
+    analyzer(&["report", &trace, "-o", "/dev/null", "--json", numbers.to_str().unwrap()]).assert().success();
+    let numbers: Value = serde_json::from_str(&fs::read_to_string(numbers).unwrap()).unwrap();
+    let chart = &numbers["sections"]["gfp"]["charts"][0];
+    assert_eq!((&chart["chart"], chart["data"]["groups"].as_array().unwrap().len()), (&"treemap".into(), 1));
+    let group = &chart["data"]["groups"][0];
+    assert_eq!(group["title"], "may sleep, any reclaim");
+    let bytes: Vec<_> = group["masks"].as_array().unwrap().iter().map(|mask| mask["bytes"].as_i64().unwrap()).collect();
+    assert_eq!(bytes, [514 * 4096, 9 * 4096], "three of user memory, two of the kernel's");
+}
+
+#[test]
+fn a_long_table_is_folded_and_a_very_long_one_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("t");
+    common::write(&trace, &common::header(), |writer| {
+        let rows = 10_001;
+        let site = |id| trace::Symbol { time: 0, id, function: format!("caller_{id}"), offset: 0, module: String::new() };
+        writer.append(&(1..=rows).map(site).collect::<Vec<_>>()).unwrap();
+        let event = |at: u64| trace::SlabEvent {
+            time: at,
+            pid: 1,
+            cpu: 0,
+            kind: trace::Kind::Kmalloc as u8,
+            object: at * 64,
+            call_site: at,
+            bytes_req: 8,
+            bytes_alloc: 8,
+            gfp: common::GFP_KERNEL,
+            node: -1,
+            cache: 0,
+        };
+        writer.append(&(1..=rows).map(event).collect::<Vec<_>>()).unwrap();
+    });
+    let html = dir.path().join("r.html");
+    analyzer(&["report", trace.to_str().unwrap(), "-o", html.to_str().unwrap()]).assert().success();
+    let html = fs::read_to_string(html).unwrap();
+    assert_eq!(html.matches("<td class=\"text\">caller_").count(), 10_000);
+    assert!(html.contains("25 of 10\u{a0}000 rows are shown") && html.contains("id=\"callsites-0-folded\" hidden"));
+    assert!(html.contains("the first 10\u{a0}000 of 10\u{a0}001 rows; `analyzer stat --slab --by callsite` shows all"));
 }
 
 #[test]
@@ -170,19 +281,29 @@ fn a_reader_who_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn ftrace_text_of_three_kernels_is_imported_whole() {
+fn ftrace_text_of_every_kernel_is_imported_whole() {
+    const KINDS: [&str; 6] = ["page_alloc", "page_free", "kmalloc", "kfree", "cache_alloc", "cache_free"];
     let dir = tempfile::tempdir().unwrap();
-    for kernel in ["6.1", "6.12", "6.1-i386"] {
-        let text = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../trace/fixtures/ftrace/{kernel}.txt"));
-        let trace = dir.path().join(kernel);
+    // The text, the profile, how many of each of the kinds, and how many lines are about other things; all counted with grep.
+    let texts: [(&str, &str, [u64; 6], u64); 6] = [
+        ("4.x", "6.1", [6, 2, 4, 3, 3, 2], 11 + 4),
+        ("4.x-no-irq-info", "6.1", [6, 2, 4, 3, 3, 2], 6 + 4),
+        ("6.1", "6.1", [106, 0, 2, 3, 52, 25], 12),
+        ("6.1-i386", "6.1-i386", [100, 1, 2, 3, 53, 29], 12),
+        ("6.12", "6.12", [106, 1, 3, 4, 64, 10], 12),
+        ("6.18", "6.18", [12, 8, 6, 25, 51, 78], 13),
+    ];
+    for (name, profile, counts, others) in texts {
+        let text = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../trace/fixtures/ftrace/{name}.txt"));
+        let trace = dir.path().join(name);
         let (text, trace) = (text.to_str().unwrap(), trace.to_str().unwrap());
-        analyzer(&["import", text, "-o", trace, "--kernel", kernel]).assert().success();
-        let info = json(&["info", trace, "--json"]);
+        let said = stdout(&["import", text, "-o", trace, "--kernel", profile]);
+        let events: u64 = counts.iter().sum();
+        assert_eq!(said, format!("{trace}: {events} events ({others} lines were about other things)\n"));
         let lines = fs::read_to_string(text).unwrap();
-        for (event, kind) in [("mm_page_alloc", "page_alloc"), ("kmalloc", "kmalloc"), ("kfree", "kfree"), ("kmem_cache_alloc", "cache_alloc")] {
-            let count = lines.lines().filter(|line| line.contains(&format!(": {event}: "))).count();
-            assert_eq!(info["events"][kind], count, "{kernel}: {event}");
-        }
+        assert_eq!(lines.lines().count() as u64, events + others, "{name}: a line is an event or it is not");
+        let info = json(&["info", trace, "--json"]);
+        assert_eq!(KINDS.map(|kind| info["events"][kind].as_u64().unwrap()), counts, "{name}");
         assert_eq!(info["integrity"]["ok"], true);
         // Names become masks by the kernel's table, and masks the same names again.
         let masks = json(&["stat", trace, "--by", "gfp", "--json"]);
@@ -193,8 +314,14 @@ fn ftrace_text_of_three_kernels_is_imported_whole() {
                 .nth(1)
                 .is_some_and(|names| names.split_whitespace().next().unwrap().split('|').collect::<std::collections::BTreeSet<_>>() == flags)
         };
-        assert!(lines.lines().any(seen), "{kernel}: {first}");
+        assert!(lines.lines().any(seen), "{name}: {first}");
     }
+    let old = dir.path().join("4.x");
+    let all = &json(&["stat", old.to_str().unwrap(), "--total", "--json"])[0];
+    let counts = ["allocs", "failures", "frees", "unmatched_frees"].map(|count| all[count].as_u64().unwrap());
+    assert_eq!(counts, [5, 1, 2, 0], "the request that failed is printed as `page=          (null) pfn=0`");
+    let nothing = &json(&["stat", old.to_str().unwrap(), "--slab", "--total", "--json"])[0];
+    assert_eq!(nothing["null_frees"], 1, "kfree(NULL)");
     let other = dir.path().join("other.txt");
     fs::write(&other, "hello\n").unwrap();
     let sentence = analyzer(&["import", other.to_str().unwrap(), "-o", dir.path().join("o").to_str().unwrap(), "--kernel", "6.18"]).assert().code(1);

@@ -74,12 +74,13 @@ pub struct Outcome {
     pub gaps: Gaps,
     /// Free blocks at the last snapshot.
     pub zones: Vec<ZoneRow>,
-    /// Free blocks at every snapshot compared with.
+    /// Free blocks at the first snapshot, where the model starts, and at every one compared with.
     pub moments: Vec<Moment>,
 }
 
 impl Outcome {
-    /// As JSON; the keys are a contract, more may be added.
+    /// As JSON; the keys are a contract, more may be added. `zones` are the free blocks at the last snapshot, `free_blocks` those at every one, for
+    /// charts: `time_ns` of the trace's clock, and by zone and order how many the machine and the model had at each of these times.
     pub fn to_json(&self) -> Value {
         let gaps: serde_json::Map<String, Value> = Gap::ALL.iter().map(|gap| (gap.name().to_owned(), json!(self.gaps.get(*gap)))).collect();
         let zone = |z: &ZoneRow| json!({ "zone": z.name, "initial": z.initial, "machine": z.machine, "model": z.model });
@@ -104,7 +105,18 @@ impl Outcome {
             "null_model": self.null_model,
             "gaps": gaps,
             "zones": self.zones.iter().map(zone).collect::<Vec<_>>(),
+            "free_blocks": self.free_blocks_json(),
         })
+    }
+
+    fn free_blocks_json(&self) -> Value {
+        let time_ns: Vec<u64> = self.moments.iter().map(|moment| moment.time).collect();
+        let series = |zone: usize, of: fn(&Moment) -> &[[u64; NR_ORDERS]]| {
+            let order = |order: usize| self.moments.iter().map(|moment| of(moment)[zone][order]).collect::<Vec<_>>();
+            (0..NR_ORDERS).map(order).collect::<Vec<_>>()
+        };
+        let zone = |(z, row): (usize, &ZoneRow)| json!({ "zone": row.name, "machine": series(z, |moment| &moment.machine), "model": series(z, |moment| &moment.model) });
+        json!({ "time_ns": time_ns, "zones": self.zones.iter().enumerate().map(zone).collect::<Vec<_>>() })
     }
 
     /// The score as CSV: one line per measure.

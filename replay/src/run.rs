@@ -161,7 +161,7 @@ struct Run<'a> {
     initial: Vec<[u64; NR_ORDERS]>,
     /// Pageblocks of the model at the start.
     pageblocks: Pageblocks,
-    /// Free blocks at each snapshot compared with.
+    /// Free blocks at the first snapshot and at each compared with.
     moments: Vec<Moment>,
     /// Free blocks and pageblocks of the model at the last snapshot.
     at_last: Option<(Vec<[u64; NR_ORDERS]>, Pageblocks)>,
@@ -174,7 +174,9 @@ impl<'a> Run<'a> {
         let initial = snapshots.first().map_or_else(|| engine.free_blocks(), |s| s.zones.iter().map(|z| z.free).collect());
         let (comparison, null) = Default::default();
         let pageblocks = engine.pageblocks();
-        Self { machine, unplaced, engine, snapshots, next: 1, comparison, null, initial, pageblocks, moments: Vec::new(), at_last: None }
+        let start = |first: &Snapshot| Moment { time: first.time, machine: initial.clone(), model: engine.free_blocks() };
+        let moments = snapshots.first().map(start).into_iter().collect();
+        Self { machine, unplaced, engine, snapshots, next: 1, comparison, null, initial, pageblocks, moments, at_last: None }
     }
 
     /// Compares with every snapshot taken before `time`, and takes over the sizes and marks it shows.

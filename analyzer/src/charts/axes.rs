@@ -111,14 +111,28 @@ impl<'a, DB: DrawingBackend> Plot<'a, DB> {
     }
 }
 
-/// Powers of ten for a logarithmic axis, thinned to at most `count`.
+/// Powers of ten for a logarithmic axis, thinned to at most `count`; on a short axis twice and five times of them, too.
 pub(crate) fn decades(from: f64, to: f64, count: usize, label: impl Fn(f64) -> String) -> Ticks {
     let (low, high) = (from.log10().floor() as i32, to.log10().ceil() as i32);
     let step = ((high - low) as usize).div_ceil(count).max(1);
+    let between: &[f64] = if high - low <= 1 { &[1.0, 2.0, 5.0] } else { &[1.0] };
     (low..=high)
         .step_by(step)
-        .map(|power| 10_f64.powi(power))
+        .flat_map(|power| between.iter().map(move |factor| factor * 10_f64.powi(power)))
         .filter(|value| *value >= from * 0.999 && *value <= to * 1.001)
         .map(|value| (value, label(value)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logarithmic_axis_has_neither_too_many_ticks_nor_too_few() {
+        let values = |from, to| decades(from, to, 5, |_| String::new()).into_iter().map(|(value, _)| value).collect::<Vec<_>>();
+        assert_eq!(values(1.0, 6.5), [1.0, 2.0, 5.0]);
+        assert_eq!(values(1.0, 2000.0), [1.0, 10.0, 100.0, 1000.0]);
+        assert_eq!(values(1.0, 1e9), [1.0, 1e2, 1e4, 1e6, 1e8]);
+    }
 }

@@ -2,7 +2,10 @@
 
 use plotters::{prelude::DrawingBackend, style::text_anchor::HPos};
 
-use super::canvas::{Area, Canvas, Drawn};
+use super::{
+    Figure,
+    canvas::{Area, Canvas, Drawn},
+};
 use crate::units;
 
 /// Groups of bars below one another, each with a scale of its own.
@@ -40,14 +43,21 @@ pub struct Bar {
 const PITCH: f64 = 24.0;
 const GROUP_TITLE: f64 = 30.0;
 
-impl Bars {
-    /// The height that the chart needs, CSS pixels.
-    pub(super) fn height(&self) -> u32 {
+impl Figure for Bars {
+    fn is_empty(&self) -> bool {
+        self.groups.iter().all(|group| group.bars.is_empty())
+    }
+
+    fn description(&self) -> String {
+        format!("Bar chart: {}, {}", self.title, self.subtitle)
+    }
+
+    fn height(&self) -> u32 {
         let groups: f64 = self.groups.iter().map(|group| GROUP_TITLE + PITCH * group.bars.len() as f64).sum();
         (62.0 + groups + 16.0) as u32
     }
 
-    pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let area = canvas.sheet(root, &self.title, &self.subtitle, &[])?;
         let width = area.dim_in_pixel().0.cast_signed();
         let labels = self.groups.iter().flat_map(|group| &group.bars).map(|bar| canvas.text_width(&area, &bar.label, 13.0)).max().unwrap_or(0);

@@ -3,6 +3,7 @@
 use plotters::prelude::DrawingBackend;
 
 use super::{
+    Figure,
     axes::{Plot, Scale, decades},
     canvas::{Area, Canvas, Drawn, seconds},
 };
@@ -26,8 +27,20 @@ pub struct FreeBlocks {
     pub zones: Vec<ZoneOverTime<u64>>,
 }
 
-impl FreeBlocks {
-    pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+impl Figure for FreeBlocks {
+    fn is_empty(&self) -> bool {
+        self.zones.is_empty()
+    }
+
+    fn description(&self) -> String {
+        "Line chart: free blocks by order over time, a panel for each zone".into()
+    }
+
+    fn height(&self) -> u32 {
+        120 + 240 * self.zones.len().max(1) as u32
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let orders = self.zones.iter().map(|zone| zone.orders.len()).max().unwrap_or(0);
         let legend: Vec<_> = (0..orders).map(|order| (format!("order {order}"), canvas.palette.order(order))).collect();
         let area = canvas.sheet(root, "Free blocks by order", "free blocks in /proc/buddyinfo over time; logarithmic", &legend)?;

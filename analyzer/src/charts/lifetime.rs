@@ -3,6 +3,7 @@
 use plotters::prelude::DrawingBackend;
 
 use super::{
+    Figure,
     axes::{Plot, Scale, decades},
     canvas::{Area, Canvas, Drawn},
 };
@@ -26,8 +27,20 @@ pub struct LifetimeCurve {
     pub points: Vec<(u64, f64)>,
 }
 
-impl LifetimeCurves {
-    pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+impl Figure for LifetimeCurves {
+    fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+
+    fn description(&self) -> String {
+        "Line chart: share of allocations freed after a time, by order".into()
+    }
+
+    fn height(&self) -> u32 {
+        420
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let legend: Vec<_> =
             self.orders.iter().map(|curve| (format!("order {}", curve.order), canvas.palette.order(usize::from(curve.order)))).collect();
         let subtitle = "share of the freed allocations of an order that had been freed after this time";

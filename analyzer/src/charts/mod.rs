@@ -5,9 +5,12 @@ mod bars;
 mod canvas;
 mod free_blocks;
 mod lifetime;
+mod model;
 mod orders;
 mod rate;
+mod squarify;
 mod theme;
+mod treemap;
 mod unusable;
 
 use std::{path::Path, sync::Once};
@@ -23,78 +26,84 @@ pub use self::{
     bars::{Bar, BarGroup, Bars},
     free_blocks::{FreeBlocks, ZoneOverTime},
     lifetime::{LifetimeCurve, LifetimeCurves},
+    model::{Model, ModelOrder, ModelZone},
     orders::Orders,
     rate::Rate,
     theme::{Theme, css_variables},
+    treemap::{Mask, TileGroup, Treemap},
     unusable::Unusable,
 };
 use self::{
-    canvas::{Canvas, Drawn, Hover, WIDTH},
+    canvas::{Area, Canvas, Drawn, Hover, WIDTH},
     theme::Palette,
 };
 use crate::Error;
 
-/// A chart: its data, which is all that it shows.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[serde(tag = "chart", content = "data", rename_all = "snake_case")]
-pub enum Chart {
-    /// allocations by order and migratetype
-    Orders(Orders),
-    /// free blocks by order over time
-    FreeBlocks(FreeBlocks),
-    /// unusable index by order over time
-    Unusable(Unusable),
-    /// bytes per second by zone
-    Rate(Rate),
-    /// top call sites
-    Callsites(Bars),
-    /// GFP masks and bits
-    Gfp(Bars),
-    /// lifetimes by order
-    Lifetimes(LifetimeCurves),
+/// What every chart can do with its data; [`Chart`] passes it on.
+trait Figure {
+    /// Whether there is nothing to draw.
+    fn is_empty(&self) -> bool;
+    /// What it shows, in a sentence for those who cannot see it.
+    fn description(&self) -> String;
+    /// Height in CSS pixels.
+    fn height(&self) -> u32;
+    /// Draws the sheet, and notes what appears under the pointer.
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn;
+}
+
+macro_rules! charts {
+    ($($chart:ident $data:ident $name:literal #[doc = $doc:literal])*) => {
+        /// A chart: its data, which is all that it shows.
+        #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+        #[serde(tag = "chart", content = "data", rename_all = "snake_case")]
+        pub enum Chart {
+            $( #[doc = $doc] $chart($data), )*
+        }
+
+        impl Chart {
+            /// The names of all charts.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// Its name, as given on the command line; the file is named after it.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$chart(_) => $name),* }
+            }
+
+            /// Whether there is nothing to draw.
+            pub fn is_empty(&self) -> bool {
+                match self { $(Self::$chart(data) => data.is_empty()),* }
+            }
+
+            /// What it shows, in a sentence for those who cannot see it.
+            pub fn description(&self) -> String {
+                match self { $(Self::$chart(data) => data.description()),* }
+            }
+
+            fn height(&self) -> u32 {
+                match self { $(Self::$chart(data) => data.height()),* }
+            }
+
+            fn draw_on<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+                match self { $(Self::$chart(data) => data.draw(root, canvas)),* }
+            }
+        }
+    };
+}
+
+// A new chart is a file with its data and its `Figure`, and a line here.
+charts! {
+    Orders Orders "orders" /// allocations by order and migratetype
+    FreeBlocks FreeBlocks "free-blocks" /// free blocks by order over time
+    Unusable Unusable "unusable" /// unusable index by order over time
+    Rate Rate "rate" /// bytes per second by zone
+    Callsites Bars "callsites" /// top call sites
+    Treemap Treemap "treemap" /// bytes by GFP mask
+    Gfp Bars "gfp" /// GFP masks and bits
+    Lifetimes LifetimeCurves "lifetimes" /// lifetimes by order
+    Model Model "model" /// free blocks of a replay's model beside the machine's
 }
 
 impl Chart {
-    /// The names of all charts.
-    pub const NAMES: [&str; 7] = ["orders", "free-blocks", "unusable", "rate", "callsites", "gfp", "lifetimes"];
-
-    /// Its name, as given on the command line; the file is named after it.
-    pub const fn name(&self) -> &'static str {
-        Self::NAMES[match self {
-            Self::Orders(_) => 0,
-            Self::FreeBlocks(_) => 1,
-            Self::Unusable(_) => 2,
-            Self::Rate(_) => 3,
-            Self::Callsites(_) => 4,
-            Self::Gfp(_) => 5,
-            Self::Lifetimes(_) => 6,
-        }]
-    }
-
-    /// Whether there is nothing to draw.
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Orders(data) => data.migratetypes.is_empty(),
-            Self::FreeBlocks(data) => data.zones.is_empty(),
-            Self::Unusable(data) => data.zones.is_empty(),
-            Self::Rate(data) => data.zones.is_empty(),
-            Self::Callsites(data) | Self::Gfp(data) => data.groups.iter().all(|group| group.bars.is_empty()),
-            Self::Lifetimes(data) => data.orders.is_empty(),
-        }
-    }
-
-    /// What it shows, in a sentence for those who cannot see it.
-    pub fn description(&self) -> String {
-        match self {
-            Self::Orders(_) => "Bar chart: page allocations by order and migratetype".into(),
-            Self::FreeBlocks(_) => "Line chart: free blocks by order over time, a panel for each zone".into(),
-            Self::Unusable(_) => "Heat map: unusable index by order over time, a panel for each zone".into(),
-            Self::Rate(_) => "Area chart: memory allocated per second, by zone".into(),
-            Self::Callsites(bars) | Self::Gfp(bars) => format!("Bar chart: {}, {}", bars.title, bars.subtitle),
-            Self::Lifetimes(_) => "Line chart: share of allocations freed after a time, by order".into(),
-        }
-    }
-
     /// The SVG text. With [`Theme::Css`] it is meant for an HTML page: values appear under the pointer, colours are CSS variables.
     ///
     /// # Errors
@@ -110,6 +119,8 @@ impl Chart {
         let style = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(&self.description()));
         let svg = svg.replacen("<svg ", &style, 1).replace("font-family=\"sans-serif\"", "font-family=\"system-ui, DejaVu Sans, sans-serif\"");
         let hovers: String = hovers.iter().map(hover_element).collect();
+        // Scaled to a page, tiles side by side would show the background between them.
+        let svg = svg.replacen(">\n", ">\n<style>rect { shape-rendering: crispEdges; }</style>\n", 1);
         let svg = svg.replacen("</svg>", &format!("{hovers}</svg>"), 1);
         Ok(if theme == Theme::Css { theme::to_css(svg) } else { svg })
     }
@@ -124,15 +135,6 @@ impl Chart {
         self.draw(backend, theme, f64::from(scale)).map(|_hovers| ())
     }
 
-    fn height(&self) -> u32 {
-        match self {
-            Self::Orders(_) | Self::Rate(_) | Self::Lifetimes(_) => 420,
-            Self::FreeBlocks(data) => 120 + 240 * data.zones.len().max(1) as u32,
-            Self::Unusable(data) => 100 + 250 * data.zones.len().max(1) as u32,
-            Self::Callsites(bars) | Self::Gfp(bars) => bars.height(),
-        }
-    }
-
     fn draw<DB: DrawingBackend>(&self, backend: DB, theme: Theme, scale: f64) -> Result<Vec<Hover>, Error> {
         static FONT: Once = Once::new();
         FONT.call_once(|| {
@@ -143,14 +145,7 @@ impl Chart {
         let mut canvas = Canvas { palette: &palette, scale, hovers: Vec::new() };
         let root = backend.into_drawing_area();
         let draw = |canvas: &mut Canvas<'_>| -> Drawn {
-            match self {
-                Self::Orders(data) => data.draw(&root, canvas),
-                Self::FreeBlocks(data) => data.draw(&root, canvas),
-                Self::Unusable(data) => data.draw(&root, canvas),
-                Self::Rate(data) => data.draw(&root, canvas),
-                Self::Callsites(data) | Self::Gfp(data) => data.draw(&root, canvas),
-                Self::Lifetimes(data) => data.draw(&root, canvas),
-            }?;
+            self.draw_on(&root, canvas)?;
             root.present().map_err(canvas::said)
         };
         draw(&mut canvas).map_err(|reason| Error::Chart { chart: self.name(), reason })?;

@@ -3,6 +3,7 @@
 use plotters::prelude::DrawingBackend;
 
 use super::{
+    Figure,
     axes::{Plot, Scale, decades},
     canvas::{Area, Canvas, Drawn},
 };
@@ -15,8 +16,20 @@ pub struct Orders {
     pub migratetypes: Vec<(String, Vec<u64>)>,
 }
 
-impl Orders {
-    pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+impl Figure for Orders {
+    fn is_empty(&self) -> bool {
+        self.migratetypes.is_empty()
+    }
+
+    fn description(&self) -> String {
+        "Bar chart: page allocations by order and migratetype".into()
+    }
+
+    fn height(&self) -> u32 {
+        420
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let legend: Vec<_> = self.migratetypes.iter().enumerate().map(|(i, (name, _))| (name.clone(), canvas.palette.series(i))).collect();
         let area =
             canvas.sheet(root, "Allocations by order", "page allocations of each order, by the migratetype asked for; logarithmic", &legend)?;

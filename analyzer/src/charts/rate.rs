@@ -3,6 +3,7 @@
 use plotters::{element::Polygon, prelude::DrawingBackend, style::Color};
 
 use super::{
+    Figure,
     axes::{Plot, Scale},
     canvas::{Area, Canvas, Drawn, said, seconds, ticks},
 };
@@ -17,8 +18,20 @@ pub struct Rate {
     pub zones: Vec<(String, Vec<f64>)>,
 }
 
-impl Rate {
-    pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+impl Figure for Rate {
+    fn is_empty(&self) -> bool {
+        self.zones.is_empty()
+    }
+
+    fn description(&self) -> String {
+        "Area chart: memory allocated per second, by zone".into()
+    }
+
+    fn height(&self) -> u32 {
+        420
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let legend: Vec<_> = self.zones.iter().enumerate().map(|(i, (name, _))| (format!("zone {name}"), canvas.palette.series(i))).collect();
         let subtitle = format!("memory given out per second, intervals of {}", units::duration(self.interval_s * 1e9));
         let area = canvas.sheet(root, "Allocation rate", &subtitle, &legend)?;

@@ -3,7 +3,7 @@
 use plotters::{prelude::DrawingBackend, style::text_anchor::HPos};
 
 use super::{
-    ZoneOverTime,
+    Figure, ZoneOverTime,
     axes::{Plot, Scale},
     canvas::{Area, Canvas, Drawn, seconds},
     theme::heat,
@@ -16,8 +16,20 @@ pub struct Unusable {
     pub zones: Vec<ZoneOverTime<i64>>,
 }
 
-impl Unusable {
-    pub(super) fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
+impl Figure for Unusable {
+    fn is_empty(&self) -> bool {
+        self.zones.is_empty()
+    }
+
+    fn description(&self) -> String {
+        "Heat map: unusable index by order over time, a panel for each zone".into()
+    }
+
+    fn height(&self) -> u32 {
+        100 + 250 * self.zones.len().max(1) as u32
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let subtitle = "share of a zone's free memory in blocks too small for an allocation of the order (the kernel's unusable index)";
         let area = canvas.sheet(root, "Unusable free memory", subtitle, &[])?;
         Self::scale(&area, canvas)?;
@@ -44,7 +56,9 @@ impl Unusable {
         }
         Ok(())
     }
+}
 
+impl Unusable {
     /// What the colours mean.
     fn scale<DB: DrawingBackend>(area: &Area<DB>, canvas: &Canvas<'_>) -> Drawn {
         let (left, top, width) =

@@ -17,8 +17,10 @@ mod plot;
 mod report;
 mod stat;
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{fs, io, path::PathBuf, process::ExitCode};
 
+use analyzer::model::Replay;
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 /// Analyse a trace of the kernel's page and slab allocators.
@@ -74,6 +76,23 @@ struct TraceArgument {
 impl TraceArgument {
     fn open(&self) -> anyhow::Result<trace::Trace> {
         Ok(trace::Trace::open(&self.dir)?)
+    }
+}
+
+/// What a replay of the trace found.
+#[derive(clap::Args)]
+struct ReplayArgument {
+    /// Show the model beside the machine: the file that `replay run TRACE --json FILE` wrote
+    #[arg(long = "replay", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl ReplayArgument {
+    fn read(&self, trace: &trace::Trace) -> anyhow::Result<Option<Replay>> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let name = file.display().to_string();
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+        Ok(Some(Replay::parse(&text, &name, trace)?))
     }
 }
 

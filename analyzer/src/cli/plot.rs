@@ -7,7 +7,7 @@ use analyzer::{
 };
 use anyhow::{Context as _, bail};
 
-use super::{TraceArgument, output};
+use super::{ReplayArgument, TraceArgument, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -22,6 +22,8 @@ pub struct Arguments {
     /// Colours
     #[arg(long, value_enum, default_value_t = Colours::Light)]
     theme: Colours,
+    #[command(flatten)]
+    replay: ReplayArgument,
     /// Charts to draw; none: all of them
     #[arg(value_name = "CHART", value_parser = clap::builder::PossibleValuesParser::new(Chart::NAMES))]
     charts: Vec<String>,
@@ -45,6 +47,10 @@ enum Colours {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let trace = arguments.trace.open()?;
+    let replay = arguments.replay.read(&trace)?;
+    if replay.is_none() && arguments.charts.iter().any(|name| name == "model") {
+        bail!("the chart `model` shows a replay of the trace: make one with `replay run TRACE --json FILE`, and name it with --replay FILE");
+    }
     let bar = output::Bar::new("analysing");
     let analysis = Analysis::read(&trace, &|done, of| bar.update(done, of))?;
     drop(bar);
@@ -56,7 +62,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
     let wanted = |chart: &Chart| arguments.charts.is_empty() || arguments.charts.iter().any(|name| name == chart.name());
     let mut drawn = 0;
-    for chart in figures::charts(&trace, &analysis).iter().filter(|chart| wanted(chart)) {
+    let mut charts = figures::charts(&trace, &analysis);
+    charts.extend(replay.map(|replay| replay.chart()));
+    for chart in charts.iter().filter(|chart| wanted(chart)) {
         if chart.is_empty() {
             eprintln!("analyzer: the trace has nothing for the chart `{}`: it is left out", chart.name());
             continue;

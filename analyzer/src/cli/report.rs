@@ -3,7 +3,7 @@ use std::{fs, path::PathBuf};
 use analyzer::report::Report;
 use anyhow::Context as _;
 
-use super::{TraceArgument, output};
+use super::{ReplayArgument, TraceArgument, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -15,13 +15,19 @@ pub struct Arguments {
     /// Every number of the page, as JSON; - is stdout
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    replay: ReplayArgument,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let trace = arguments.trace.open()?;
+    let replay = arguments.replay.read(&trace)?;
     let bar = output::Bar::new("analysing");
-    let report = Report::read(&trace, &|done, of| bar.update(done, of))?;
+    let mut report = Report::read(&trace, &|done, of| bar.update(done, of))?;
     drop(bar);
+    if let Some(replay) = &replay {
+        report = report.with_replay(replay);
+    }
     for warning in &report.warnings {
         eprintln!("analyzer: {warning}");
     }

@@ -82,7 +82,10 @@ impl<'a> Line<'a> {
 impl<'a> Event<'a> {
     /// The text of a field `name=value`.
     pub fn field(&self, name: &str) -> Option<&'a str> {
-        self.fields.split_ascii_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+        let mut fields = self.fields.split_ascii_whitespace();
+        let value = fields.find_map(|field| field.strip_prefix(name)?.strip_prefix('='))?;
+        // Kernels 4.x put a null pointer at the right of its column: `ptr=          (null)`.
+        if value.is_empty() { fields.next().filter(|next| *next == "(null)").or(Some(value)) } else { Some(value) }
     }
 
     /// A field that is a number, in decimal or with 0x.
@@ -162,6 +165,13 @@ mod tests {
                 (Some(0x4b10), Some(1), Some("GFP_KERNEL|__GFP_ZERO"))
             );
         }
+    }
+
+    #[test]
+    fn a_null_pointer_of_an_old_kernel_is_read_although_it_is_padded() {
+        let free = event("bash-1842 [001] 136.5: kfree: call_site=ffffffff81210af3 ptr=          (null)");
+        assert_eq!((free.pointer("ptr"), free.field("call_site")), (Some(0), Some("ffffffff81210af3")));
+        assert_eq!(event("sh-1 [0] 1.5: kfree: ptr= bytes=1").pointer("ptr"), None, "no value is none");
     }
 
     #[test]

@@ -88,8 +88,10 @@ impl Import<'_> {
         let gfp = if allocates { self.mask(event.field("gfp_flags").ok_or_else(|| missing("gfp_flags"))?)? } else { 0 };
         let in_order = if matches!(kind, Kind::PageAlloc | Kind::PageFree) {
             let pfn = number("pfn")?;
+            // A request that failed is printed as frame 0 of no page.
+            let failed = allocates && pfn == 0 && event.pointer("page") == Some(0);
             // `-1UL` of a 32-bit kernel, too.
-            let pfn = if pfn == u64::from(u32::MAX) { NO_PFN } else { pfn };
+            let pfn = if failed || pfn == u64::from(u32::MAX) { NO_PFN } else { pfn };
             let order = number("order")?.try_into().ok().filter(|order| *order < 32).ok_or_else(|| missing("order"))?;
             let migratetype = if allocates { number("migratetype")?.try_into().map_err(|_| missing("migratetype"))? } else { u8::MAX };
             self.sink.page(kind, PageEvent { time, pid, cpu, kind: kind as u8, order, pfn, gfp, migratetype, zone: UNKNOWN_ZONE, stack: 0 })?

@@ -7,10 +7,12 @@ use crate::{
     Error,
     charts::{Theme, css_variables},
     table::{Cell, Table, Unit},
+    units,
 };
 
-/// More rows than this are folded away until asked for.
-const FOLDED_ROWS: usize = 25;
+/// So many rows of a table that has more than twice as many are shown, the others when they are asked for: until then they cost the browser no
+/// layout.
+const SHOWN_ROWS: usize = 25;
 
 pub(super) fn render(report: &Report) -> Result<String, Error> {
     let mut environment = Environment::new();
@@ -37,11 +39,12 @@ pub(super) fn render(report: &Report) -> Result<String, Error> {
 fn section(section: &Section) -> Result<Value, Error> {
     let charts = section.charts.iter().map(|chart| Ok(context! { svg => Value::from_safe_string(chart.svg(Theme::Css)?), name => chart.name() }));
     let charts = charts.collect::<Result<Vec<_>, Error>>()?;
-    let tables: Vec<_> = section.tables.iter().map(table).collect();
+    let tables: Vec<_> = section.tables.iter().enumerate().map(|(at, shown)| table(shown, &format!("{}-{at}", section.id))).collect();
     Ok(context! { id => section.id, title => section.title, intro => section.intro.as_str(), charts, tables })
 }
 
-fn table(table: &Table) -> Value {
+/// A table, whose name in links is `id`.
+fn table(table: &Table, id: &str) -> Value {
     let visible: Vec<_> = table.visible().collect();
     // A column with long texts gets room for them, since it would be the first to be squeezed.
     let wide = |at: usize| table.rows.iter().any(|row| matches!(&row[at], Cell::Text(text) if text.chars().count() > 28));
@@ -62,8 +65,12 @@ fn table(table: &Table) -> Value {
         });
         Value::from(cells.collect::<Vec<_>>())
     };
-    let rows: Vec<_> = table.rows.iter().map(row).collect();
+    let is_long = table.rows.len() > 2 * SHOWN_ROWS;
+    let (shown, folded) = table.rows.split_at(if is_long { SHOWN_ROWS } else { table.rows.len() });
+    // The second body of the table is hidden, if there is one.
+    let bodies: Vec<Vec<_>> = [shown, folded].iter().filter(|body| !body.is_empty()).map(|body| body.iter().map(row).collect()).collect();
+    let (shown, count) = (shown.len(), units::count(table.rows.len().cast_signed() as i64));
     let (warnings, notes): (Vec<_>, Vec<_>) = table.notes.iter().cloned().partition(|note| note.starts_with("! "));
     let warnings: Vec<_> = warnings.iter().map(|warning: &String| warning.trim_start_matches("! ").to_owned()).collect();
-    context! { title => table.title.as_str(), warnings, notes, columns, folded => rows.len() > FOLDED_ROWS, count => rows.len(), rows }
+    context! { id, title => table.title.as_str(), warnings, notes, columns, bodies, folded => is_long, shown, count }
 }

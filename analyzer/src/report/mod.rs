@@ -6,7 +6,7 @@ mod sections;
 use serde_json::{Value, json};
 use trace::Trace;
 
-use crate::{Analysis, Error, charts::Chart, frames::Progress, key::Events, table::Table};
+use crate::{Analysis, Error, charts::Chart, frames::Progress, key::Events, model::Replay, table::Table};
 
 /// A report: what the page shows and what its JSON holds.
 pub struct Report {
@@ -47,6 +47,14 @@ impl Report {
             warnings.push(format!("The trace has {} problem(s): see “Integrity and loss”.", loss.problems.len()));
         }
         Ok(Self { warnings, sections, info: analysis.info })
+    }
+
+    /// Adds what a replay of the trace found.
+    #[must_use]
+    pub fn with_replay(mut self, replay: &Replay) -> Self {
+        // Before the section on what is missing, which ends the page.
+        self.sections.insert(self.sections.len().saturating_sub(1), sections::model(replay));
+        self
     }
 
     /// Every number of the page.

@@ -10,13 +10,14 @@ use crate::{
     key::Events,
     lifetimes, lint,
     loss::Totals,
+    model::Replay,
     stat::Group,
     table::{Cell, Table, Unit},
     units,
 };
 
-/// Rows of tables that could have thousands.
-const TOP: usize = 100;
+/// Rows of a table at most. So many a browser still sorts at once; the page shows the first of them until it is asked for all.
+const ROWS: usize = 10_000;
 
 pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
     let charts = figures::charts(trace, analysis);
@@ -43,7 +44,7 @@ pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
             id: "gfp",
             title: "GFP flags",
             intro: "What the callers allowed the allocator to do for them, in the words of the traced kernel: whole masks first, then each bit by itself.".into(),
-            charts: chart("gfp"),
+            charts: [chart("treemap"), chart("gfp")].concat(),
             tables: vec![pages(&analysis.gfp, "Pages by GFP mask"), flags(trace, analysis)],
         },
         Section {
@@ -92,18 +93,35 @@ pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
     ]
 }
 
-/// A statistic with its losses, at most [`TOP`] rows.
+/// What a replay found.
+pub(super) fn model(replay: &Replay) -> Section {
+    let intro = format!(
+        "A reference implementation of the allocator, started from the first snapshot, got the same requests. {} Where the two lines part, the model does not do what the machine did.",
+        replay.sentence()
+    );
+    let charts = Some(replay.chart()).filter(|chart| !chart.is_empty()).into_iter().collect();
+    Section { id: "model", title: "Model against machine", intro, charts, tables: vec![replay.table()] }
+}
+
+/// A statistic with its losses.
 fn table(analysis: &Analysis, stat: &Stat, title: &str, events: Events) -> Table {
     let loss = &analysis.info.loss;
     let mut table = Stat::for_people(stat.table(title, loss.lost(events)));
-    if table.rows.len() > TOP {
-        table.note(format!("the {TOP} greatest of {} rows; `analyzer stat` shows all", table.rows.len()));
-        table.rows.truncate(TOP);
-    }
+    cut(&mut table, "`analyzer stat` shows all");
     if loss.lost(events) > 0 {
         table.notes.extend(loss.sentence(events));
     }
     table
+}
+
+/// Leaves at most [`ROWS`] rows, and says where the others are.
+fn cut(table: &mut Table, elsewhere: &str) {
+    let all = table.rows.len();
+    if all > ROWS {
+        table.rows.truncate(ROWS);
+        let count = |rows: usize| units::count(rows.cast_signed() as i64);
+        table.note(format!("the first {} of {} rows; {elsewhere}", count(ROWS), count(all)));
+    }
 }
 
 fn summary(analysis: &Analysis, charts: Vec<Chart>) -> Section {
@@ -148,6 +166,7 @@ fn flags(trace: &Trace, analysis: &Analysis) -> Table {
 fn review(trace: &Trace, analysis: &Analysis) -> Table {
     let findings = lint::findings(&trace.header, &analysis.requests, &analysis.callers);
     let mut table = lint::table(&findings);
+    cut(&mut table, "`analyzer lint` shows all");
     if findings.is_empty() {
         table.note("✓ no rule found anything");
     }
@@ -160,9 +179,7 @@ fn callsites(analysis: &Analysis) -> Table {
     table.column("callsite", "Call site", Unit::Text).column("allocs", "Allocs", Unit::Count).column("frees", "Frees", Unit::Count);
     table.column("requested_bytes", "Asked for", Unit::Bytes).column("alloc_bytes", "Allocated", Unit::Bytes);
     table.column("waste", "Waste", Unit::Fraction).column("live", "Live at end", Unit::Bytes).column("peak_live", "Peak live", Unit::Bytes);
-    let sites = analysis.callsite.groups.iter().filter(|group| group.counts.allocs > 0);
-    let all = sites.clone().count();
-    for Group { values, counts } in sites.take(TOP) {
+    for Group { values, counts } in analysis.callsite.groups.iter().filter(|group| group.counts.allocs > 0) {
         let waste = 1.0 - counts.requested_bytes as f64 / counts.alloc_bytes.max(1) as f64;
         table.row(vec![
             Cell::Text(values[0].1.clone()),
@@ -175,9 +192,7 @@ fn callsites(analysis: &Analysis) -> Table {
             Cell::Integer(counts.peak_live),
         ]);
     }
-    if all > TOP {
-        table.note(format!("the {TOP} greatest of {all} call sites; `analyzer stat --slab --by callsite` shows all"));
-    }
+    cut(&mut table, "`analyzer stat --slab --by callsite` shows all");
     if analysis.info.loss.lost(Events::Slab) > 0 {
         table.notes.extend(analysis.info.loss.sentence(Events::Slab));
     }
