@@ -46,6 +46,8 @@ mod observer;
 mod pages;
 pub mod rates;
 pub mod report;
+pub mod size_classes;
+pub mod slab;
 mod slab_growth;
 pub mod snapshots;
 pub mod stat;

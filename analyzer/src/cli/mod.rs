@@ -15,6 +15,7 @@ mod lint;
 mod output;
 mod plot;
 mod report;
+mod slab;
 mod stat;
 
 use std::{io, path::PathBuf, process::ExitCode};
@@ -51,6 +52,8 @@ enum Command {
     Export(export::Arguments),
     /// What `perf kmem stat` would say
     Kmem(kmem::Arguments),
+    /// What the slab allocator gives out beyond what was asked for, and which sizes would fit better
+    Slab(slab::Arguments),
     /// What is allocated all the time and never freed
     Leaks(leaks::Arguments),
     /// Illegal and suspicious requests, with who made them
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Kmem(arguments) => kmem::run(&arguments),
+        Command::Slab(arguments) => slab::run(&arguments),
         Command::Leaks(arguments) => leaks::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Gfp(arguments) => gfp::run(&arguments),
