@@ -16,6 +16,7 @@ mod output;
 mod plot;
 mod report;
 mod slab;
+mod sql;
 mod stat;
 
 use std::{io, path::PathBuf, process::ExitCode};
@@ -44,6 +45,8 @@ enum Command {
     Frag(frag::Arguments),
     /// How long allocations lived, by any key
     Lifetimes(lifetimes::Arguments),
+    /// Ask the trace in SQL
+    Sql(sql::Arguments),
     /// What changed between two traces
     Diff(diff::Arguments),
     /// Make a trace of what ftrace or `perf script` printed
@@ -89,6 +92,7 @@ pub fn run() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Frag(arguments) => frag::run(&arguments),
         Command::Lifetimes(arguments) => lifetimes::run(&arguments),
+        Command::Sql(arguments) => sql::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
