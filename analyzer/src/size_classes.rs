@@ -49,7 +49,7 @@ impl<'a> SizeClasses<'a> {
         let classes = Classes::read(trace, self.requests.keys().map(|request| request.alloc), problems);
         let scale = i64::from(self.names.header.sample.max(1));
         // A cache keeps a slab on each CPU, and one in stock: what a new one would take before it saves anything.
-        let least = 2 * self.names.header.page_size.cast_signed() * (self.names.header.cpu_node.len() as i64).max(1);
+        let least = 2 * self.names.header.page_size.cast_signed() * (self.names.header.cpu_node.len().cast_signed() as i64).max(1);
         let misfits = self.requests.iter().filter_map(|(request, objects)| {
             let misfit = classes.misfit(request, objects, scale, self.names)?;
             (misfit.saving() >= least && misfit.saving() * WORTH >= misfit.peak * misfit.alloc).then_some(misfit)

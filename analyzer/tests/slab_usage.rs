@@ -151,7 +151,7 @@ fn a_better_size_is_suggested_where_it_saves_much() {
         smaller: Some(512),
     };
     assert_eq!((pipe.own_saves(), pipe.smaller_saves()), (40 * 504, Some(40 * 512)));
-    assert_eq!(found, [pipe.clone()], "24 bytes of 1024 are not worth it, and what is larger than the largest cache is whole pages");
+    assert_eq!(found, std::slice::from_ref(&pipe), "24 bytes of 1024 are not worth it, and what is larger than the largest cache is whole pages");
     // Without /proc/slabinfo only the sizes that events had are known: 512 is none, and 16384 may be a cache.
     let found = misfits(&dir.path().join("b"), &header, &[]);
     let names: Vec<_> = found.iter().map(|misfit| (misfit.req, misfit.own_saves(), misfit.smaller)).collect();

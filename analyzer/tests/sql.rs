@@ -239,6 +239,22 @@ fn what_is_damaged_or_lost_is_told_beside_the_answer() {
 }
 
 #[test]
+fn a_table_whose_schema_is_damaged_still_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("t");
+    common::write(&trace, &common::header(), |writer| {
+        let cache = |id, name: &str| trace::Cache { time: 0, id, name: name.into(), object_size: 8, size: 8 };
+        writer.append(&[cache(1, "dentry"), cache(2, "inode_cache")]).unwrap();
+    });
+    let file = trace.join("cache-000000.arrow");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let text = String::from_utf8(sql(&trace, &["SELECT name FROM cache WHERE id = 2"]).assert().success().get_output().stdout.clone()).unwrap();
+    assert!(text.contains("inode_cache") && text.contains("! the trace has 1 problem(s)"), "{text}");
+}
+
+#[test]
 fn a_forged_manifest_cannot_name_a_table_of_sqlites_own() {
     let (_dir, trace) = small();
     let manifest = trace.join("manifest.jsonl");

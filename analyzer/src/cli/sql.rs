@@ -51,9 +51,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     database.query(query, PIECE, |Piece { table, more }| {
         let first = std::mem::take(&mut first);
         if shape.is_json() {
-            write_json(&table, first, more)?
+            write_json(&table, first, more)?;
         } else {
-            write_csv(&table, first)?
+            write_csv(&table, first)?;
         }
         anyhow::Ok(true)
     })?;

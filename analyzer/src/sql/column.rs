@@ -1,4 +1,4 @@
-//! A decoded column as SQLite takes it.
+//! A decoded column as `SQLite` takes it.
 
 use polars::prelude::{DataType, PolarsResult, Series};
 
@@ -17,7 +17,7 @@ pub(super) enum Value<'a> {
     Text(&'a str),
 }
 
-/// What SQLite calls columns of this type.
+/// What `SQLite` calls columns of this type.
 pub(super) fn sql_type(dtype: &DataType) -> &'static str {
     match dtype {
         DataType::Boolean => "INTEGER",
@@ -28,7 +28,7 @@ pub(super) fn sql_type(dtype: &DataType) -> &'static str {
 }
 
 impl Column {
-    /// SQLite's integers end at 2^63-1. 2^64-1, the kernel's -1UL ("no page"), is NULL; what lies between, raw kernel addresses, comes with the
+    /// `SQLite`'s integers end at 2^63-1. 2^64-1, the kernel's -1UL ("no page"), is NULL; what lies between, raw kernel addresses, comes with the
     /// same 64 bits, as a negative number.
     pub fn new(series: &Series) -> PolarsResult<Self> {
         macro_rules! integers {

@@ -10,7 +10,7 @@ use trace::{Header, Problem, Trace};
 
 use crate::{names::Names, symbols::Symbols, tasks::Tasks};
 
-/// What is needed to put numbers into words, without the trace itself: SQLite keeps its functions as long as it likes.
+/// What is needed to put numbers into words, without the trace itself: `SQLite` keeps its functions as long as it likes.
 struct Words {
     header: Header,
     tasks: Tasks,
@@ -21,7 +21,7 @@ struct Words {
 /// A function as users write it, and what it gives.
 type Described = (&'static str, &'static str);
 
-/// What there is, beside SQLite's own.
+/// What there is, beside `SQLite`'s own.
 pub(super) const FUNCTIONS: [Described; 9] = [
     ("gfp_names(gfp)", "the flags of a GFP mask, in the words of the traced kernel"),
     ("zone_name(zone)", "name of a zone, with its node where there are several"),

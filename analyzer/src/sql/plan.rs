@@ -1,4 +1,4 @@
-//! How a table is to be read: what SQLite's planner and the cursor tell one another, as SQLite wants it in a text.
+//! How a table is to be read: what `SQLite`'s planner and the cursor tell one another, as `SQLite` wants it in a text.
 
 use std::{ops::RangeInclusive, str::FromStr};
 
@@ -13,7 +13,7 @@ pub(super) struct Plan {
     pub key: Option<usize>,
 }
 
-/// A condition on `time`. Whether the bound itself is in does not matter, for SQLite looks at each row again.
+/// A condition on `time`. Whether the bound itself is in does not matter, for `SQLite` looks at each row again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
     Least,

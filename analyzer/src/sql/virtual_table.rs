@@ -1,4 +1,4 @@
-//! A [`Source`] as one of SQLite's virtual tables. SQLite is written in C and holds pointers to what is here, hence the only `unsafe` of this crate:
+//! A [`Source`] as one of `SQLite`'s virtual tables. `SQLite` is written in C and holds pointers to what is here, hence the only `unsafe` of this crate:
 //! two promises about how the structs begin.
 
 use std::{
@@ -19,10 +19,11 @@ use rusqlite::{
 use super::{
     column::Value,
     plan::{Bound, Plan},
-    source::{Argument, Rows, Source},
+    rows::{Argument, Rows},
+    source::Source,
 };
 
-/// Makes the table known to SQLite under its name.
+/// Makes the table known to `SQLite` under its name.
 pub(super) fn register(connection: &Connection, source: Arc<Source>) -> Result<()> {
     const MODULE: Module<'_, VirtualTable> = Module::eponymous_only_module();
     let name = source.table.clone();
@@ -31,14 +32,14 @@ pub(super) fn register(connection: &Connection, source: Arc<Source>) -> Result<(
 
 #[repr(C)]
 struct VirtualTable {
-    /// SQLite's part
+    /// `SQLite`'s part
     base: sqlite3_vtab,
     source: Arc<Source>,
 }
 
 #[repr(C)]
 struct Cursor {
-    /// SQLite's part
+    /// `SQLite`'s part
     base: sqlite3_vtab_cursor,
     rows: Rows,
 }
@@ -96,7 +97,7 @@ unsafe impl VTab<'_> for VirtualTable {
             rows = rows.min(8.0);
         }
         // What is left of the time is not known yet; each bound is taken to leave a quarter.
-        rows *= 0.25_f64.powi(plan.bounds.len() as i32);
+        rows = plan.bounds.iter().fold(rows, |rows, _| rows / 4.0);
         info.set_estimated_rows(rows as i64 + 1);
         // A row of a table that has to be decoded, again for each row of what it is joined with, costs more.
         info.set_estimated_cost(if self.source.is_small() { rows } else { rows * 20.0 } + 1.0);
@@ -144,6 +145,7 @@ unsafe impl VTabCursor for Cursor {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: crate::Error) -> Error {
     Error::ModuleError(error.to_string())
 }
