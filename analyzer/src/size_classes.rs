@@ -153,9 +153,9 @@ impl Misfit {
 pub fn table(misfits: &[Misfit], start: u64) -> Table {
     let mut table = Table::new("kmalloc requests that another size would serve better");
     table.column("callsite", "Call site", Unit::Text).column("req", "Asks for", Unit::Number).column("alloc", "Gets", Unit::Number);
-    table.column("peak", "Most at once", Unit::Count).column("peak_at", "At", Unit::Duration);
-    table.column("own", "Own cache", Unit::Number).column("own_saves", "Own cache saves", Unit::Bytes);
-    table.column("smaller", "Next smaller", Unit::Number).column("too_large_by", "Too large by", Unit::Number);
+    table.column("peak", "Peak", Unit::Count).column("peak_at", "At", Unit::Duration);
+    table.column("own", "Own cache", Unit::Number).column("own_saves", "Own saves", Unit::Bytes);
+    table.column("smaller", "Smaller", Unit::Number).column("too_large_by", "Over by", Unit::Number);
     table.column("smaller_saves", "Smaller saves", Unit::Bytes);
     for misfit in misfits {
         let number = |number: Option<i64>| number.map_or(Cell::None, Cell::Integer);
@@ -172,9 +172,8 @@ pub fn table(misfits: &[Misfit], start: u64) -> Table {
             number(misfit.smaller_saves()),
         ]);
     }
-    table.note(
-        "sizes are bytes per object; own cache: a kmem_cache of just this size, the ends of its slabs not counted; savings are those at the peak",
-    );
-    table.note("next smaller: the size class that the objects are too large for by an eighth at most; only savings worth more than the slabs that a cache keeps in stock, and than an eighth of what the objects took");
+    table.note("sizes are bytes per object; own cache: a kmem_cache of just this size, the ends of its slabs not counted; saves: bytes at the peak");
+    table.note("smaller: the next smaller size class, where the objects are over it by an eighth at most");
+    table.note("only what saves more than the slabs that a cache keeps in stock, and than an eighth of what the objects took");
     table
 }

@@ -197,12 +197,17 @@ fn callsites(analysis: &Analysis) -> Table {
 
 /// Who wasted most at once, and what fits badly; what `analyzer slab` shows.
 fn slab(trace: &Trace, analysis: &Analysis) -> Vec<Table> {
-    let Slab { usages, misfits, .. } = &analysis.slab;
-    let mut tables = vec![analysis.slab.table(&trace.header)];
+    let Slab { usages: all, misfits, .. } = &analysis.slab;
+    let mut usages = analysis.slab.table(&trace.header);
+    for column in &mut usages.columns {
+        // The table of call sites has them, too; without them this one fits a page.
+        column.hidden |= ["alloc", "req", "tot_alloc", "tot_req"].contains(&column.id.as_str());
+    }
+    let mut tables = vec![usages];
     if !misfits.is_empty() {
         tables.push(size_classes::table(misfits, trace.header.clock.start_ns));
     }
-    for (table, all) in tables.iter_mut().zip([usages.len(), misfits.len()]) {
+    for (table, all) in tables.iter_mut().zip([all.len(), misfits.len()]) {
         if all > TOP_SLAB {
             table.note(format!("the {TOP_SLAB} greatest of {all} rows; `analyzer slab` shows all"));
             table.rows.truncate(TOP_SLAB);
