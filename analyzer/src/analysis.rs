@@ -9,6 +9,8 @@ use crate::{
     lifetimes::{Lifetime, Lifetimes},
     lint, objects, pages,
     rates::Rates,
+    size_classes::SizeClasses,
+    slab::{Slab, Usages},
     snapshots::{self, Snapshot},
 };
 
@@ -36,6 +38,8 @@ pub struct Analysis {
     pub objects: Stat,
     /// kernel objects by call site
     pub callsite: Stat,
+    /// what call sites took from the slab allocator, and what fits badly
+    pub slab: Slab,
     /// page lifetimes by order
     pub lifetimes: Vec<Lifetime>,
     /// bytes allocated over time
@@ -70,12 +74,30 @@ impl Analysis {
         problems.extend(pages::observe(&names, trace, progress, &mut [&mut cube, &mut lifetimes, &mut rates])?);
         let [pages, zone_order, migratetype_order, gfp, flag, comm, requests, callers] = several(cube)?;
         let mut cube = Cube::new(&[&[], &[Key::Callsite]], &names);
-        problems.extend(objects::observe(&names, trace, progress, &mut [&mut cube])?);
+        let (mut usages, mut classes) = (Usages::new(Key::Callsite, &names), SizeClasses::new(&names));
+        problems.extend(objects::observe(&names, trace, progress, &mut [&mut cube, &mut usages, &mut classes])?);
         let [objects, callsite] = several(cube)?;
+        let slab = Slab { key: Key::Callsite, usages: usages.finish(), misfits: classes.finish(trace, &mut problems) };
         let lifetimes = lifetimes.finish();
         let snapshots = snapshots::read(trace, &mut problems);
         info.loss.add(problems);
-        Ok(Self { info, pages, zone_order, migratetype_order, gfp, flag, comm, requests, callers, objects, callsite, lifetimes, rates, snapshots })
+        Ok(Self {
+            info,
+            pages,
+            zone_order,
+            migratetype_order,
+            gfp,
+            flag,
+            comm,
+            requests,
+            callers,
+            objects,
+            callsite,
+            slab,
+            lifetimes,
+            rates,
+            snapshots,
+        })
     }
 }
 

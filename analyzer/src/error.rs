@@ -42,6 +42,9 @@ pub enum Error {
         /// what plotters said
         reason: String,
     },
+    /// `SQLite` could not understand a query, or not answer it.
+    #[error("the query cannot be answered: {0}")]
+    Query(String),
     /// A text that should be imported, or a mask, is not what it should be.
     #[error("cannot understand {what}: {reason}")]
     Text {

@@ -79,7 +79,8 @@ fn rows(batches: &[Batch]) -> u64 {
     batches.iter().map(|batch| batch.rows).sum()
 }
 
-fn read(trace: &Trace, segment: &Segment, batches: &[Batch], columns: Option<&[&str]>) -> Result<(DataFrame, Vec<Problem>), Error> {
+/// The intact rows of neighbouring batches of a segment, and what is wrong with the others. With `columns`, only those are decoded.
+pub(crate) fn read(trace: &Trace, segment: &Segment, batches: &[Batch], columns: Option<&[&str]>) -> Result<(DataFrame, Vec<Problem>), Error> {
     let (first, last) = (batches[0].batch, batches[batches.len() - 1].batch);
     let (stream, damage) = trace.read_segment(segment, |batch| (first..=last).contains(&batch.batch));
     let reader = IpcStreamReader::new(Cursor::new(stream));

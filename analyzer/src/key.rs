@@ -75,6 +75,7 @@ keys! {
     Callsite "callsite" "Call site" true true /// kernel function and offset that asked; for pages, from their stacks
     Function "function" "Function" true true /// kernel function that asked; for pages, from their stacks
     Cache "cache" "Cache" false true /// name of the `kmem_cache`
+    Class "class" "Size class" false true /// name of the `kmem_cache`; of what kmalloc gave out, its size
     Cgroup "cgroup" "Cgroup" true true /// cgroup of the thread that asked
     Comm "comm" "Process name" true true /// name of the thread
     Process "process" "Process" true true /// process (tgid)
@@ -126,6 +127,10 @@ impl Key {
             Self::Function if row.callsite == UNKNOWN => UNKNOWN,
             Self::Function => names.representative(row.callsite.cast_unsigned()).cast_signed(),
             Self::Cache => row.cache,
+            Self::Class if row.cache == 0 => row.bytes.cast_signed(),
+            Self::Class if row.cache == UNKNOWN => UNKNOWN,
+            // Above every size that kmalloc can report.
+            Self::Class => row.cache << 32,
             Self::Cgroup => row.cgroup,
             Self::Comm => row.comm,
             Self::Process => row.process,
@@ -149,6 +154,8 @@ impl Key {
             Self::Function => names.function(value.cast_unsigned()),
             Self::Cgroup => names.cgroup(value.cast_unsigned()),
             Self::Cache => names.cache(value as u16),
+            Self::Class if value >> 32 == 0 => format!("{value} bytes"),
+            Self::Class => names.cache((value >> 32) as u16),
             Self::Comm => names.comm(value as u32),
             Self::Kind => names.kind(value as u8),
             Self::Time => units::duration(value as f64),

@@ -49,6 +49,8 @@ pub(crate) struct Row {
     pub stack: u32,
     pub cache: i64,
     pub node: i64,
+    /// where an object was freed: the CPU of the free itself
+    pub freed_on: u16,
     /// the first frame, or the object
     pub address: u64,
     /// who ran when the event happened, and where in the kernel: of a free, who freed
@@ -89,6 +91,7 @@ impl Row {
         stack: 0,
         cache: UNKNOWN,
         node: UNKNOWN,
+        freed_on: 0,
         address: 0,
         actor: Actor::NOBODY,
     };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use trace::{Cache, Cgroup, Header, Problem, Stack, Symbol, Trace};
 
-use crate::{rates, tasks::Tasks};
+use crate::{rates, symbols::Symbols, tasks::Tasks};
 
 /// Everything of a trace that gives its numbers names.
 pub struct Names<'a> {
@@ -12,13 +12,11 @@ pub struct Names<'a> {
     pub(crate) tasks: Tasks,
     /// length of the intervals of the key `time`, ns
     pub(crate) interval: u64,
-    symbols: HashMap<u64, Symbol>,
-    /// the least call site of each function stands for all of them
-    representative: HashMap<u64, u64>,
+    pub(crate) symbols: Symbols,
     /// the frames of every stack, innermost first
     stacks: HashMap<u32, Vec<u64>>,
     /// who asked for pages, by stack: the first frame outside the allocator
-    callers: HashMap<u32, u64>,
+    pub(crate) callers: HashMap<u32, u64>,
     caches: HashMap<u16, String>,
     cgroups: HashMap<u64, String>,
 }
@@ -46,26 +44,20 @@ impl<'a> Names<'a> {
     /// Reads them; what cannot be read is added to `problems`.
     pub fn read(trace: &'a Trace, problems: &mut Vec<Problem>) -> Self {
         let tasks = Tasks::read(trace, problems);
-        let symbols: HashMap<u64, Symbol> = trace.all::<Symbol>(problems).into_iter().map(|symbol| (symbol.id, symbol)).collect();
-        let mut first: HashMap<(&str, &str), u64> = HashMap::new();
-        for (id, symbol) in &symbols {
-            let least = first.entry((&symbol.function, &symbol.module)).or_insert(*id);
-            *least = (*least).min(*id);
-        }
-        let representative = symbols.iter().map(|(id, symbol)| (*id, first[&(symbol.function.as_str(), symbol.module.as_str())])).collect();
+        let symbols = Symbols::read(trace, problems);
         let mut stacks: HashMap<u32, Vec<u64>> = HashMap::new();
         for Stack { id, depth, symbol, .. } in trace.all(problems) {
             let frames = stacks.entry(id).or_default();
             frames.resize(frames.len().max(usize::from(depth) + 1), 0);
             frames[usize::from(depth)] = symbol;
         }
-        let outside = |frame: &&u64| symbols.get(frame).is_none_or(|symbol| !ALLOCATOR.iter().any(|own| symbol.function.starts_with(own)));
+        let outside = |frame: &&u64| symbols.get(**frame).is_none_or(|symbol| !ALLOCATOR.iter().any(|own| symbol.function.starts_with(own)));
         let caller = |frames: &[u64]| frames.iter().find(outside).or(frames.first()).copied().unwrap_or(0);
         let callers = stacks.iter().map(|(id, frames)| (*id, caller(frames))).collect();
         let caches = trace.all(problems).into_iter().map(|Cache { id, name, .. }| (id, name)).collect();
         let cgroups = trace.all(problems).into_iter().map(|Cgroup { id, path, .. }| (id, path)).collect();
         let interval = rates::interval(&trace.header);
-        Self { header: &trace.header, tasks, interval, symbols, representative, stacks, callers, caches, cgroups }
+        Self { header: &trace.header, tasks, interval, symbols, stacks, callers, caches, cgroups }
     }
 
     /// The frames of a stack, innermost first.
@@ -100,26 +92,22 @@ impl<'a> Names<'a> {
 
     /// The symbol of a call site.
     pub(crate) fn symbol(&self, id: u64) -> Option<&Symbol> {
-        self.symbols.get(&id)
+        self.symbols.get(id)
     }
 
     /// A call site in words: `vfs_read+0x1c [module]`.
     pub fn callsite(&self, id: u64) -> String {
-        match self.symbols.get(&id) {
-            Some(symbol) => format!("{}+{:#x}{}", symbol.function, symbol.offset, module(symbol)),
-            None if self.header.raw_addresses && id != 0 && id != u64::MAX => format!("{id:#x}"),
-            None => "unknown".to_owned(),
-        }
+        self.symbols.callsite(id)
     }
 
     /// `vfs_read [module]`
     pub(crate) fn function(&self, id: u64) -> String {
-        self.symbols.get(&id).map_or_else(|| "unknown".to_owned(), |symbol| format!("{}{}", symbol.function, module(symbol)))
+        self.symbols.function(id)
     }
 
     /// The call site that stands for all those of the same function.
     pub(crate) fn representative(&self, callsite: u64) -> u64 {
-        self.representative.get(&callsite).copied().unwrap_or(callsite)
+        self.symbols.representative(callsite)
     }
 
     pub(crate) fn comm(&self, comm: u32) -> String {
@@ -133,13 +121,8 @@ impl<'a> Names<'a> {
     }
 
     pub(crate) fn kind(&self, number: u8) -> String {
-        let known = self.header.kinds.iter().find(|(_, known)| **known == number);
-        known.map_or_else(|| number.to_string(), |(name, _)| name.clone())
+        self.header.kind_name(number)
     }
-}
-
-fn module(symbol: &Symbol) -> String {
-    if symbol.module.is_empty() { String::new() } else { format!(" [{}]", symbol.module) }
 }
 
 /// `^_?_?(alloc|get_free|get_zeroed)_pages?`

@@ -55,7 +55,7 @@ impl<'a> Matcher<'a> {
         let mut show = |row: &Row| observers.iter_mut().for_each(|observer| observer.row(row));
         for i in 0..frame.height() {
             let actor = Actor { task: self.tasks.at(pid[i], time[i]), callsite: call_site[i].cast_signed() };
-            let nothing = Row { time: time[i], kind: kind[i], address: object[i], actor, ..Row::UNMATCHED };
+            let nothing = Row { time: time[i], kind: kind[i], freed_on: cpu[i], address: object[i], actor, ..Row::UNMATCHED };
             if self.allocating.contains(&Some(kind[i])) {
                 let Named { process, comm, cgroup } = self.names.tasks.named(actor.task);
                 let allocated = Row {
@@ -102,6 +102,7 @@ fn freed(object: &Row, event: &Row, class: Class) -> Row {
         class,
         delta: -object.delta,
         age: event.time.saturating_sub(object.time),
+        freed_on: event.freed_on,
         actor: event.actor,
         ..*object
     }

@@ -120,6 +120,7 @@ impl<'a> Matcher<'a> {
             callsite: if stack == 0 { UNKNOWN } else { self.names.caller(stack).cast_signed() },
             stack,
             cache: UNKNOWN,
+            freed_on: 0,
             address: 0,
             actor: Actor::NOBODY,
         }

@@ -95,26 +95,36 @@ impl Table {
 
     /// The table as CSV (RFC 4180): a line of column ids, then a line per row.
     pub fn to_csv(&self) -> String {
-        let quote = |text: &str| {
-            if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+        self.csv_heading() + &self.csv_rows()
+    }
+
+    /// The first line of the CSV.
+    pub fn csv_heading(&self) -> String {
+        csv_line(self.columns.iter().map(|column| quoted(&column.id)))
+    }
+
+    /// The other lines.
+    pub fn csv_rows(&self) -> String {
+        let text = |cell: &Cell| match cell {
+            Cell::Text(text) => quoted(text),
+            Cell::None => String::new(),
+            number => number.to_json().to_string(),
         };
-        let line = |cells: Vec<String>| cells.join(",") + "\r\n";
-        let header = line(self.columns.iter().map(|column| quote(&column.id)).collect());
-        let rows = self.rows.iter().map(|row| {
-            let text = |cell: &Cell| match cell {
-                Cell::Text(text) => quote(text),
-                Cell::None => String::new(),
-                number => number.to_json().to_string(),
-            };
-            line(row.iter().map(text).collect())
-        });
-        std::iter::once(header).chain(rows).collect()
+        self.rows.iter().map(|row| csv_line(row.iter().map(text))).collect()
     }
 
     /// The columns that people see, with their places.
     pub fn visible(&self) -> impl Iterator<Item = (usize, &Column)> {
         self.columns.iter().enumerate().filter(|(_, column)| !column.hidden)
     }
+}
+
+fn csv_line(cells: impl Iterator<Item = String>) -> String {
+    cells.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 impl Column {
@@ -154,6 +164,8 @@ impl Cell {
         let number = match self {
             Self::Text(text) => return text.clone(),
             Self::None => return "-".to_owned(),
+            // As a real number it would lose digits from 2^53 on.
+            Self::Integer(number) if matches!(unit, Unit::Text | Unit::Number) => return number.to_string(),
             Self::Integer(number) => *number as f64,
             Self::Real(number) => *number,
         };

@@ -83,6 +83,11 @@ impl Tasks {
         (from, history.get(later).map_or(u64::MAX, |(next, _)| *next), history[later - 1].1)
     }
 
+    /// Who `pid` was at `time`.
+    pub fn at(&self, pid: u32, time: u64) -> u32 {
+        self.span(pid, time).2
+    }
+
     /// For events in time order, most of which come from few threads.
     pub fn recent(&self) -> Recent<'_> {
         Recent { tasks: self, known: [(u32::MAX, 0, 0, UNKNOWN); RECENT] }

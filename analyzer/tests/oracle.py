@@ -179,6 +179,34 @@ if slabs is not None:
     ours = (total["frees"], total["null_frees"], total["unmatched_frees"], total["live"])
     check("stat --slab: frees, those of NULL, unmatched, live", ours, (frees, null, unmatched, sum(live.values())))
 
+# SQLite in `analyzer sql` and DuckDB answer the same text. Ours has NULL for the kernel's -1UL.
+slab, symbol, queries = slabs, table("symbol"), []
+if slab is not None:
+    queries.append(
+        """select cpu, kind, count(*) as n, min(object) as low, max(object) as high, sum(bytes_req) as bytes
+           from slab group by cpu, kind order by cpu, kind"""
+    )
+if slab is not None and symbol is not None:
+    queries.append(
+        """select function, count(*) as n, count(distinct pid) as pids, sum(bytes_alloc) as bytes
+           from slab join symbol on symbol.id = slab.call_site group by function order by function"""
+    )
+if pages is not None:
+    page = duckdb.sql(f"select * replace (nullif(pfn, {NO_PFN}) as pfn) from pages")
+    start, end = pc.min(pages["time"]).as_py(), pc.max(pages["time"]).as_py()
+    third = (end - start) // 3
+    queries += [
+        """select zone, "order", gfp, count(*) as n, count(pfn) as frames, min(pfn) as low, max(pfn) as high, min(time) as first, max(time) as last
+           from page group by zone, "order", gfp order by zone, "order", gfp""",
+        f"select kind, count(*) as n, max(time) as last from page where time between {start + third} and {end - third} group by kind order by kind",
+        """select time, pid, pfn, nth from (select time, pid, pfn, row_number() over (partition by pid order by time, pfn) as nth from page) as numbered
+           where nth <= 3 order by pid, time, pfn""",
+    ]
+for query in queries:
+    answer = duckdb.sql(query)
+    theirs = [dict(zip(answer.columns, row)) for row in answer.fetchall()]
+    check(f"sql: {' '.join(query.split())}", run("sql", query), theirs)
+
 # The Parquet export, as DuckDB reads a partitioned dataset: the same rows, and few bytes.
 with tempfile.TemporaryDirectory() as scratch:
     subprocess.run([analyzer, "export", trace, "--parquet", scratch], check=True, stdout=subprocess.DEVNULL)

@@ -131,6 +131,12 @@ impl Header {
         }
     }
 
+    /// The name of a kind of event; its number where the header does not know it.
+    pub fn kind_name(&self, kind: u8) -> String {
+        let known = self.kinds.iter().find(|(_, number)| **number == kind);
+        known.map_or_else(|| kind.to_string(), |(name, _)| name.clone())
+    }
+
     /// The name of a migratetype, `-` for a free.
     pub fn migratetype_name(&self, migratetype: u8) -> String {
         match self.migratetypes.get(usize::from(migratetype)) {

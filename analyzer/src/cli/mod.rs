@@ -15,6 +15,8 @@ mod lint;
 mod output;
 mod plot;
 mod report;
+mod slab;
+mod sql;
 mod stat;
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
@@ -45,6 +47,8 @@ enum Command {
     Frag(frag::Arguments),
     /// How long allocations lived, by any key
     Lifetimes(lifetimes::Arguments),
+    /// Ask the trace in SQL
+    Sql(sql::Arguments),
     /// What changed between two traces
     Diff(diff::Arguments),
     /// Make a trace of what ftrace or `perf script` printed
@@ -53,6 +57,8 @@ enum Command {
     Export(export::Arguments),
     /// What `perf kmem stat` would say
     Kmem(kmem::Arguments),
+    /// What the slab allocator gives out beyond what was asked for, and which sizes would fit better
+    Slab(slab::Arguments),
     /// What is allocated all the time and never freed
     Leaks(leaks::Arguments),
     /// Illegal and suspicious requests, with who made them
@@ -105,10 +111,12 @@ pub fn run() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Frag(arguments) => frag::run(&arguments),
         Command::Lifetimes(arguments) => lifetimes::run(&arguments),
+        Command::Sql(arguments) => sql::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Kmem(arguments) => kmem::run(&arguments),
+        Command::Slab(arguments) => slab::run(&arguments),
         Command::Leaks(arguments) => leaks::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Gfp(arguments) => gfp::run(&arguments),

@@ -91,6 +91,11 @@ impl Shape {
         self.json
     }
 
+    /// So many rows are shown to people; `None` = all.
+    pub fn limit(&self) -> Option<usize> {
+        (self.limit > 0).then_some(self.limit)
+    }
+
     /// Writes a table. What must be known about it goes to stderr where the format has no place for it.
     pub fn write(&self, shown: &Table) -> anyhow::Result<()> {
         if self.is_for_people() {

@@ -11,6 +11,8 @@ use crate::{
     lifetimes, lint,
     loss::Totals,
     model::Replay,
+    size_classes,
+    slab::Slab,
     stat::Group,
     table::{Cell, Table, Unit},
     units,
@@ -18,6 +20,8 @@ use crate::{
 
 /// Rows of a table at most. So many a browser still sorts at once; the page shows the first of them until it is asked for all.
 const ROWS: usize = 10_000;
+/// Rows of the tables about the slab allocator, whose call sites have a table of their own already.
+const TOP_SLAB: usize = 25;
 
 pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
     let charts = figures::charts(trace, analysis);
@@ -60,6 +64,13 @@ pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
             intro: "Which places in the kernel allocated objects with kmalloc, and how much of what they got they had not asked for.".into(),
             charts: chart("callsites"),
             tables: vec![callsites(analysis)],
+        },
+        Section {
+            id: "slab",
+            title: "Slab allocator",
+            intro: "How much memory kernel objects took beyond what was asked for, when that was worst, and which requests another size would serve better.".into(),
+            charts: vec![],
+            tables: slab(trace, analysis),
         },
         Section {
             id: "processes",
@@ -197,6 +208,30 @@ fn callsites(analysis: &Analysis) -> Table {
         table.notes.extend(analysis.info.loss.sentence(Events::Slab));
     }
     table
+}
+
+/// Who wasted most at once, and what fits badly; what `analyzer slab` shows.
+fn slab(trace: &Trace, analysis: &Analysis) -> Vec<Table> {
+    let Slab { usages: all, misfits, .. } = &analysis.slab;
+    let mut usages = analysis.slab.table(&trace.header);
+    for column in &mut usages.columns {
+        // The table of call sites has them, too; without them this one fits a page.
+        column.hidden |= ["alloc", "req", "tot_alloc", "tot_req"].contains(&column.id.as_str());
+    }
+    let mut tables = vec![usages];
+    if !misfits.is_empty() {
+        tables.push(size_classes::table(misfits, trace.header.clock.start_ns));
+    }
+    for (table, all) in tables.iter_mut().zip([all.len(), misfits.len()]) {
+        if all > TOP_SLAB {
+            table.note(format!("the {TOP_SLAB} greatest of {all} rows; `analyzer slab` shows all"));
+            table.rows.truncate(TOP_SLAB);
+        }
+        if analysis.info.loss.lost(Events::Slab) > 0 {
+            table.notes.extend(analysis.info.loss.sentence(Events::Slab));
+        }
+    }
+    tables
 }
 
 fn integrity(analysis: &Analysis) -> Section {

@@ -1,0 +1,79 @@
+//! A decoded column as `SQLite` takes it.
+
+use polars::prelude::{DataType, PolarsResult, Series};
+
+/// The values of one column. `None` is NULL.
+pub(super) enum Column {
+    Integers(Vec<Option<i64>>),
+    Reals(Vec<Option<f64>>),
+    Texts(Vec<Option<String>>),
+}
+
+/// One value of a column.
+pub(super) enum Value<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(&'a str),
+}
+
+/// What `SQLite` calls columns of this type.
+pub(super) fn sql_type(dtype: &DataType) -> &'static str {
+    match dtype {
+        DataType::Boolean => "INTEGER",
+        dtype if dtype.is_integer() => "INTEGER",
+        dtype if dtype.is_float() => "REAL",
+        _ => "TEXT",
+    }
+}
+
+impl Column {
+    /// `SQLite`'s integers end at 2^63-1. 2^64-1, the kernel's -1UL ("no page"), is NULL; what lies between, raw kernel addresses, comes with the
+    /// same 64 bits, as a negative number.
+    pub fn new(series: &Series) -> PolarsResult<Self> {
+        macro_rules! integers {
+            ($numbers:expr) => {
+                Self::Integers($numbers.iter().map(|number| number.map(i64::from)).collect())
+            };
+        }
+        Ok(match series.dtype() {
+            DataType::Boolean => integers!(series.bool()?),
+            DataType::UInt8 => integers!(series.u8()?),
+            DataType::UInt16 => integers!(series.u16()?),
+            DataType::UInt32 => integers!(series.u32()?),
+            DataType::UInt64 => {
+                let number = |number: Option<u64>| number.filter(|number| *number != u64::MAX).map(u64::cast_signed);
+                Self::Integers(series.u64()?.iter().map(number).collect())
+            }
+            DataType::Int8 => integers!(series.i8()?),
+            DataType::Int16 => integers!(series.i16()?),
+            DataType::Int32 => integers!(series.i32()?),
+            DataType::Int64 => integers!(series.i64()?),
+            DataType::Float32 => Self::Reals(series.f32()?.iter().map(|number| number.map(f64::from)).collect()),
+            DataType::Float64 => Self::Reals(series.f64()?.iter().collect()),
+            DataType::String => Self::Texts(series.str()?.iter().map(|text| text.map(str::to_owned)).collect()),
+            // None of today's tables has another type.
+            _ => Self::Texts(series.cast(&DataType::String)?.str()?.iter().map(|text| text.map(str::to_owned)).collect()),
+        })
+    }
+
+    pub fn value(&self, row: usize) -> Value<'_> {
+        let value = match self {
+            Self::Integers(numbers) => numbers.get(row).copied().flatten().map(Value::Integer),
+            Self::Reals(numbers) => numbers.get(row).copied().flatten().map(Value::Real),
+            Self::Texts(texts) => texts.get(row).and_then(|text| text.as_deref()).map(Value::Text),
+        };
+        value.unwrap_or(Value::Null)
+    }
+
+    /// Adds the values of a column of the same type.
+    pub fn append(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Integers(numbers), Self::Integers(more)) => numbers.extend(more),
+            (Self::Reals(numbers), Self::Reals(more)) => numbers.extend(more),
+            (Self::Texts(texts), Self::Texts(more)) => texts.extend(more),
+            // Segments of one table have one schema; a forged one reads as NULL from here on.
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What a query gives, as a table.
+
+use rusqlite::types::ValueRef;
+
+use crate::table::{Cell, Table, Unit};
+
+/// The names of columns; what comes twice gets a number, since JSON wants them apart.
+pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut unique: Vec<String> = Vec::new();
+    for name in names {
+        let mut free = name.to_owned();
+        let mut number = 1;
+        while unique.contains(&free) {
+            number += 1;
+            free = format!("{name}_{number}");
+        }
+        unique.push(free);
+    }
+    unique
+}
+
+pub(super) fn table(names: &[String], rows: Vec<Vec<Cell>>) -> Table {
+    let mut table = Table::new("Result");
+    for (at, name) in names.iter().enumerate() {
+        let is_text = rows.iter().any(|row| matches!(row[at], Cell::Text(_)));
+        table.column(name, name, if is_text { Unit::Text } else { Unit::Number });
+    }
+    table.rows = rows;
+    table
+}
+
+pub(super) fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Null => Cell::None,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Cell::Text(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))),
+    }
+}

@@ -1,0 +1,100 @@
+//! The rows that a query asks of one table, one after the other.
+
+use std::{ops::RangeInclusive, sync::Arc};
+
+use super::{column::Value, frame::Frame, plan::Plan, source::Source};
+use crate::Error;
+
+/// The rows that a plan asks for, one after the other.
+pub(super) struct Rows {
+    source: Arc<Source>,
+    wanted: Vec<usize>,
+    span: RangeInclusive<u64>,
+    /// the next place to read
+    next: usize,
+    frame: Option<Arc<Frame>>,
+    /// the rows of the frame that are asked for; all if `None`
+    chosen: Option<Vec<usize>>,
+    at: usize,
+}
+
+/// An argument of a plan.
+pub(super) enum Argument {
+    Integer(i64),
+    Real(f64),
+    /// texts, NULL: nothing that a time or a number can be compared with beforehand
+    Other,
+}
+
+impl Rows {
+    /// Before the first row.
+    pub fn new(source: Arc<Source>) -> Self {
+        Self { source, wanted: Vec::new(), span: 0..=u64::MAX, next: 0, frame: None, chosen: None, at: 0 }
+    }
+
+    /// Goes to the first row of a plan.
+    pub fn start(&mut self, plan: &Plan, arguments: &[Argument]) -> Result<(), Error> {
+        (self.frame, self.chosen, self.at, self.next, self.span) = (None, None, 0, 0, 0..=u64::MAX);
+        let source = Arc::clone(&self.source);
+        if let Some(whole) = source.whole()? {
+            if let (Some(column), Some(Argument::Integer(value))) = (plan.key, arguments.get(plan.bounds.len())) {
+                self.chosen = whole.find(column, *value);
+            }
+            (self.frame, self.next) = (Some(Arc::clone(&whole.frame)), source.places.len());
+            return Ok(());
+        }
+        self.wanted = (0..source.columns.len()).filter(|column| plan.uses(*column)).collect();
+        if self.wanted.is_empty() {
+            // Rows are counted, if nothing else: any column has as many as there are.
+            self.wanted.push(0);
+        }
+        for (bound, argument) in plan.bounds.iter().zip(arguments) {
+            let bound_at = match argument {
+                Argument::Integer(number) => *number as f64,
+                Argument::Real(number) => *number,
+                Argument::Other => continue,
+            };
+            self.span = bound.narrow(self.span.clone(), bound_at);
+        }
+        self.fill()
+    }
+
+    /// Reads on until there is a row, or the table ends.
+    fn fill(&mut self) -> Result<(), Error> {
+        while self.is_over() {
+            let Some(place) = self.source.places.get(self.next) else { return Ok(()) };
+            self.next += 1;
+            let batch = self.source.batch(place);
+            if batch.first <= *self.span.end() && batch.last >= *self.span.start() {
+                (self.frame, self.at) = (self.source.read(place, &self.wanted)?.map(Arc::new), 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes to the next row.
+    pub fn advance(&mut self) -> Result<(), Error> {
+        self.at += 1;
+        if self.is_over() { self.fill() } else { Ok(()) }
+    }
+
+    /// Whether there is no row any more.
+    pub fn is_over(&self) -> bool {
+        let rows = self.chosen.as_ref().map_or_else(|| self.frame.as_ref().map_or(0, |frame| frame.rows), Vec::len);
+        self.at >= rows
+    }
+
+    fn row(&self) -> usize {
+        self.chosen.as_ref().map_or(self.at, |chosen| chosen.get(self.at).copied().unwrap_or(usize::MAX))
+    }
+
+    /// A value of the row.
+    pub fn value(&self, column: usize) -> Value<'_> {
+        self.frame.as_ref().map_or(Value::Null, |frame| frame.value(column, self.row()))
+    }
+
+    /// The number of the row in its table.
+    pub fn number(&self) -> i64 {
+        self.frame.as_ref().map_or(0, |frame| frame.first_row.saturating_add(self.row() as u64)).cast_signed()
+    }
+}

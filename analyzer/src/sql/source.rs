@@ -1,0 +1,145 @@
+//! A table of the trace as it is read for `SQLite`: batch by batch, only the columns that a query looks at, only the batches that can hold what it
+//! asks for. Small tables are decoded once and searched by an index, so that they can be joined.
+
+use std::{
+    collections::BTreeSet,
+    io::Cursor,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use polars::prelude::{IpcStreamReader, PlSmallStr, SerReader};
+use trace::{Batch, Problem, Segment, Trace};
+
+use super::{
+    column::sql_type,
+    frame::{Frame, Whole},
+};
+use crate::{Error, frames};
+
+/// Tables of at most so many rows are kept once they are decoded: as many as a batch has.
+const SMALL: u64 = 1 << 16;
+
+/// What is found out while queries run.
+#[derive(Default)]
+pub(super) struct Met {
+    /// batches that cannot be read
+    pub problems: Vec<Problem>,
+    /// the tables that were asked for
+    pub tables: BTreeSet<String>,
+}
+
+/// A panic elsewhere does not make it worse.
+pub(super) fn locked(met: &Mutex<Met>) -> MutexGuard<'_, Met> {
+    met.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A column as the trace's own schema describes it.
+#[derive(Debug, Clone)]
+pub(super) struct Description {
+    pub name: String,
+    /// INTEGER, REAL or TEXT
+    pub sql_type: &'static str,
+    /// what it means
+    pub doc: String,
+}
+
+/// Where a batch is, and the number of its first row in the table.
+pub(super) struct Place {
+    segment: usize,
+    batch: usize,
+    first_row: u64,
+}
+
+/// See the module.
+pub(super) struct Source {
+    trace: Arc<Trace>,
+    pub table: String,
+    pub doc: String,
+    pub columns: Vec<Description>,
+    pub rows: u64,
+    pub places: Vec<Place>,
+    whole: OnceLock<Whole>,
+    met: Arc<Mutex<Met>>,
+}
+
+impl Source {
+    /// `None` if no segment of the table has a schema that can be read.
+    pub fn new(trace: &Arc<Trace>, table: &str, met: &Arc<Mutex<Met>>) -> Option<Self> {
+        let (doc, columns) = trace.table(table).find_map(|segment| schema(trace, segment))?;
+        let (mut places, mut rows) = (Vec::new(), 0_u64);
+        for (segment, place) in trace.segments.iter().enumerate().filter(|(_, segment)| segment.table == table) {
+            for (batch, entry) in place.batches.iter().enumerate() {
+                places.push(Place { segment, batch, first_row: rows });
+                rows = rows.saturating_add(entry.rows);
+            }
+        }
+        let (trace, met) = (Arc::clone(trace), Arc::clone(met));
+        Some(Self { trace, table: table.to_owned(), doc, columns, rows, places, whole: OnceLock::new(), met })
+    }
+
+    /// Where the column `time` is; the manifest knows from when to when each batch is.
+    pub fn time(&self) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == "time")
+    }
+
+    /// Whether it is kept whole, so that it can be searched.
+    pub fn is_small(&self) -> bool {
+        self.rows <= SMALL
+    }
+
+    /// Notes that a query names this table.
+    pub fn meet(&self) {
+        locked(&self.met).tables.insert(self.table.clone());
+    }
+
+    /// The batch at a place; `None` if it is damaged.
+    pub fn read(&self, place: &Place, wanted: &[usize]) -> Result<Option<Frame>, Error> {
+        let segment = &self.trace.segments[place.segment];
+        let names: Vec<&str> = wanted.iter().map(|column| self.columns[*column].name.as_str()).collect();
+        let (frame, problems) = frames::read(&self.trace, segment, &segment.batches[place.batch..=place.batch], Some(&names))?;
+        if !problems.is_empty() {
+            let known = &mut locked(&self.met).problems;
+            // Joins read a table many times.
+            known.extend(problems.into_iter().filter(|problem| !known.contains(problem)).collect::<Vec<_>>());
+        }
+        if frame.height() == 0 {
+            return Ok(None);
+        }
+        Frame::new(&frame, wanted, self.columns.len(), place.first_row).map(Some)
+    }
+
+    /// The table, if it is small.
+    pub fn whole(&self) -> Result<Option<&Whole>, Error> {
+        if self.rows > SMALL || self.whole.get().is_some() {
+            return Ok(self.whole.get());
+        }
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        let mut frame = Frame::default();
+        for place in &self.places {
+            if let Some(more) = self.read(place, &all)? {
+                frame.append(more);
+            }
+        }
+        Ok(Some(self.whole.get_or_init(|| Whole::new(frame))))
+    }
+
+    /// What the manifest says of a batch.
+    pub fn batch(&self, place: &Place) -> &Batch {
+        &self.trace.segments[place.segment].batches[place.batch]
+    }
+}
+
+/// Meaning of a table, and its columns.
+fn schema(trace: &Trace, segment: &Segment) -> Option<(String, Vec<Description>)> {
+    let (stream, _problems) = trace.read_segment(segment, |_| false);
+    let mut reader = IpcStreamReader::new(Cursor::new(stream));
+    let (types, fields, about) = (reader.schema().ok()?, reader.arrow_schema().ok()?, reader.custom_metadata().ok()?);
+    let text = |doc: Option<&PlSmallStr>| doc.map_or_else(String::new, |doc| doc.trim().to_owned());
+    let columns = types.iter().zip(fields.iter_values()).map(|((name, dtype), field)| Description {
+        name: name.to_string(),
+        sql_type: sql_type(dtype),
+        doc: text(field.metadata.as_ref().and_then(|metadata| metadata.get("doc"))),
+    });
+    let columns = columns.collect();
+    Some((text(about.as_ref().and_then(|about| about.get("doc"))), columns))
+}
