@@ -79,7 +79,7 @@ fn frame_map(writer: &mut Writer, runs: &[FrameRun]) {
 /// One free block of order 10 in the zone Normal, from frame 9216 on, is split and merged again.
 fn split_and_merged(dir: &Path, header: &Header) {
     write(dir, header, |writer| {
-        frame_map(writer, &[run(9216, 1024, "free"), run(12288, 512, "anon")]);
+        frame_map(writer, &[run(9216, 1024, "free"), run(12288, 2048, "anon")]);
         writer.append(&snapshot(0, 0, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])).unwrap();
         let events = [
             moved(150, Kind::ZoneLocked, 9216, 0, UNMOVABLE), // read as free before or after that: the next event decides
@@ -94,7 +94,7 @@ fn split_and_merged(dir: &Path, header: &Header) {
             alloc(SECOND + 1, 9216, 0, GFP_KERNEL, UNMOVABLE, 10),
             free(2 * SECOND - 1, 9216, 0, 10),    // to a pcp list, from where it is drained
             free(4 * SECOND, 12288 + 256, 4, 10), // too large for a pcp list
-            free(4 * SECOND + 1, 12288, 9, 10),   // a huge page: to a pcp list
+            free(4 * SECOND + 1, 13312, 9, 10),   // a huge page: to a pcp list
         ];
         writer.append(&pages).unwrap();
         // One block of order 0 has gone in a way that is not traced, and one of order 1 has come.
@@ -169,7 +169,7 @@ fn what_cannot_be_known_between_snapshots_is_said() {
         // The snapshot at 5 s has no block of order 10.
         assert_eq!(column(&frag(trace, &[]), "Normal", "without")[10], (5 * SECOND).cast_signed());
     }
-    common::write(&imported, &header(), |_| {});
+    write(&imported, &header(), |_| {});
     assert!(refusal(&imported, &[]).contains("no snapshots of /proc/buddyinfo"));
     assert!(refusal(&sampled, &["--at", "11"]).contains("the trace ends after 10.000 s"));
     assert!(refusal(&sampled, &["--over-time", "--interval", "0"]).contains("too short"));

@@ -74,6 +74,7 @@ pub fn write(dir: &Path, header: &Header, tables: impl FnOnce(&mut Writer)) {
 }
 
 /// Eleven page events and six slab events, told apart in the comments.
+#[allow(dead_code, reason = "not every test binary needs it")]
 pub fn small(dir: &Path) {
     write(dir, &header(), |writer| {
         let pages = [
