@@ -136,7 +136,7 @@ impl<'a> Survey<'a> {
         self.moved_until(u64::MAX);
         problems.append(&mut self.events.problems);
         Fragmentation {
-            history: self.reckoning.finish(),
+            history: History { isolated: history::isolated(self.trace), ..self.reckoning.finish() },
             fallbacks: self.fallbacks.finish(),
             has_fallbacks: self.trace.rows_of("frag") > 0 || self.trace.header.options.get("events").is_some_and(|events| events.contains("frag")),
             types: pollution::types(self.trace, problems),

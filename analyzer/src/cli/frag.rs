@@ -32,6 +32,7 @@ pub struct Arguments {
 /// What is shown instead of the summary.
 #[derive(clap::Args)]
 #[group(multiple = false)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line, of which one is set at most")]
 struct What {
     /// Free blocks and both indices at one moment, in seconds since the start
     #[arg(long, value_name = "S", value_parser = seconds)]
@@ -54,7 +55,8 @@ struct What {
 }
 
 fn help() -> String {
-    let keys: String = By::ALL.iter().map(|by| format!("  {:<14} {}\n", by.name(), by.doc())).collect();
+    let keys = By::ALL.iter().map(|by| format!("  {:<14} {}\n", by.name(), by.doc()));
+    let keys = keys.collect::<String>();
     format!(
         "Keys of --by:\n{keys}\nExamples:\n  \
          analyzer frag trace                            how much of the free memory is of no use for each order, and for how long\n  \

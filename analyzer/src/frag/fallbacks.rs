@@ -279,6 +279,9 @@ impl<'a> Gathering<'a> {
 
     /// A page event.
     pub fn page(&mut self, row: &Row) {
+        if self.refills.is_empty() {
+            return;
+        }
         match row.class {
             Class::Allocated | Class::Failed => {
                 let Some(refill) = self.refills.remove(&(row.cpu as u16)) else { return };

@@ -1,6 +1,6 @@
 //! The result of reckoning with the free blocks over time.
 
-use trace::{FragEvent, FrameRun, Header, PageEvent, Row as _, Trace};
+use trace::{FragEvent, FrameRun, Header, PageEvent, Row as _, Trace, VmStat};
 
 use crate::{snapshots::Snapshot, units};
 
@@ -50,6 +50,14 @@ impl Basis {
     pub(super) fn knows_frames(trace: &Trace) -> bool {
         trace.rows_of(FrameRun::TABLE) > 0 && is_plausible(&trace.header)
     }
+}
+
+/// How many pages compaction isolated between the first snapshot and the last.
+pub(super) fn isolated(trace: &Trace) -> u64 {
+    let rows = trace.rows::<VmStat>().filter_map(Result::ok).flatten();
+    let mut counts = rows.filter(|row| row.item == "compact_isolated").map(|row| row.value);
+    let first = counts.next().unwrap_or(0);
+    u64::try_from(counts.last().unwrap_or(first).saturating_sub(first)).unwrap_or(0)
 }
 
 /// Whether so many frames can be kept count of: a damaged or hostile header may claim any number.
@@ -151,6 +159,8 @@ pub struct History {
     pub drifts: Vec<Drift>,
     /// contradictions since `since`
     pub oddities: Oddities,
+    /// pages that compaction isolated, free ones and ones in use, between the first snapshot and the last: `compact_isolated` of /proc/vmstat
+    pub isolated: u64,
     /// by zone
     pub scarcity: Vec<Scarcity>,
 }
@@ -189,6 +199,12 @@ impl History {
             }
             None => "drift: unknown, there is no later snapshot to compare with".to_owned(),
         });
+        if self.isolated > 0 {
+            notes.push(format!(
+                "! compaction isolated {} pages meanwhile: what it takes out of free_area has no event, and is missing until the next snapshot",
+                units::count(self.isolated.cast_signed())
+            ));
+        }
         notes
     }
 }

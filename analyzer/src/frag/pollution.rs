@@ -167,9 +167,9 @@ impl<'a> Watch<'a> {
         let frames = row.address..row.address.saturating_add(pages);
         match row.class {
             Class::Allocated => {
-                blocks.mark(&frames, None);
                 let mobility = usize::try_from(row.migratetype).ok().and_then(|migratetype| *self.mobility.get(migratetype)?);
                 if mobility == Some(Mobility::Fixed) && self.started {
+                    blocks.mark(&frames, None);
                     let (polluting, newly) = blocks.would_pollute(&frames);
                     self.found[zone].allocs += u64::from(polluting > 0);
                     self.found[zone].newly_mixed += newly;
@@ -223,6 +223,9 @@ impl Blocks {
 
     /// Says what frames are used for: `None` = for nothing, or nobody knows.
     fn mark(&mut self, frames: &Range<u64>, mobility: Option<Mobility>) {
+        if frames.end - frames.start == 1 && self.zone.contains(&frames.start) {
+            return self.mark_one(frames.start - self.base, mobility);
+        }
         for (block, part) in self.parts(frames) {
             let (movable, fixed) = &mut self.pages[block];
             *movable -= self.movable.remove_all(part.clone());
@@ -233,6 +236,20 @@ impl Blocks {
                 None => {}
             }
         }
+    }
+
+    /// The same for one frame, as most events are about.
+    fn mark_one(&mut self, at: u64, mobility: Option<Mobility>) {
+        let (movable, fixed) = &mut self.pages[(at >> self.pageblock_order) as usize];
+        *movable -= u64::from(self.movable.remove(at));
+        *fixed -= u64::from(self.fixed.remove(at));
+        let (frames, pages) = match mobility {
+            Some(Mobility::Movable) => (&mut self.movable, movable),
+            Some(Mobility::Fixed) => (&mut self.fixed, fixed),
+            None => return,
+        };
+        frames.insert(at);
+        *pages += 1;
     }
 
     /// Pageblocks of these frames that hold movable pages, and those of them that hold no others so far.
@@ -279,7 +296,7 @@ mod tests {
         mark(0..12, Some(Mobility::Movable)); // 4..8 and 8..12
         mark(11..12, Some(Mobility::Fixed)); // polluted: 3 movable, 1 not
         mark(16..18, Some(Mobility::Movable));
-        mark(18..24, Some(Mobility::Fixed)); // mixed, but more the other way
+        (18..24).for_each(|pfn| mark(pfn..pfn + 1, Some(Mobility::Fixed))); // mixed, but more the other way
         mark(32..64, Some(Mobility::Fixed)); // ends with the zone
         assert_eq!(blocks.mixture(), Mixture { movable: 3, mixed: 2, polluted: 1, polluting_pages: 1 });
         assert_eq!(blocks.would_pollute(&(4..20)), (3, 1), "the first of the three holds nothing else yet");

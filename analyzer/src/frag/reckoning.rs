@@ -66,7 +66,7 @@ impl<'a> Reckoning<'a> {
             now: 0,
             zones: header.zones.iter().map(zone).collect(),
             fallbacks: NumberMap::default(),
-            history: History { basis, since, moments: moments_met, drifts, oddities: Oddities::default(), scarcity },
+            history: History { basis, since, moments: moments_met, drifts, oddities: Oddities::default(), isolated: 0, scarcity },
         }
     }
 
@@ -104,9 +104,14 @@ impl<'a> Reckoning<'a> {
         if !matches!(row.class, Class::Allocated | Class::Freed | Class::Unmatched) || !self.reach(row.time) {
             return;
         }
+        let by_lists = self.history.basis == Basis::FreeArea;
+        // Single pages come and go by pcp lists only: zone_locked and pcpu_drain have told of them, and they are most of all events.
+        if by_lists && row.bytes == self.header.page_size {
+            return;
+        }
         let Some(pages) = row.bytes.checked_div(self.header.page_size).filter(|pages| *pages > 0) else { return };
-        let (order, by_lists) = (pages.ilog2() as u8, self.history.basis == Basis::FreeArea);
-        // On a pcp list, frames are in no free block. What `zone_locked` and `pcpu_drain` told is only confirmed by this.
+        let order = pages.ilog2() as u8;
+        // On a pcp list, frames are in no free block; what was told of them is only confirmed.
         let to_pcp = by_lists && (order <= PCP_ORDER || order == self.header.pageblock_order);
         let change = if row.class == Class::Allocated || to_pcp { FreeArea::take } else { FreeArea::give };
         let known = self.change(row.time, row.zone as u8, (row.address, order), change);
