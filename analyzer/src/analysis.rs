@@ -5,6 +5,7 @@ use trace::Trace;
 use crate::{
     Error, Info, Key, Names, Stat,
     cube::Cube,
+    frag::{Fragmentation, Survey, Wanted},
     frames::Progress,
     lifetimes::{Lifetime, Lifetimes},
     lint, objects, pages,
@@ -46,6 +47,8 @@ pub struct Analysis {
     pub rates: Rates,
     /// free blocks over time
     pub snapshots: Vec<Snapshot>,
+    /// the same between the snapshots, and what made memory so
+    pub fragmentation: Fragmentation,
 }
 
 impl Analysis {
@@ -71,7 +74,11 @@ impl Analysis {
         let mut lifetimes = Lifetimes::new(Key::Order, &names);
         let (first, last) = info.time_range.unwrap_or((trace.header.clock.start_ns, trace.header.clock.end_ns));
         let mut rates = Rates::new(&trace.header, first, last);
-        problems.extend(pages::observe(&names, trace, progress, &mut [&mut cube, &mut lifetimes, &mut rates])?);
+        let snapshots = snapshots::read(trace, &mut problems);
+        let wanted = Wanted::summary(trace);
+        let mut survey = Survey::new(trace, &names, &snapshots, &wanted, &mut problems);
+        problems.extend(pages::observe(&names, trace, progress, &mut [&mut cube, &mut lifetimes, &mut rates, &mut survey])?);
+        let fragmentation = survey.finish(&mut problems);
         let [pages, zone_order, migratetype_order, gfp, flag, comm, requests, callers] = several(cube)?;
         let mut cube = Cube::new(&[&[], &[Key::Callsite]], &names);
         let (mut usages, mut classes) = (Usages::new(Key::Callsite, &names), SizeClasses::new(&names));
@@ -79,7 +86,6 @@ impl Analysis {
         let [objects, callsite] = several(cube)?;
         let slab = Slab { key: Key::Callsite, usages: usages.finish(), misfits: classes.finish(trace, &mut problems) };
         let lifetimes = lifetimes.finish();
-        let snapshots = snapshots::read(trace, &mut problems);
         info.loss.add(problems);
         Ok(Self {
             info,
@@ -97,6 +103,7 @@ impl Analysis {
             lifetimes,
             rates,
             snapshots,
+            fragmentation,
         })
     }
 }

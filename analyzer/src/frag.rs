@@ -1,121 +1,165 @@
-//! How fragmented the free memory of a zone is, by the kernel's own integer formulae (`mm/vmstat.c`).
+//! How fragmented the free memory of a zone is, at any moment, and what made it so.
+//!
+//! ```text
+//! frame_run (the free frames at the start) ─┐
+//! frag and page events ─────────────────────┼─ reckoning ─ History: free blocks at any moment, drift, times without large blocks
+//! free_area (snapshots of /proc/buddyinfo) ─┘
+//! extfrag events, and the page events after them ─ fallbacks
+//! frame_run, pageblock and page events ─ pollution
+//! ```
 
-use trace::Trace;
+mod bits;
+mod events;
+mod fallbacks;
+mod free_area;
+mod history;
+mod index;
+mod pollution;
+mod reckoning;
+mod tables;
 
-use crate::{
-    snapshots::Snapshot,
-    table::{Cell, Table, Unit},
+use trace::{FrameRun, Problem, SnapshotWindow, Trace};
+
+use self::{events::Events, fallbacks::Gathering, pollution::Watch, reckoning::Reckoning};
+pub use self::{
+    fallbacks::{By, FallbackCounts, FallbackGroup, Fallbacks, Severity},
+    history::{Basis, Drift, History, Moment, Oddities, Scarcity, Source},
+    index::{extfrag_index, unusable_index},
+    pollution::{Mixture, Pollution, TypeCount},
+    tables::{at, drift, over_time},
 };
+use crate::{Error, Loss, Names, frames::Progress, matched::Row, observer::Observer, pages, rates, snapshots::Snapshot};
 
-/// `unusable_free_index`: which share of the free memory is of no use for an allocation of this order, in thousandths: 0 = all of it is
-/// usable, 1000 = none. As in debugfs `extfrag/unusable_index`.
-pub fn unusable_index(nr_free: &[u64], order: usize) -> i64 {
-    let free_pages = pages(nr_free);
-    if free_pages == 0 {
-        return 1000;
+/// What is wanted of a trace besides what is always found.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// moments at which the free blocks are asked for, in ns of the clock and in order
+    pub moments: Vec<u64>,
+    /// what fallbacks are grouped by
+    pub by: Vec<By>,
+}
+
+impl Wanted {
+    /// What a summary needs: a hundred moments or so, and [`By::DEFAULT`].
+    pub fn summary(trace: &Trace) -> Self {
+        Self { moments: moments(trace, rates::interval(&trace.header)), by: By::DEFAULT.to_vec() }
     }
-    ((u128::from(free_pages - (suitable(nr_free, order) << order)) * 1000) / u128::from(free_pages)) as i64
 }
 
-/// `__fragmentation_index`: why an allocation of this order would fail, in thousandths: towards 0 for want of memory, towards 1000 because
-/// of fragmentation; -1000 if it would succeed. As in debugfs `extfrag/extfrag_index`.
-pub fn extfrag_index(nr_free: &[u64], order: usize) -> i64 {
-    let blocks: u64 = nr_free.iter().sum();
-    if blocks == 0 {
-        return 0;
+/// Moments from the start of the trace to its end, `interval` ns apart.
+pub fn moments(trace: &Trace, interval: u64) -> Vec<u64> {
+    let clock = &trace.header.clock;
+    (clock.start_ns..=clock.end_ns).step_by(interval.max(1) as usize).collect()
+}
+
+/// Everything about fragmentation.
+#[derive(Debug, Clone)]
+pub struct Fragmentation {
+    /// the free blocks over time
+    pub history: History,
+    /// the fallbacks
+    pub fallbacks: Fallbacks,
+    /// whether the trace would have fallbacks, if there were any
+    pub has_fallbacks: bool,
+    /// pageblocks by migratetype
+    pub types: Vec<TypeCount>,
+    /// mixed pageblocks, if the trace says what frames were used for
+    pub pollution: Vec<Pollution>,
+}
+
+/// Reads a trace for its fragmentation alone.
+///
+/// # Errors
+/// If the columns are not what the format says, or fallbacks are wanted by call site and there are no stacks.
+pub fn read(trace: &Trace, snapshots: &[Snapshot], wanted: &Wanted, progress: Progress<'_>) -> Result<(Fragmentation, Loss), Error> {
+    let mut loss = Loss::read(trace);
+    let mut problems = Vec::new();
+    let names = Names::read(trace, &mut problems);
+    if let Some(by) = wanted.by.iter().find(|by| by.is_call_site() && !names.has_stacks()) {
+        let instead = "it comes from the stack of the allocation that follows, and this trace has none: record with --stacks";
+        return Err(Error::NoSuchColumn { events: "extfrag", key: by.name(), instead });
     }
-    if suitable(nr_free, order) > 0 {
-        return -1000;
+    let mut survey = Survey::new(trace, &names, snapshots, wanted, &mut problems);
+    problems.extend(pages::observe(&names, trace, progress, &mut [&mut survey])?);
+    let fragmentation = survey.finish(&mut problems);
+    loss.add(problems);
+    Ok((fragmentation, loss))
+}
+
+/// Finds it, in one pass over the page events, with those of the family `frag` between them.
+pub(crate) struct Survey<'a> {
+    trace: &'a Trace,
+    events: Events<'a>,
+    reckoning: Reckoning<'a>,
+    fallbacks: Gathering<'a>,
+    pollution: Option<Watch<'a>>,
+}
+
+impl<'a> Survey<'a> {
+    pub fn new(trace: &'a Trace, names: &'a Names<'a>, snapshots: &'a [Snapshot], wanted: &'a Wanted, problems: &mut Vec<Problem>) -> Self {
+        let (header, basis) = (&trace.header, Basis::of(trace));
+        let windows: Vec<SnapshotWindow> = trace.all(problems);
+        let read = windows.iter().find(|window| window.source == "kpageflags").map(|window| window.time..window.end);
+        let follows = !matches!(basis, Basis::Snapshots(_));
+        let mut survey = Self {
+            trace,
+            events: Events::of(trace),
+            reckoning: Reckoning::new(header, basis, read.clone().unwrap_or_default(), snapshots, &wanted.moments),
+            fallbacks: Gathering::new(names, &wanted.by),
+            pollution: Basis::knows_frames(trace).then(|| Watch::new(header, follows, read.unwrap_or_default())),
+        };
+        survey.read_frames(problems);
+        survey
     }
-    let requested = 1_u128 << order;
-    1000 - ((1000 + u128::from(pages(nr_free)) * 1000 / requested) / u128::from(blocks)) as i64
-}
 
-fn pages(nr_free: &[u64]) -> u64 {
-    nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).sum()
-}
-
-/// Blocks of `order` that the free blocks hold.
-fn suitable(nr_free: &[u64], order: usize) -> u64 {
-    nr_free.iter().enumerate().skip(order).map(|(at, blocks)| blocks << (at - order)).sum()
-}
-
-/// Both indices by zone, order and time.
-pub fn table(trace: &Trace, snapshots: &[Snapshot]) -> Table {
-    let mut table = Table::new("Fragmentation by zone and order at each snapshot");
-    table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column("order", "Order", Unit::Number);
-    table.column("nr_free", "Free blocks", Unit::Count);
-    table.column("unusable_index", "Unusable index", Unit::Index).column("extfrag_index", "Extfrag index", Unit::Index);
-    for Snapshot { time, zone, nr_free } in snapshots {
-        for (order, blocks) in nr_free.iter().enumerate() {
-            table.row(vec![
-                Cell::Integer(time.saturating_sub(trace.header.clock.start_ns).cast_signed()),
-                Cell::Text(trace.header.zone_name(*zone)),
-                Cell::from(order),
-                Cell::Integer(blocks.cast_signed()),
-                Cell::Integer(unusable_index(nr_free, order)),
-                Cell::Integer(extfrag_index(nr_free, order)),
-            ]);
+    /// What every frame was used for at the start. Runs are in order and apart from each other; what is not is no collector's.
+    fn read_frames(&mut self, problems: &mut Vec<Problem>) {
+        let Some(pollution) = &mut self.pollution else { return };
+        let mut next = 0;
+        for rows in self.trace.rows::<FrameRun>() {
+            let rows = rows.unwrap_or_else(|problem| {
+                problems.push(problem);
+                Vec::new()
+            });
+            for run in rows {
+                if run.pfn >= next {
+                    next = run.pfn.saturating_add(run.pages);
+                    self.reckoning.frames(&run);
+                    pollution.frames(&run);
+                }
+            }
         }
     }
-    table
-}
 
-/// First, worst and last unusable index of each zone and order, and for how long no block of the order was free.
-pub fn summary(trace: &Trace, snapshots: &[Snapshot]) -> Table {
-    let mut table = Table::new("Unusable index by zone and order");
-    table.column("zone", "Zone", Unit::Text).column("order", "Order", Unit::Number);
-    table.column("first", "First", Unit::Index).column("worst", "Worst", Unit::Index).column("last", "Last", Unit::Index);
-    table.column("extfrag_last", "Extfrag index, last", Unit::Index);
-    table.column("snapshots_without", "Snapshots without a free block", Unit::Count).column("snapshots", "Snapshots", Unit::Count);
-    for zone in 0..trace.header.zones.len() as u8 {
-        let of_zone: Vec<&Snapshot> = snapshots.iter().filter(|snapshot| snapshot.zone == zone).collect();
-        let (Some(first), Some(last)) = (of_zone.first(), of_zone.last()) else { continue };
-        for order in 0..first.nr_free.len() {
-            let worst = of_zone.iter().map(|snapshot| unusable_index(&snapshot.nr_free, order)).max().unwrap_or(0);
-            let without = of_zone.iter().filter(|snapshot| suitable(&snapshot.nr_free, order) == 0).count();
-            table.row(vec![
-                Cell::Text(trace.header.zone_name(zone)),
-                Cell::from(order),
-                Cell::Integer(unusable_index(&first.nr_free, order)),
-                Cell::Integer(worst),
-                Cell::Integer(unusable_index(&last.nr_free, order)),
-                Cell::Integer(extfrag_index(&last.nr_free, order)),
-                Cell::from(without),
-                Cell::from(of_zone.len()),
-            ]);
+    /// The result, once all page events were shown.
+    pub fn finish(mut self, problems: &mut Vec<Problem>) -> Fragmentation {
+        self.moved_until(u64::MAX);
+        problems.append(&mut self.events.problems);
+        Fragmentation {
+            history: History { isolated: history::isolated(self.trace), ..self.reckoning.finish() },
+            fallbacks: self.fallbacks.finish(),
+            has_fallbacks: self.trace.rows_of("frag") > 0 || self.trace.header.options.get("events").is_some_and(|events| events.contains("frag")),
+            types: pollution::types(self.trace, problems),
+            pollution: self.pollution.map_or_else(Vec::new, Watch::finish),
         }
     }
-    table.note("unusable index: share of the free memory that is in blocks too small for the order (0 = none, 1 = all)");
-    table.note("extfrag index: -1 = an allocation would succeed; towards 0 it would fail for want of memory, towards 1 because of fragmentation");
-    table
+
+    fn moved_until(&mut self, time: u64) {
+        while let Some((moved, event)) = self.events.until(time) {
+            self.reckoning.moved(moved, &event);
+            self.fallbacks.moved(moved, &event);
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_indices_are_the_kernels() {
-        // 4 free pages in blocks 0,0 and 1: for order 1 half of it is usable, for order 2 nothing is.
-        let nr_free = [2, 1, 0];
-        assert_eq!([0, 1, 2].map(|order| unusable_index(&nr_free, order)), [0, 500, 1000]);
-        // B = 3, F = 4: 1000 - (1000 + 4 * 1000 / 4) / 3 = 1000 - 666
-        assert_eq!([0, 1, 2].map(|order| extfrag_index(&nr_free, order)), [-1000, -1000, 334]);
-        // /proc/buddyinfo of a 6.18 host's DMA zone: two blocks of order 10, one of 9 … against its debugfs extfrag.
-        let dma = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2];
-        assert_eq!([8, 9, 10].map(|order| unusable_index(&dma, order)), [0, 90, 272]);
-    }
-
-    #[test]
-    fn nothing_free_is_wholly_unusable_and_no_fragmentation() {
-        assert_eq!((unusable_index(&[0, 0], 1), extfrag_index(&[0, 0], 1)), (1000, 0));
-        assert_eq!((unusable_index(&[], 0), extfrag_index(&[], 0)), (1000, 0));
-    }
-
-    #[test]
-    fn want_of_memory_tends_to_zero() {
-        // One free page, order 10 wanted: 1000 - (1000 + 1000/1024) / 1 = 0.
-        assert_eq!(extfrag_index(&[1], 10), 1000 - 1000);
+impl Observer for Survey<'_> {
+    fn row(&mut self, row: &Row) {
+        // What a page event is about has left free_area, or goes back to it, by events of its own: those before it come first.
+        self.moved_until(row.time);
+        self.reckoning.page(row);
+        self.fallbacks.page(row);
+        if let Some(pollution) = &mut self.pollution {
+            pollution.page(row);
+        }
     }
 }

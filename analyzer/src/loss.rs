@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use trace::{Kind, Ledger, Problem, Trace};
+use trace::{FragEvent, Kind, Ledger, Problem, Row as _, Trace};
 
 use crate::{
     import::ANY_PROGRAM,
@@ -124,42 +124,49 @@ impl Loss {
 
     /// Events of this sort that happened and were wanted, but cannot be counted: dropped, missed, or in a damaged part of a file.
     pub fn lost(&self, events: Events) -> u64 {
-        let programs = self.sum(|account| Self::is_about(&account.program, events));
-        let damaged: u64 =
-            self.problems.iter().filter(|problem| problem.file.starts_with(&format!("{}-", events.table()))).map(|problem| problem.rows_lost).sum();
+        let (programs, damaged) = self.lost_of(events.table(), kinds(events));
         programs.dropped + programs.missed + damaged
     }
 
-    fn is_about(program: &str, events: Events) -> bool {
-        let kinds: &[Kind] = match events {
-            Events::Page => &[Kind::PageAlloc, Kind::PageFree],
-            Events::Slab => &[Kind::Kmalloc, Kind::Kfree, Kind::CacheAlloc, Kind::CacheFree],
-        };
-        program == ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == program)
+    /// What became of the events of these kinds, and how many of them are in damaged parts of their table.
+    fn lost_of(&self, table: &str, kinds: &[Kind]) -> (Totals, u64) {
+        let programs = self.sum(|account| account.program == ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == account.program));
+        let of_table = self.problems.iter().filter(|problem| problem.file.starts_with(&format!("{table}-")));
+        (programs, of_table.map(|problem| problem.rows_lost).sum())
     }
 
     /// The sentence beside a number that depends on these events: what it is estimated from, and what is missing; `None` if it is all there.
     pub fn sentence(&self, events: Events) -> Option<String> {
-        let lost = self.lost(events);
-        let programs = self.sum(|account| Self::is_about(&account.program, events));
         let mut parts = Vec::new();
         if self.sample > 1 {
             parts.push(format!("counts and bytes are estimated from 1 frame and 1 object in {}", self.sample));
         }
-        if lost > 0 {
-            let share = lost as f64 / (programs.written + lost).max(1) as f64 * 100.0;
-            let share = if share < 0.01 { "less than 0.01".to_owned() } else { format!("{share:.2}") };
-            let causes =
-                [(programs.dropped, "dropped"), (programs.missed, "missed"), (lost - programs.dropped - programs.missed, "in damaged batches")];
-            let causes = causes.iter().filter(|(count, _)| *count > 0).map(|(count, cause)| format!("{} {cause}", units::count(count.cast_signed())));
-            let causes = causes.collect::<Vec<_>>().join(", ");
-            let lost = units::count(lost.cast_signed());
-            parts.push(format!("{lost} {} events ({share} % of those that were wanted) are not in this trace: {causes}", events.table()));
-        }
+        parts.extend(self.lost_in_words(events.table(), kinds(events)));
         if !self.problems.is_empty() {
             parts.push(format!("the trace has {} problem(s), see `analyzer info`", self.problems.len()));
         }
         (!parts.is_empty()).then(|| format!("! {}", parts.join("; ")))
+    }
+
+    /// What is missing of the family `frag`, as a sentence.
+    pub fn sentence_of_frag(&self) -> Option<String> {
+        let lost = self.lost_in_words(FragEvent::TABLE, &[Kind::ZoneLocked, Kind::PcpuDrain, Kind::ExtFrag]);
+        lost.map(|lost| format!("! {lost}"))
+    }
+
+    fn lost_in_words(&self, table: &str, kinds: &[Kind]) -> Option<String> {
+        let (programs, damaged) = self.lost_of(table, kinds);
+        let lost = programs.dropped + programs.missed + damaged;
+        if lost == 0 {
+            return None;
+        }
+        let share = lost as f64 / (programs.written + lost).max(1) as f64 * 100.0;
+        let share = if share < 0.01 { "less than 0.01".to_owned() } else { format!("{share:.2}") };
+        let causes = [(programs.dropped, "dropped"), (programs.missed, "missed"), (damaged, "in damaged batches")];
+        let causes = causes.iter().filter(|(count, _)| *count > 0).map(|(count, cause)| format!("{} {cause}", units::count(count.cast_signed())));
+        let causes = causes.collect::<Vec<_>>().join(", ");
+        let lost = units::count(lost.cast_signed());
+        Some(format!("{lost} {table} events ({share} % of those that were wanted) are not in this trace: {causes}"))
     }
 
     /// The ledger as a table.
@@ -177,6 +184,13 @@ impl Loss {
             table.row([Cell::Text(program.clone()), cpu].into_iter().chain(numbers).chain([Cell::Integer(totals.unaccounted())]).collect());
         }
         table
+    }
+}
+
+fn kinds(events: Events) -> &'static [Kind] {
+    match events {
+        Events::Page => &[Kind::PageAlloc, Kind::PageFree],
+        Events::Slab => &[Kind::Kmalloc, Kind::Kfree, Kind::CacheAlloc, Kind::CacheFree],
     }
 }
 

@@ -6,6 +6,9 @@ use trace::{ANY_MIGRATETYPE, FreeArea, Problem, Trace};
 
 use crate::table::{Cell, Table, Unit};
 
+/// No kernel's buddy allocator goes so far; a greater order comes from a damaged or hostile file.
+const LARGEST_ORDER: u8 = 20;
+
 /// The free blocks of one zone at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -20,7 +23,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Free pages.
     pub fn free_pages(&self) -> u64 {
-        self.nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).sum()
+        self.nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).fold(0, u64::saturating_add)
     }
 }
 
@@ -29,6 +32,9 @@ pub fn read(trace: &Trace, problems: &mut Vec<Problem>) -> Vec<Snapshot> {
     // Where both were read, buddyinfo counts exactly; pagetypeinfo stops at 100000 and is not taken at one moment.
     let (mut any, mut typed) = (BTreeMap::new(), BTreeMap::new());
     for FreeArea { time, snapshot, zone, order, migratetype, nr_free } in trace.all(problems) {
+        if order > LARGEST_ORDER {
+            continue;
+        }
         let counts = if migratetype == ANY_MIGRATETYPE { &mut any } else { &mut typed };
         let (_, orders): &mut (u64, Vec<u64>) = counts.entry((snapshot, zone)).or_insert((time, Vec::new()));
         orders.resize(orders.len().max(usize::from(order) + 1), 0);

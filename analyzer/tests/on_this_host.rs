@@ -1,5 +1,5 @@
-//! The analyzer on what this very machine does: a leak of known rate is found, and the fragmentation indices are the kernel's. Needs root, the
-//! collector and its workload, so `.ci/live.sh` runs it by name: `cargo test --release --test on_this_host -- --include-ignored`.
+//! The analyzer on what this very machine does: a leak of known rate is found, the fragmentation indices are the kernel's, and free blocks between two
+//! snapshots are those that the next one shows. Needs root, the collector and its workload, so `.ci/live.sh` runs it by name: `cargo test --release --test on_this_host -- --include-ignored`.
 
 use std::{
     fs,
@@ -7,21 +7,24 @@ use std::{
     process::{Command, Stdio},
 };
 
-use analyzer::frag;
+use analyzer::{
+    frag::{self, Basis, Drift, Wanted},
+    frames::silent,
+    snapshots,
+};
 use serde_json::Value;
-use trace::{Cache, Ledger, Options, Row, SlabEvent, SlabInfo, Symbol, Task, Trace, Writer};
+use trace::{Cache, FragEvent, Ledger, Options, PageEvent, Row, SlabEvent, SlabInfo, SnapshotWindow, Symbol, Task, Trace, VmStat, Writer};
 
 /// A program that cargo built beside this test.
 fn program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_analyzer")).with_file_name(name)
 }
 
-/// Records slab events for some seconds while a workload runs that ends only after the recording.
-fn record(dir: &Path, workload: &[&str]) -> PathBuf {
+/// Records events for some seconds while a workload runs that ends only after the recording.
+fn record(dir: &Path, events: &str, workload: &[&str]) -> PathBuf {
     let trace = dir.join("trace");
     let mut work = Command::new(program("examples").join("workload")).args(workload).stdout(Stdio::null()).spawn().unwrap();
-    let recorded =
-        Command::new(program("collector")).args(["record", "--events", "slab,cache", "--duration", "5", "-o"]).arg(&trace).output().unwrap();
+    let recorded = Command::new(program("collector")).args(["record", "--events", events, "--duration", "5", "-o"]).arg(&trace).output().unwrap();
     assert!(recorded.status.success(), "{}", String::from_utf8_lossy(&recorded.stderr));
     assert!(work.wait().unwrap().success());
     trace
@@ -71,7 +74,7 @@ const EVENTFD: [&str; 4] = ["do_eventfd", "alloc_empty_file", "__d_alloc", "secu
 #[ignore = "needs root and the collector: run by .ci/live.sh"]
 fn a_leak_is_ranked_first_and_still_is_when_frees_are_missing() {
     let dir = tempfile::tempdir().unwrap();
-    let trace = record(dir.path(), &["leak", "--rate", "500", "--seconds", "8"]);
+    let trace = record(dir.path(), "slab,cache", &["leak", "--rate", "500", "--seconds", "8"]);
     let thinned = dir.path().join("thinned");
     without_some_frees(&trace, &thinned);
     for trace in [trace, thinned] {
@@ -86,7 +89,7 @@ fn a_leak_is_ranked_first_and_still_is_when_frees_are_missing() {
 #[ignore = "needs root and the collector: run by .ci/live.sh"]
 fn a_busy_machine_that_keeps_nothing_is_not_accused() {
     let dir = tempfile::tempdir().unwrap();
-    let trace = record(dir.path(), &["mixed", "--seconds", "8"]);
+    let trace = record(dir.path(), "slab,cache", &["mixed", "--seconds", "8"]);
     let suspects = suspects(&trace);
     // What the workload does most with objects that are freed without an event.
     for innocent in ["do_epoll_create", "__do_sys_timerfd_create", "do_eventfd", "alloc_empty_file", "mas_preallocate", "vm_area_dup"] {
@@ -136,4 +139,106 @@ fn both_indices_are_the_kernels_at_the_same_moment() {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     assert!(compared > 100, "free memory never stood still: {compared} indices compared");
+}
+
+/// What happened to free blocks around a snapshot that its comparison with the reckoning cannot account for.
+struct Doubt {
+    windows: Vec<SnapshotWindow>,
+    moved: Vec<(u64, u8)>,
+    ledger: Vec<Ledger>,
+    vmstat: Vec<VmStat>,
+}
+
+impl Doubt {
+    fn of(trace: &Trace) -> Self {
+        let mut problems = Vec::new();
+        let mut windows: Vec<SnapshotWindow> = trace.all(&mut problems);
+        windows.retain(|window| window.source == "proc");
+        let frag = trace.all::<FragEvent>(&mut problems).into_iter().map(|event| (event.time, event.zone));
+        let (free, page_order) = (trace.header.kinds["page_free"], trace.header.pageblock_order);
+        let pages = trace.all::<PageEvent>(&mut problems).into_iter();
+        let straight_back = pages.filter(|event| event.kind == free && event.order > 3 && event.order != page_order);
+        let moved = frag.chain(straight_back.map(|event| (event.time, event.zone))).collect();
+        let (ledger, vmstat) = (trace.all(&mut problems), trace.all(&mut problems));
+        assert_eq!(problems, [], "the trace is whole");
+        Self { windows, moved, ledger, vmstat }
+    }
+
+    /// Blocks of a zone that moved while a snapshot was read: they are in what was read, or not.
+    fn while_read(&self, time: u64, zone: u8) -> u64 {
+        let window = self.windows.iter().find(|window| window.time == time).expect("a snapshot has a window");
+        self.moved.iter().filter(|(at, of)| *of == zone && (window.time..=window.end).contains(at)).count() as u64
+    }
+
+    /// Events that changed free blocks, or may have, without being in the trace, as counted until some time: lost ones, and frees of the collector's own
+    /// (the large ones among them go straight back).
+    fn unseen(&self, until: u64) -> u64 {
+        let mut last = std::collections::BTreeMap::new();
+        for row in self.ledger.iter().filter(|row| row.time <= until) {
+            let own = if row.program == "page_free" { row.filtered } else { 0 };
+            let count = if ["zone_locked", "pcpu_drain", "extfrag", "page_free"].contains(&row.program.as_str()) {
+                row.dropped + row.missed + own
+            } else {
+                0
+            };
+            last.insert((&row.program, row.cpu), count);
+        }
+        last.values().sum()
+    }
+
+    /// Pages that compaction or a balloon took or moved without an event between two snapshots, as the kernel counts them.
+    fn untraced(&self, from: u64, to: u64) -> u64 {
+        let count = |time: u64| -> i64 {
+            let items = ["compact_isolated", "pgmigrate_success", "balloon_inflate", "balloon_deflate", "balloon_migrate"];
+            self.vmstat.iter().filter(|row| row.time == time && items.contains(&row.item.as_str())).map(|row| row.value).sum()
+        };
+        (count(to) - count(from)).unsigned_abs()
+    }
+
+    /// By how many blocks of any one order the reckoning may be wrong: an event changes the number of blocks of each order by one at most.
+    fn bound(&self, drift: &Drift) -> u64 {
+        let (time, zone) = (drift.read.time, drift.read.zone);
+        let at = self.windows.iter().position(|window| window.time == time).expect("a snapshot has a window");
+        let (before, after) = (self.windows[at - 1].time, self.windows.get(at + 1).map_or(u64::MAX, |window| window.time));
+        // The account is written right after its snapshot, so this is that of some more time than between the two.
+        let unseen = self.unseen(after) - self.unseen(before);
+        self.while_read(before, zone) + self.while_read(time, zone) + unseen + self.untraced(before, time)
+    }
+}
+
+#[test]
+#[ignore = "needs root and the collector: run by .ci/live.sh"]
+fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = Trace::open(&record(dir.path(), "page,frag", &["mixed", "--seconds", "8"])).unwrap();
+    let snapshots = snapshots::read(&trace, &mut Vec::new());
+    let (found, _loss) = frag::read(&trace, &snapshots, &Wanted::default(), &silent).unwrap();
+    let history = &found.history;
+    assert_eq!(history.basis, Basis::FreeArea);
+    let doubt = Doubt::of(&trace);
+    println!("{}", history.oddities.sentence());
+    // What is freed while its CPU's pcp list is locked (in an interrupt, or while another CPU drains it) goes straight back, and no event says so: it is
+    // only noticed when it leaves again.
+    let past_the_lists = history.oddities.left_unseen;
+    let (mut drifted, mut changed) = (0, 0);
+    for drift in &history.drifts {
+        let (time, zone) = (drift.read.time, drift.read.zone);
+        let before = snapshots.iter().rfind(|snapshot| snapshot.zone == zone && snapshot.time < time).unwrap();
+        let change: u64 = drift.read.nr_free.iter().zip(&before.nr_free).enumerate().map(|(order, (now, then))| now.abs_diff(*then) << order).sum();
+        let bound = doubt.bound(drift) + past_the_lists;
+        let differences: Vec<i64> =
+            drift.reckoned.iter().zip(&drift.read.nr_free).map(|(reckoned, read)| reckoned.cast_signed() - read.cast_signed()).collect();
+        println!(
+            "{:>7} at {:.2} s: {differences:?} of at most {bound}; {} pages, {:.4} % of the free ones; {change} changed since the snapshot before",
+            trace.header.zone_name(zone),
+            (time - trace.header.clock.start_ns) as f64 / 1e9,
+            drift.pages(),
+            drift.share() * 100.0,
+        );
+        assert!(differences.iter().all(|difference| difference.unsigned_abs() <= bound), "{drift:?}");
+        (drifted, changed) = (drifted + drift.pages(), changed + change);
+    }
+    assert!(history.drifts.len() >= 3 && changed > 0, "there is something to compare: {} snapshots, {changed} pages", history.drifts.len());
+    // To say that nothing had changed would be wrong by all that did.
+    assert!(drifted * 2 < changed, "reckoned wrongly: {drifted} pages; changed: {changed}");
 }

@@ -38,7 +38,15 @@ pub struct Common {
 /// Counts the event and, if it is wanted, and so are those of this thread, has `fill` make a record for the ring.
 #[inline(always)]
 pub fn emit<T: 'static>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
-    if let Some((counters, current)) = wanted_of_this_thread(program, wanted) {
+    if let Some((counters, current)) = wanted_of_this_thread(program, wanted, Current::wanted) {
+        put(counters, current, fill);
+    }
+}
+
+/// The same for what changes the zones' free blocks: those that the collector itself takes and gives back are as good as any.
+#[inline(always)]
+pub fn emit_with_own<T: 'static>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
+    if let Some((counters, current)) = wanted_of_this_thread(program, wanted, Current::passes) {
         put(counters, current, fill);
     }
 }
@@ -53,10 +61,10 @@ pub fn emit_of_anyone<T: 'static>(program: Program, fill: impl FnOnce(Common) ->
 
 /// Counts the event; what is left to do if it is wanted, and so are those of this thread.
 #[inline(always)]
-fn wanted_of_this_thread(program: Program, wanted: bool) -> Option<(&'static mut Counters, Current)> {
+fn wanted_of_this_thread(program: Program, wanted: bool, passes: impl Fn(Current) -> bool) -> Option<(&'static mut Counters, Current)> {
     let counters = count(program, wanted)?;
     let current = Current::get();
-    if !current.wanted() {
+    if !passes(current) {
         counters.filtered += 1;
         return None;
     }
@@ -79,7 +87,7 @@ pub fn emit_page(program: Program, ctx: &impl EbpfContext, wanted: bool, fill: i
     if every == 0 || (every > 1 && unsafe { bpf_get_prandom_u32() } % every != 0) {
         return emit(program, wanted, fill);
     }
-    let Some((counters, current)) = wanted_of_this_thread(program, wanted) else { return };
+    let Some((counters, current)) = wanted_of_this_thread(program, wanted, Current::wanted) else { return };
     if !write_with_stack(program, ctx, current, fill) {
         counters.dropped += 1;
     }

@@ -4,7 +4,7 @@ use aya_ebpf::EbpfContext;
 use trace::{FragEvent, Kind, NO_MIGRATETYPE, PageEvent, Program, ReclaimEvent, SlabEvent, UNKNOWN_ZONE};
 
 use crate::{
-    emit::{Common, emit, emit_page},
+    emit::{Common, emit, emit_page, emit_with_own},
     filter::{gfp_wanted, order_wanted, sampled, size_wanted},
 };
 
@@ -83,7 +83,7 @@ pub fn pcpu_drain(page: u64, order: u32, migratetype: u32) {
 
 #[inline(always)]
 fn emit_frag(program: Program, sampled: bool, page: u64, order: u32, migratetype: u32, percpu_refill: u32) {
-    emit(program, sampled && order_wanted(order), |Common { time, pid, cpu }| FragEvent {
+    emit_with_own(program, sampled && order_wanted(order), |Common { time, pid, cpu }| FragEvent {
         time,
         pid,
         cpu,

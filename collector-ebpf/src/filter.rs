@@ -42,8 +42,15 @@ impl Current {
     /// Whether events of this thread are wanted.
     #[inline(always)]
     pub fn wanted(self) -> bool {
-        let (own, only, comm, cgroup) = (setting(&SELF_TGID), setting(&ONLY_TGID), setting(&ONLY_COMM), setting(&ONLY_CGROUP));
-        if (own != 0 && self.tgid == own) || (only != 0 && self.tgid != only) {
+        let own = setting(&SELF_TGID);
+        (own == 0 || self.tgid != own) && self.passes()
+    }
+
+    /// Whether what was asked for lets this thread's events through, should it be the collector's own.
+    #[inline(always)]
+    pub fn passes(self) -> bool {
+        let (only, comm, cgroup) = (setting(&ONLY_TGID), setting(&ONLY_COMM), setting(&ONLY_CGROUP));
+        if only != 0 && self.tgid != only {
             return false;
         }
         // SAFETY: gives a number.

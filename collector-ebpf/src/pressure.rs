@@ -5,7 +5,7 @@ use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 use trace::{FragEvent, Kind, NO_ORDER, NO_PFN, Program, UNKNOWN_ZONE};
 
 use crate::{
-    emit::{Common, emit},
+    emit::{Common, emit_with_own},
     events::{Pressure, reclaim},
     filter::order_wanted,
     maps::settings,
@@ -47,7 +47,7 @@ const NOTHING: Pressure = Pressure { order: NO_ORDER, gfp: 0, node: -1, zone: UN
 #[tracepoint]
 pub fn extfrag(ctx: TracePointContext) -> u32 {
     let order = field::<u32>(&ctx, &EXTFRAG_ALLOC_ORDER);
-    emit(Program::ExtFrag, order_wanted(order), |Common { time, pid, cpu }| FragEvent {
+    emit_with_own(Program::ExtFrag, order_wanted(order), |Common { time, pid, cpu }| FragEvent {
         time,
         pid,
         cpu,

@@ -6,7 +6,7 @@ use super::Section;
 use crate::{
     Analysis, Key, Stat,
     charts::Chart,
-    figures, frag, gfp,
+    figures, gfp,
     key::Events,
     lifetimes, lint,
     loss::Totals,
@@ -91,7 +91,7 @@ pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
             title: "Fragmentation",
             intro: "How much of the free memory is of no use for an allocation of an order, by the kernel's own formula.".into(),
             charts: chart("unusable"),
-            tables: vec![frag::summary(trace, &analysis.snapshots)],
+            tables: fragmentation(trace, analysis),
         },
         Section {
             id: "lifetimes",
@@ -172,6 +172,20 @@ fn flags(trace: &Trace, analysis: &Analysis) -> Table {
     }
     table.note(format!("decoded with the flag table of {}", trace.header.kernel));
     table
+}
+
+/// How broken up free memory is, and what made it so; only tables that say something.
+fn fragmentation(trace: &Trace, analysis: &Analysis) -> Vec<Table> {
+    let (header, found) = (&trace.header, &analysis.fragmentation);
+    let mut summary = found.summary(header, &analysis.snapshots);
+    summary.notes.extend(analysis.info.loss.sentence_of_frag());
+    let mut fallbacks = found.fallbacks_table();
+    if fallbacks.rows.len() > TOP {
+        fallbacks.note(format!("the {TOP} greatest of {} rows; `analyzer frag --fallbacks` shows all", fallbacks.rows.len()));
+        fallbacks.rows.truncate(TOP);
+    }
+    let others = [fallbacks, found.types_table(header), found.pollution_table(header)];
+    std::iter::once(summary).chain(others.into_iter().filter(|table| !table.rows.is_empty())).collect()
 }
 
 fn review(trace: &Trace, analysis: &Analysis) -> Table {
