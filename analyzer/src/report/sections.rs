@@ -180,10 +180,7 @@ fn fragmentation(trace: &Trace, analysis: &Analysis) -> Vec<Table> {
     let mut summary = found.summary(header, &analysis.snapshots);
     summary.notes.extend(analysis.info.loss.sentence_of_frag());
     let mut fallbacks = found.fallbacks_table();
-    if fallbacks.rows.len() > TOP {
-        fallbacks.note(format!("the {TOP} greatest of {} rows; `analyzer frag --fallbacks` shows all", fallbacks.rows.len()));
-        fallbacks.rows.truncate(TOP);
-    }
+    cut(&mut fallbacks, "`analyzer frag --fallbacks` shows all");
     let others = [fallbacks, found.types_table(header), found.pollution_table(header)];
     std::iter::once(summary).chain(others.into_iter().filter(|table| !table.rows.is_empty())).collect()
 }
