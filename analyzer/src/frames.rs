@@ -1,24 +1,32 @@
 //! A table of the trace as polars frames, a bounded number of rows at a time.
 
-use std::{io::Cursor, sync::mpsc, thread};
+use std::{
+    io::Cursor,
+    panic,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+};
 
 use polars::prelude::{DataFrame, IpcStreamReader, SerReader};
 use trace::{Batch, Problem, Segment, Trace};
 
 use crate::Error;
 
-/// So many rows make a frame: enough to keep polars busy, little enough for any machine.
-const FRAME_ROWS: u64 = 1 << 18;
+/// So many rows make a frame, if its batches are not larger: enough to be worth handing on, and few enough to stay in a processor's cache.
+const FRAME_ROWS: u64 = 1 << 16;
 /// So many frames are read ahead while one is worked on.
 const READ_AHEAD: usize = 2;
 
 /// Told how many rows of how many have been read, so that a progress bar can be drawn.
-pub type Progress<'a> = &'a dyn Fn(u64, u64);
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// Ignores progress.
 pub fn silent(_done: u64, _of: u64) {}
 
-/// Gives `each` the intact rows of a table, in time order, as frames of some hundred thousand rows. With `columns`, only those are decoded.
+/// Gives `each` the intact rows of a table, in time order, as frames of some ten thousand rows. With `columns`, only those are decoded.
 /// The next frames are read and decompressed on a second thread meanwhile.
 ///
 /// # Errors
@@ -54,6 +62,29 @@ pub fn for_each(
         // One damaged schema is met by every read of its segment.
         problems.dedup();
         Ok(problems)
+    })
+}
+
+/// Does both at the same time, since tables do not depend on one another: each on a thread, with a share in the one progress over so many rows.
+pub fn both<A: Send, B>(
+    rows: u64,
+    progress: Progress<'_>,
+    first: impl FnOnce(Progress<'_>) -> A + Send,
+    second: impl FnOnce(Progress<'_>) -> B,
+) -> (A, B) {
+    let done = &AtomicU64::new(0);
+    let share = || {
+        let known = AtomicU64::new(0);
+        move |mine: u64, _of: u64| {
+            let new = mine.saturating_sub(known.swap(mine, Ordering::Relaxed));
+            progress(done.fetch_add(new, Ordering::Relaxed) + new, rows);
+        }
+    };
+    let (of_first, of_second) = (share(), share());
+    thread::scope(|scope| {
+        let first = scope.spawn(|| first(&of_first));
+        let second = second(&of_second);
+        (first.join().unwrap_or_else(|payload| panic::resume_unwind(payload)), second)
     })
 }
 

@@ -12,6 +12,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// Whether it leaves nothing out.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether an event of that time is in it.
     pub fn contains(&self, time: u64) -> bool {
         time >= self.from && self.to.is_none_or(|to| time <= to)
