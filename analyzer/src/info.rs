@@ -60,8 +60,13 @@ impl Info {
 
     /// First and last event, in ns of the clock, as the manifest has them.
     pub(crate) fn time_range(trace: &Trace) -> Option<(u64, u64)> {
-        let batches = || Self::TABLES.into_iter().flat_map(|table| trace.table(table)).flat_map(|segment| &segment.batches);
-        batches().map(|batch| batch.first).min().zip(batches().map(|batch| batch.last).max())
+        let batches = || {
+            Self::TABLES
+                .into_iter()
+                .flat_map(|table| trace.table(table).flat_map(|segment| &segment.batches).filter(move |batch| trace.reads(table, batch)))
+        };
+        let (first, last) = batches().map(|batch| batch.first).min().zip(batches().map(|batch| batch.last).max())?;
+        Some((first.max(*trace.span.start()), last.min(*trace.span.end())))
     }
 
     /// The same in JSON; its keys are a contract.

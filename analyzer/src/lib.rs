@@ -7,8 +7,9 @@
 //! ```
 //!
 //! [`frames`] reads a table segment by segment as polars frames. `pages` and `objects` pass over the events once, in time order, match
-//! every free with its allocation, and show the result to any number of observers; polars aggregates each frame and only sums are
-//! kept, so memory grows with what is live and with the number of groups, not with the length of the trace.
+//! every free with its allocation, and show the result to any number of observers. What allocations have in common is a `profile` with a
+//! number, by which observers find their sums; polars aggregates those in the end. So memory grows with what is live and with the number of
+//! groups, not with the length of the trace. Pages and objects do not depend on one another: where both are wanted, they are read at once.
 //!
 //! # Invariants
 //!
@@ -55,6 +56,7 @@ pub mod table;
 mod tasks;
 pub mod terminal;
 pub mod units;
+mod window;
 
 pub use analysis::Analysis;
 pub use error::Error;
@@ -63,3 +65,4 @@ pub use key::{Events, Key};
 pub use loss::Loss;
 pub use names::Names;
 pub use stat::Stat;
+pub use window::Window;

@@ -2,16 +2,16 @@
 //! their places on the command line count.
 
 use analyzer::{
-    Events, Loss, Names,
+    Events, Loss, Names, Window,
     frames::{self, Progress},
-    kmem::{self, Arithmetic, Listing, ObjectKey, Objects, PageKey, Pages, Window},
+    kmem::{self, Arithmetic, Listing, ObjectKey, Objects, PageKey, Pages},
     table::Table,
 };
 use anyhow::bail;
 use clap::{ArgAction, ArgMatches};
 use trace::{Problem, Trace};
 
-use super::{TraceArgument, output};
+use super::{TraceInTime, output};
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags, as perf has them")]
@@ -20,7 +20,7 @@ pub struct Arguments {
     #[command(flatten)]
     places: Places,
     #[command(flatten)]
-    trace: TraceArgument,
+    trace: TraceInTime,
     /// Pages
     #[arg(long)]
     page: bool,
@@ -42,9 +42,6 @@ pub struct Arguments {
     /// Show so many lines of the table asked for last
     #[arg(short, long, value_name = "N", action = ArgAction::Append)]
     line: Vec<usize>,
-    /// Only events of this span of time, in seconds of the trace's clock
-    #[arg(long, value_name = "START,STOP")]
-    time: Option<Window>,
     /// Addresses instead of the names of call sites
     #[arg(long)]
     raw_ip: bool,
@@ -120,7 +117,6 @@ impl Arguments {
     fn wanted(&self) -> kmem::Wanted {
         kmem::Wanted {
             arithmetic: if self.perf_compat { Arithmetic::Perf } else { Arithmetic::Right },
-            window: self.time.unwrap_or_default(),
             tables: self.caller || self.alloc,
             live_only: self.live,
         }
@@ -162,7 +158,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     for (half, events) in halves.iter_mut().zip(wanted.into_iter().flatten()) {
         if let Some(last) = half.tables.last_mut() {
-            last.notes.extend(loss.sentence(events));
+            last.notes.extend(loss.sentence(events).into_iter().chain(Window::sentence(&trace)));
         }
     }
     halves.iter().flat_map(|half| &half.tables).try_for_each(|table| arguments.shape.write(table))

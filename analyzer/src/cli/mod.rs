@@ -19,6 +19,7 @@ mod stat;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
+use analyzer::Window;
 use clap::{Parser, Subcommand};
 
 /// Analyse a trace of the kernel's page and slab allocators.
@@ -74,6 +75,26 @@ struct TraceArgument {
 impl TraceArgument {
     fn open(&self) -> anyhow::Result<trace::Trace> {
         Ok(trace::Trace::open(&self.dir)?)
+    }
+}
+
+/// A trace, or a part of it.
+#[derive(clap::Args)]
+struct TraceInTime {
+    #[command(flatten)]
+    trace: TraceArgument,
+    /// Only what happened in this span of time, in seconds of the trace's clock
+    #[arg(long, value_name = "START,STOP")]
+    time: Option<Window>,
+}
+
+impl TraceInTime {
+    fn open(&self) -> anyhow::Result<trace::Trace> {
+        let mut trace = self.trace.open()?;
+        if let Some(window) = self.time {
+            window.limit(&mut trace);
+        }
+        Ok(trace)
     }
 }
 

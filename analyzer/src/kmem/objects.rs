@@ -80,28 +80,26 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Reads the slab events of a span of time.
+    /// Reads the slab events.
     ///
     /// # Errors
     /// If the columns are not what the format says.
     pub fn read(trace: &Trace, wanted: Wanted, progress: Progress<'_>) -> Result<(Self, Vec<Problem>), Error> {
         let mut objects = Self::default();
         let mut columns = vec!["kind", "cpu", "object", "bytes_req", "bytes_alloc", "node"];
-        // Without a span of time, no times need to be read; without tables, no call sites.
-        columns.extend((!wanted.window.is_everything()).then_some("time"));
+        // Without tables, no call sites need be read.
         columns.extend(wanted.tables.then_some("call_site"));
         let problems = frames::for_each(trace, SlabEvent::TABLE, Some(&columns), progress, |frame| objects.frame(&frame, &trace.header, wanted))?;
         Ok((objects, problems))
     }
 
     fn frame(&mut self, frame: &DataFrame, header: &Header, wanted: Wanted) -> Result<(), Error> {
-        let Wanted { arithmetic, window, tables, .. } = wanted;
+        let Wanted { arithmetic, tables, .. } = wanted;
         let allocating = [Kind::Kmalloc, Kind::CacheAlloc].map(|kind| header.kinds.get(kind.name()).copied());
-        let time = if window.is_everything() { None } else { Some(u64s(frame, "time")?) };
         let call_site = if tables { u64s(frame, "call_site")? } else { &[] };
         let (kind, cpu, object, node) = (u8s(frame, "kind")?, u16s(frame, "cpu")?, u64s(frame, "object")?, i16s(frame, "node")?);
         let (bytes_req, bytes_alloc) = (u32s(frame, "bytes_req")?, u32s(frame, "bytes_alloc")?);
-        for i in (0..frame.height()).filter(|i| time.is_none_or(|time| window.contains(time[*i]))) {
+        for i in 0..frame.height() {
             if !allocating.contains(&Some(kind[i])) {
                 if !tables {
                     // To perf, what was freed can be freed again.

@@ -6,7 +6,7 @@ use polars::prelude::DataFrame;
 use trace::{Header, Kind, NO_PFN, PageEvent, Problem, Row as _, Trace};
 
 use super::{
-    Arithmetic, Listing, Window,
+    Arithmetic, Listing,
     order::{PageKey, sort_pages},
 };
 use crate::{
@@ -87,8 +87,6 @@ pub struct Pages {
 pub struct Wanted {
     /// by whose rules
     pub arithmetic: Arithmetic,
-    /// in which span of time
-    pub window: Window,
     /// the tables by page and by call site
     pub tables: bool,
     /// in them, only what is live at the end
@@ -104,22 +102,18 @@ impl Pages {
         let mut pages = Self { arithmetic: wanted.arithmetic, live_only: wanted.live_only, ..Self::default() };
         let page_alloc = trace.header.kinds.get(Kind::PageAlloc.name()).copied();
         // A trace of format 1 has no column `stack`, so the columns are not named.
-        let summary = ["kind", "pfn", "order", "migratetype", "time"];
-        // Without a span of time, no times need to be read.
-        let summary = if wanted.window.is_everything() { &summary[..4] } else { &summary[..] };
-        let columns = if wanted.tables { None } else { Some(summary) };
+        let columns: Option<&[&str]> = if wanted.tables { None } else { Some(&["kind", "pfn", "order", "migratetype"]) };
         let problems = frames::for_each(trace, PageEvent::TABLE, columns, progress, |frame| pages.frame(&frame, trace, names, wanted, page_alloc))?;
         Ok((pages, problems))
     }
 
     fn frame(&mut self, frame: &DataFrame, trace: &Trace, names: &Names<'_>, wanted: Wanted, page_alloc: Option<u8>) -> Result<(), Error> {
-        let time = if wanted.window.is_everything() { None } else { Some(u64s(frame, "time")?) };
         let (kind, pfn) = (u8s(frame, "kind")?, u64s(frame, "pfn")?);
         let (order, migratetype) = (u8s(frame, "order")?, u8s(frame, "migratetype")?);
         let gfp = if wanted.tables { u32s(frame, "gfp")? } else { &[] };
         let stack = u32s_if_there(frame, "stack")?;
         let only_whether_live = !wanted.tables && !wanted.live_only;
-        for i in (0..frame.height()).filter(|i| time.is_none_or(|time| wanted.window.contains(time[*i]))) {
+        for i in 0..frame.height() {
             let bytes = trace.header.page_size << order[i].min(31);
             if Some(kind[i]) != page_alloc {
                 self.frees.add(bytes);
