@@ -10,7 +10,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 help:
 	@echo 'make demo    record this machine for some seconds, analyse and replay what was recorded'
 	@echo 'make test    every check: format, lints, licences, unit tests, live tests here and on other kernels, the report in a browser, notebooks'
-	@echo 'make bench   what recording costs beside perf and bpftrace, and the reference allocator per operation'
+	@echo 'make bench   what recording costs beside perf and bpftrace, how fast a trace is read, and the reference allocator per operation'
 	@echo '             (LLFREE_BENCH=PROGRAM make bench: beside LLFree, if its benchmark has been built)'
 	@echo 'make vm      the live tests on Linux 6.1 and 6.12, booted in QEMU'
 	@echo 'make docs    the documentation of every crate, into target/doc'
@@ -30,6 +30,8 @@ bench: setup
 	cargo build --release --examples
 	target/venv/bin/python .ci/bench.py target/release
 	target/venv/bin/python .ci/cost.py target/release
+	target/venv/bin/python .ci/rate.py target/release
+	target/venv/bin/python .ci/bench_analyzer.py target/release
 	target/venv/bin/python .ci/bench_reference.py target/release
 	target/release/replay bench --fragmentation
 

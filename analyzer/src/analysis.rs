@@ -3,10 +3,11 @@
 use trace::Trace;
 
 use crate::{
-    Error, Info, Key, Names, Stat,
+    Error, Info, Key, Loss, Names, Stat,
     cube::Cube,
     frag::{Fragmentation, Survey, Wanted},
-    frames::Progress,
+    frames::{self, Progress},
+    info::Kinds,
     lifetimes::{Lifetime, Lifetimes},
     lint, objects, pages,
     rates::Rates,
@@ -52,12 +53,12 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Reads the trace: once to compare checksums and count, once to analyse.
+    /// Reads every event once, pages and objects at the same time, and compares the checksums of everything else.
     ///
     /// # Errors
     /// If the columns of a table are not what the format says.
     pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<Self, Error> {
-        let mut info = Info::read(trace, progress)?;
+        let mut loss = Loss { problems: trace.verify_but(&Info::TABLES), ..Loss::read(trace) };
         let mut problems = Vec::new();
         let names = Names::read(trace, &mut problems);
         let by: [&[Key]; 8] = [
@@ -70,23 +71,30 @@ impl Analysis {
             &lint::KEYS,
             &lint::KEYS_AND_CALLER,
         ];
-        let mut cube = Cube::new(&by, &names);
+        let (mut of_pages, mut of_objects) = (Cube::new(&by, &names), Cube::new(&[&[], &[Key::Callsite]], &names));
+        let (mut page_kinds, mut object_kinds) = (Kinds::default(), Kinds::default());
         let mut lifetimes = Lifetimes::new(Key::Order, &names);
-        let (first, last) = info.time_range.unwrap_or((trace.header.clock.start_ns, trace.header.clock.end_ns));
+        let (first, last) = Info::time_range(trace).unwrap_or((trace.header.clock.start_ns, trace.header.clock.end_ns));
         let mut rates = Rates::new(&trace.header, first, last);
         let snapshots = snapshots::read(trace, &mut problems);
         let wanted = Wanted::summary(trace);
         let mut survey = Survey::new(trace, &names, &snapshots, &wanted, &mut problems);
-        problems.extend(pages::observe(&names, trace, progress, &mut [&mut cube, &mut lifetimes, &mut rates, &mut survey])?);
-        let fragmentation = survey.finish(&mut problems);
-        let [pages, zone_order, migratetype_order, gfp, flag, comm, requests, callers] = several(cube)?;
-        let mut cube = Cube::new(&[&[], &[Key::Callsite]], &names);
         let (mut usages, mut classes) = (Usages::new(Key::Callsite, &names), SizeClasses::new(&names));
-        problems.extend(objects::observe(&names, trace, progress, &mut [&mut cube, &mut usages, &mut classes])?);
-        let [objects, callsite] = several(cube)?;
+        let (objects, pages) = frames::both(
+            Info::TABLES.into_iter().map(|table| trace.rows_of(table)).sum(),
+            progress,
+            |progress| objects::observe(&names, trace, progress, &mut [&mut of_objects, &mut usages, &mut classes, &mut object_kinds]),
+            |progress| pages::observe(&names, trace, progress, &mut [&mut of_pages, &mut lifetimes, &mut rates, &mut survey, &mut page_kinds]),
+        );
+        loss.add(pages?);
+        loss.add(objects?);
+        let fragmentation = survey.finish(&mut problems);
+        let [pages, zone_order, migratetype_order, gfp, flag, comm, requests, callers] = several(of_pages)?;
+        let [objects, callsite] = several(of_objects)?;
         let slab = Slab { key: Key::Callsite, usages: usages.finish(), misfits: classes.finish(trace, &mut problems) };
         let lifetimes = lifetimes.finish();
-        info.loss.add(problems);
+        loss.add(problems);
+        let info = Info::new(trace, &[page_kinds, object_kinds], loss);
         Ok(Self {
             info,
             pages,

@@ -1,12 +1,12 @@
 //! Several statistics over the same events, gathered in one pass.
 //!
-//! An event is looked up once: it belongs to a *cell*, the combination of everything that any of the statistics groups by. Cells only
-//! add up. What cannot be added up afterwards, the peak of the live set, is followed per *group* of each statistic: a cell knows
-//! its groups. There are few cells, so polars aggregates them to groups in no time when the events are through.
+//! An event is looked up once: it belongs to a *cell*, the combination of its profile and of what it has by itself, as far as any of the statistics
+//! groups by that. Cells only add up. What cannot be added up afterwards, the peak of the live set, is followed per *group* of each statistic: a
+//! cell knows its groups. There are few cells, so polars aggregates them to groups in no time when the events are through.
 
 use std::collections::HashMap;
 
-use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, Series, col};
+use polars::prelude::{Column, DataFrame, IdxCa, IntoLazy, NamedFrom, PolarsResult, Series, col};
 
 use crate::{
     Error, Key,
@@ -21,23 +21,29 @@ use crate::{
 /// See the module.
 pub(crate) struct Cube<'a> {
     names: &'a Names<'a>,
+    /// what each statistic groups by
+    views: Vec<Vec<Key>>,
     /// everything that is grouped by; whole masks stand for their bits
     keys: Vec<Key>,
-    cell_of: NumberMap<Box<[i64]>, u32>,
-    /// the values of the event at hand, kept so that no event needs memory of its own
-    values: Vec<i64>,
-    cells: Vec<[i64; SUMS.len()]>,
-    views: Vec<View>,
+    /// those of them whose values are the event's own
+    of_event: [Option<Key>; 2],
+    /// by profile: the values of its last event's own keys, and the cell of that event
+    recent: Vec<Option<([i64; 2], u32)>>,
+    cell_of: NumberMap<(u32, [i64; 2]), u32>,
+    cells: Vec<Cell>,
+    /// the groups that each cell belongs to
+    members: Vec<u32>,
+    /// the groups of all statistics: which one, and the values of its keys
+    groups: Vec<(usize, Vec<i64>)>,
+    group_of: HashMap<(usize, Vec<i64>), u32>,
+    /// by group
+    live: Vec<Live>,
 }
 
-/// One of the statistics.
-struct View {
-    by: Vec<Key>,
-    group_of: HashMap<Vec<i64>, u32>,
-    groups: Vec<(Vec<i64>, Live)>,
-    /// per cell, where its groups stand in `members`
-    spans: Vec<(u32, u32)>,
-    members: Vec<u32>,
+struct Cell {
+    sums: [i64; SUMS.len()],
+    /// where its groups stand in `members`
+    groups: (u32, u32),
 }
 
 #[derive(Clone, Copy, Default)]
@@ -51,7 +57,7 @@ const SUMS: [&str; 9] =
     ["allocs", "frees", "alloc_bytes", "requested_bytes", "free_bytes", "failures", "unmatched_frees", "implied_frees", "null_frees"];
 
 /// What an event adds to the [`SUMS`].
-fn add(sums: &mut [i64; SUMS.len()], row: &Row) {
+fn add(sums: &mut [i64; SUMS.len()], row: &Row<'_>) {
     let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, unmatched_frees, implied_frees, null_frees] = sums;
     let bytes = row.bytes.cast_signed();
     match row.class {
@@ -83,109 +89,129 @@ impl<'a> Cube<'a> {
                 keys.push(key);
             }
         }
-        let view = |by: &&[Key]| View { by: by.to_vec(), group_of: HashMap::new(), groups: Vec::new(), spans: Vec::new(), members: Vec::new() };
-        Self { names, keys, cell_of: NumberMap::default(), values: Vec::new(), cells: Vec::new(), views: statistics.iter().map(view).collect() }
+        let mut events = keys.iter().copied().filter(|key| key.is_of_event());
+        Self {
+            names,
+            views: statistics.iter().map(|by| by.to_vec()).collect(),
+            of_event: [events.next(), events.next()],
+            keys,
+            recent: Vec::new(),
+            cell_of: NumberMap::default(),
+            cells: Vec::new(),
+            members: Vec::new(),
+            groups: Vec::new(),
+            group_of: HashMap::new(),
+            live: Vec::new(),
+        }
     }
 
-    fn cell(&mut self, row: &Row) -> usize {
-        self.values.clear();
-        self.values.extend(self.keys.iter().map(|key| key.of(row, self.names)));
-        if let Some(cell) = self.cell_of.get(&self.values[..]) {
-            return *cell as usize;
+    fn cell(&mut self, row: &Row<'_>) -> usize {
+        let own = self.of_event.map(|key| key.map_or(0, |key| key.of(row, self.names)));
+        let profile = row.number as usize;
+        if profile >= self.recent.len() {
+            self.recent.resize(profile + 1, None);
         }
-        let cell = self.cells.len();
-        self.cell_of.insert(self.values.as_slice().into(), cell as u32);
-        self.cells.push([0; SUMS.len()]);
-        for view in &mut self.views {
-            view.join(&self.keys, &self.values);
+        if let Some((known, cell)) = self.recent[profile]
+            && known == own
+        {
+            return cell as usize;
         }
-        cell
+        let known = self.cell_of.get(&(row.number, own)).copied();
+        let cell = known.unwrap_or_else(|| {
+            let new = self.new_cell(row);
+            self.cell_of.insert((row.number, own), new);
+            new
+        });
+        self.recent[profile] = Some((own, cell));
+        cell as usize
+    }
+
+    /// Makes a cell for rows like this one, and the groups that it is the first of.
+    fn new_cell(&mut self, row: &Row<'_>) -> u32 {
+        let first = self.members.len() as u32;
+        for (view, by) in self.views.iter().enumerate() {
+            let flags = if by.contains(&Key::Flag) { Key::Flag.of(row, self.names) } else { UNKNOWN };
+            // A mask is in the group of each of its bits; one that is not known is in a group of its own.
+            let bits = match flags {
+                UNKNOWN => vec![UNKNOWN],
+                mask => (0..32).map(|bit| 1 << bit).filter(|bit| mask & bit != 0).collect(),
+            };
+            for bit in bits {
+                let values: Vec<i64> = by.iter().map(|key| if *key == Key::Flag { bit } else { key.of(row, self.names) }).collect();
+                let number = *self.group_of.entry((view, values)).or_insert_with_key(|group| {
+                    self.groups.push(group.clone());
+                    self.live.push(Live::default());
+                    self.groups.len() as u32 - 1
+                });
+                self.members.push(number);
+            }
+        }
+        self.cells.push(Cell { sums: [0; SUMS.len()], groups: (first, self.members.len() as u32) });
+        self.cells.len() as u32 - 1
     }
 
     /// The statistics, in the order in which they were asked for.
     pub fn finish(self) -> Result<Vec<Stat>, Error> {
-        let scale = i64::from(self.names.header.sample.max(1));
-        let sums = (0..SUMS.len()).map(|sum| Series::new(SUMS[sum].into(), self.cells.iter().map(|cell| cell[sum]).collect::<Vec<_>>()));
-        let sums: Vec<Column> = sums.map(Column::from).collect();
-        let cells = DataFrame::new_infer_height(sums).map_err(Error::polars("the statistics"))?;
-        self.views.into_iter().map(|view| view.finish(&cells, self.names, scale)).collect()
-    }
-}
-
-impl View {
-    /// Enters a new cell with these values.
-    fn join(&mut self, keys: &[Key], values: &[i64]) {
-        let first = self.members.len() as u32;
-        let value = |key: Key| values[keys.iter().position(|known| *known == key.source()).expect("every key is in the cube")];
-        let flags = self.by.contains(&Key::Flag).then(|| value(Key::Flag));
-        // A mask is in the group of each of its bits; one that is not known is in a group of its own.
-        let bits: Vec<i64> = match flags {
-            None | Some(UNKNOWN) => vec![UNKNOWN],
-            Some(mask) => (0..32).map(|bit| 1 << bit).filter(|bit| mask & bit != 0).collect(),
-        };
-        for bit in bits {
-            let group: Vec<i64> = self.by.iter().map(|key| if *key == Key::Flag { bit } else { value(*key) }).collect();
-            let number = *self.group_of.entry(group).or_insert_with_key(|group| {
-                self.groups.push((group.clone(), Live::default()));
-                self.groups.len() as u32 - 1
-            });
-            self.members.push(number);
-        }
-        self.spans.push((first, self.members.len() as u32));
-    }
-
-    fn finish(self, cells: &DataFrame, names: &Names<'_>, scale: i64) -> Result<Stat, Error> {
-        // A row per membership: the cell's sums, and the group that they count for.
-        let cell_of_member = self.spans.iter().enumerate().flat_map(|(cell, (from, to))| (*from..*to).map(move |_| cell as u32));
-        let index = polars::prelude::IdxCa::new("cell".into(), cell_of_member.collect::<Vec<_>>());
-        let mut rows = cells.take(&index).map_err(Error::polars("the statistics"))?;
-        rows.with_column(Column::from(Series::new("group".into(), self.members))).map_err(Error::polars("the statistics"))?;
-        let sums = rows.lazy().group_by([col("group")]).agg(SUMS.map(|sum| col(sum).sum())).collect();
-        let sums = sums.map(contiguous).map_err(Error::polars("the statistics"))?;
-        let number = u32s(&sums, "group")?;
+        let mut statistics: Vec<Stat> = self.views.iter().map(|by| Stat { by: by.clone(), groups: Vec::new() }).collect();
+        let sums = self.sums().map_err(Error::polars("the statistics"))?;
         let columns = SUMS.iter().map(|sum| i64s(&sums, sum)).collect::<Result<Vec<_>, _>>()?;
-        let mut groups: Vec<Group> = (0..sums.height())
-            .map(|row| {
-                let (values, live) = &self.groups[number[row] as usize];
-                let values = self.by.iter().zip(values).map(|(key, value)| (*value, key.decode(*value, names))).collect();
-                let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, unmatched_frees, implied_frees, null_frees] =
-                    std::array::from_fn(|sum| columns[sum][row]);
-                let counts = Counts {
-                    allocs: allocs * scale,
-                    frees: frees * scale,
-                    alloc_bytes: alloc_bytes * scale,
-                    requested_bytes: requested_bytes * scale,
-                    free_bytes: free_bytes * scale,
-                    // What has no frame and no object cannot be sampled by it: these are all in the trace.
-                    failures,
-                    null_frees,
-                    unmatched_frees: unmatched_frees * scale,
-                    implied_frees: implied_frees * scale,
-                    live: live.now * scale,
-                    peak_live: live.peak * scale,
-                };
-                Group { values, counts }
-            })
-            .collect();
-        groups.sort_by(|a, b| (b.counts.volume(), &a.values).cmp(&(a.counts.volume(), &b.values)));
-        Ok(Stat { by: self.by, groups })
+        let scale = i64::from(self.names.header.sample.max(1));
+        for (row, number) in u32s(&sums, "group")?.iter().enumerate() {
+            let (view, values) = &self.groups[*number as usize];
+            let live = &self.live[*number as usize];
+            let Stat { by, groups } = &mut statistics[*view];
+            let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, unmatched_frees, implied_frees, null_frees] =
+                std::array::from_fn(|sum| columns[sum][row]);
+            let counts = Counts {
+                allocs: allocs * scale,
+                frees: frees * scale,
+                alloc_bytes: alloc_bytes * scale,
+                requested_bytes: requested_bytes * scale,
+                free_bytes: free_bytes * scale,
+                // What has no frame and no object cannot be sampled by it: these are all in the trace.
+                failures,
+                null_frees,
+                unmatched_frees: unmatched_frees * scale,
+                implied_frees: implied_frees * scale,
+                live: live.now * scale,
+                peak_live: live.peak * scale,
+            };
+            groups.push(Group { values: by.iter().zip(values).map(|(key, value)| (*value, key.decode(*value, self.names))).collect(), counts });
+        }
+        for Stat { groups, .. } in &mut statistics {
+            groups.sort_by(|a, b| (b.counts.volume(), &a.values).cmp(&(a.counts.volume(), &b.values)));
+        }
+        Ok(statistics)
+    }
+
+    /// The sums of every group.
+    fn sums(&self) -> PolarsResult<DataFrame> {
+        let sums = (0..SUMS.len()).map(|sum| Series::new(SUMS[sum].into(), self.cells.iter().map(|cell| cell.sums[sum]).collect::<Vec<_>>()));
+        let cells = DataFrame::new_infer_height(sums.map(Column::from).collect())?;
+        // A row per membership: the cell's sums, and the group that they count for.
+        let cell_of_member = self.cells.iter().enumerate().flat_map(|(cell, Cell { groups: (from, to), .. })| (*from..*to).map(move |_| cell as u32));
+        let mut rows = cells.take(&IdxCa::new("cell".into(), cell_of_member.collect::<Vec<_>>()))?;
+        rows.with_column(Column::from(Series::new("group".into(), &self.members)))?;
+        rows.lazy().group_by([col("group")]).agg(SUMS.map(|sum| col(sum).sum())).collect().map(contiguous)
     }
 }
 
 impl Observer for Cube<'_> {
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: &Row<'_>) {
         let cell = self.cell(row);
-        add(&mut self.cells[cell], row);
+        let Cell { sums, groups: (from, to) } = &mut self.cells[cell];
+        add(sums, row);
         if row.delta == 0 {
             return;
         }
-        for view in &mut self.views {
-            let (from, to) = view.spans[cell];
-            for group in &view.members[from as usize..to as usize] {
-                let live = &mut view.groups[*group as usize].1;
-                live.now += row.delta;
-                live.peak = live.peak.max(live.now);
-            }
+        for group in &self.members[*from as usize..*to as usize] {
+            let live = &mut self.live[*group as usize];
+            live.now += row.delta;
+            live.peak = live.peak.max(live.now);
         }
+    }
+
+    fn tells_threads_apart(&self) -> bool {
+        self.keys.iter().any(|key| key.tells_threads_apart())
     }
 }

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{IntoLazy, col, len};
 use serde_json::{Value, json};
 use trace::{Header, PageEvent, Row as _, SlabEvent, Trace};
 
 use crate::{
     Error, Loss,
-    columns::{contiguous, u8s, u32s},
+    columns::u8s,
     frames::{self, Progress},
     loss::Totals,
+    matched::{Class, Row},
+    observer::Observer,
     units,
 };
 
@@ -33,25 +34,39 @@ impl Info {
     /// # Errors
     /// If the columns of the event tables are not what the format says.
     pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<Self, Error> {
-        let header = &trace.header;
-        let mut events: BTreeMap<String, u64> = header.kinds.keys().map(|name| (name.clone(), 0)).collect();
-        let by_number: BTreeMap<u8, &String> = header.kinds.iter().map(|(name, number)| (*number, name)).collect();
-        for table in [PageEvent::TABLE, SlabEvent::TABLE] {
+        let mut kinds = Kinds::default();
+        for table in Self::TABLES {
             // Damage is found, and found once, by `verify` below.
             let _damage = frames::for_each(trace, table, Some(&["kind"]), progress, |frame| {
-                let counts = frame.lazy().group_by([col("kind")]).agg([len().alias("events")]).collect();
-                let counts = counts.map(contiguous).map_err(Error::polars("the number of events"))?;
-                for (kind, number) in u8s(&counts, "kind")?.iter().zip(u32s(&counts, "events")?) {
-                    let name = by_number.get(kind).map_or_else(|| format!("kind {kind}"), |name| (*name).clone());
-                    *events.entry(name).or_default() += u64::from(*number);
-                }
+                u8s(&frame, "kind")?.iter().for_each(|kind| kinds.count(*kind));
                 Ok(())
             })?;
         }
-        let batches = || [PageEvent::TABLE, SlabEvent::TABLE].into_iter().flat_map(|table| trace.table(table)).flat_map(|segment| &segment.batches);
-        let time_range = batches().map(|batch| batch.first).min().zip(batches().map(|batch| batch.last).max());
-        let loss = Loss { problems: trace.verify(), ..Loss::read(trace) };
-        Ok(Self { header: header.clone(), events, time_range, loss })
+        Ok(Self::new(trace, &[kinds], Loss { problems: trace.verify(), ..Loss::read(trace) }))
+    }
+
+    /// The tables whose events are counted.
+    pub(crate) const TABLES: [&str; 2] = [PageEvent::TABLE, SlabEvent::TABLE];
+
+    /// For those who count the events and compare the checksums while they do something else with them.
+    pub(crate) fn new(trace: &Trace, kinds: &[Kinds], loss: Loss) -> Self {
+        let header = trace.header.clone();
+        let count = |kind: u8| kinds.iter().map(|kinds| kinds.of(kind)).sum::<u64>();
+        let mut events: BTreeMap<String, u64> = header.kinds.iter().map(|(name, number)| (name.clone(), count(*number))).collect();
+        let known = |kind: &u8| header.kinds.values().any(|number| number == kind);
+        events.extend((0..=u8::MAX).filter(|kind| count(*kind) > 0 && !known(kind)).map(|kind| (format!("kind {kind}"), count(kind))));
+        Self { events, time_range: Self::time_range(trace), header, loss }
+    }
+
+    /// First and last event, in ns of the clock, as the manifest has them.
+    pub(crate) fn time_range(trace: &Trace) -> Option<(u64, u64)> {
+        let batches = || {
+            Self::TABLES
+                .into_iter()
+                .flat_map(|table| trace.table(table).flat_map(|segment| &segment.batches).filter(move |batch| trace.reads(table, batch)))
+        };
+        let (first, last) = batches().map(|batch| batch.first).min().zip(batches().map(|batch| batch.last).max())?;
+        Some((first.max(*trace.span.start()), last.min(*trace.span.end())))
     }
 
     /// The same in JSON; its keys are a contract.
@@ -115,6 +130,37 @@ impl Info {
             ));
         }
         facts
+    }
+}
+
+/// How many events there are of each kind.
+pub(crate) struct Kinds([u64; 256]);
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self([0; 256])
+    }
+}
+
+impl Kinds {
+    fn count(&mut self, kind: u8) {
+        self.0[usize::from(kind)] += 1;
+    }
+
+    fn of(&self, kind: u8) -> u64 {
+        self.0[usize::from(kind)]
+    }
+}
+
+impl Observer for Kinds {
+    fn row(&mut self, row: &Row<'_>) {
+        if row.class != Class::Implied {
+            self.count(row.kind);
+        }
+    }
+
+    fn tells_threads_apart(&self) -> bool {
+        false
     }
 }
 

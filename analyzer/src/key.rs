@@ -115,8 +115,18 @@ impl Key {
         if matches!(self, Self::Flag) { Self::Gfp } else { self }
     }
 
+    /// Whether its value is the event's own, not that of the allocation that it is about.
+    pub(crate) const fn is_of_event(self) -> bool {
+        matches!(self, Self::Time | Self::Kind)
+    }
+
+    /// Whether its value differs between threads of the same name, or between CPUs.
+    pub(crate) const fn tells_threads_apart(self) -> bool {
+        matches!(self, Self::Cgroup | Self::Process | Self::Pid | Self::Cpu)
+    }
+
     /// Its value in one row.
-    pub(crate) fn of(self, row: &Row, names: &Names<'_>) -> i64 {
+    pub(crate) fn of(self, row: &Row<'_>, names: &Names<'_>) -> i64 {
         match self {
             Self::Zone => row.zone,
             Self::Node => row.node,

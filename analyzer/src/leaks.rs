@@ -104,7 +104,7 @@ impl Sites<'_> {
 }
 
 impl Observer for Sites<'_> {
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: &Row<'_>) {
         if !matches!(row.class, matched::Class::Allocated | matched::Class::Freed | matched::Class::Implied) {
             return;
         }
@@ -117,7 +117,7 @@ impl Observer for Sites<'_> {
         }
     }
 
-    fn still_live(&mut self, row: &Row) {
+    fn still_live(&mut self, row: &Row<'_>) {
         let slice = self.slice_of(self.end.saturating_sub(row.age));
         let site = self.by_value.entry(self.key.of(row, self.names)).or_default();
         site.survivors[slice] += 1;
@@ -125,6 +125,10 @@ impl Observer for Sites<'_> {
         if slice < SLICES - 1 {
             site.survivor_bytes += row.bytes;
         }
+    }
+
+    fn tells_threads_apart(&self) -> bool {
+        self.key.tells_threads_apart()
     }
 }
 

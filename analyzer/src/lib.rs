@@ -7,8 +7,9 @@
 //! ```
 //!
 //! [`frames`] reads a table segment by segment as polars frames. `pages` and `objects` pass over the events once, in time order, match
-//! every free with its allocation, and show the result to any number of observers; polars aggregates each frame and only sums are
-//! kept, so memory grows with what is live and with the number of groups, not with the length of the trace.
+//! every free with its allocation, and show the result to any number of observers. What allocations have in common is a `profile` with a
+//! number, by which observers find their sums; polars aggregates those in the end. So memory grows with what is live and with the number of
+//! groups, not with the length of the trace. Pages and objects do not depend on one another: where both are wanted, they are read at once.
 //!
 //! # Invariants
 //!
@@ -27,6 +28,7 @@ pub mod export;
 mod fast_hash;
 pub mod figures;
 pub mod frag;
+mod frame_set;
 pub mod frames;
 pub mod gfp;
 pub mod import;
@@ -45,6 +47,7 @@ mod names;
 mod objects;
 mod observer;
 mod pages;
+mod profile;
 pub mod rates;
 pub mod report;
 pub mod size_classes;
@@ -58,6 +61,7 @@ pub mod table;
 mod tasks;
 pub mod terminal;
 pub mod units;
+mod window;
 
 pub use analysis::Analysis;
 pub use error::Error;
@@ -66,3 +70,4 @@ pub use key::{Events, Key};
 pub use loss::Loss;
 pub use names::Names;
 pub use stat::Stat;
+pub use window::Window;

@@ -114,14 +114,18 @@ impl<'a> Lifetimes<'a> {
 }
 
 impl Observer for Lifetimes<'_> {
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: &Row<'_>) {
         if row.class == Class::Freed {
             self.freed.entry(self.key.of(row, self.names)).or_default().add(row.age);
         }
     }
 
-    fn still_live(&mut self, row: &Row) {
+    fn still_live(&mut self, row: &Row<'_>) {
         self.live.entry(self.key.of(row, self.names)).or_default().add(row.age);
+    }
+
+    fn tells_threads_apart(&self) -> bool {
+        self.key.tells_threads_apart()
     }
 }
 

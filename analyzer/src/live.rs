@@ -3,6 +3,8 @@
 //! Every frame remembers the allocation that it came from, so nothing needs to be assumed about how pages come back: a block that was
 //! split and freed in parts, a free whose order differs from its allocation's, and frees that the trace missed all come out right.
 
+use std::mem;
+
 use crate::fast_hash::NumberMap;
 
 /// Frames per piece of the map.
@@ -12,18 +14,12 @@ const LARGEST_ORDER: u8 = 20;
 /// No allocation is known for a frame.
 const NONE: u32 = u32::MAX;
 
-/// Those properties of an allocation that its free will be attributed to.
+/// What an allocation's free will be attributed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allocation {
     pub time: u64,
-    pub gfp: u32,
-    pub stack: u32,
-    pub pid: u32,
-    pub task: u32,
-    pub cpu: u16,
-    pub order: u8,
-    pub migratetype: u8,
-    pub zone: u8,
+    /// number of its profile
+    pub profile: u32,
 }
 
 /// Frames taken from one allocation by one event.
@@ -37,10 +33,23 @@ pub(crate) struct Taken {
 #[derive(Default)]
 pub(crate) struct LiveFrames {
     pieces: NumberMap<u64, Piece>,
-    records: Vec<(Allocation, u32)>,
+    records: Vec<Record>,
     vacant: Vec<u32>,
     /// records that the event at hand takes frames from, and how many: kept, so that no event needs memory of its own
     touched: Vec<(u32, u64)>,
+}
+
+/// An allocation and how many of its frames are live. Flat, for these are what the memory of a long live set goes to.
+struct Record {
+    time: u64,
+    profile: u32,
+    left: u32,
+}
+
+impl Record {
+    fn from(&self) -> Allocation {
+        Allocation { time: self.time, profile: self.profile }
+    }
 }
 
 struct Piece {
@@ -51,55 +60,68 @@ struct Piece {
 impl LiveFrames {
     /// Enters an allocation. Frames that were live already must have been freed unseen: they go into `lost`, by allocation.
     pub fn allocate(&mut self, pfn: u64, order: u8, allocation: Allocation, lost: &mut Vec<Taken>) {
-        self.free(pfn, order, lost);
         let number = self.vacant.pop().unwrap_or_else(|| {
-            self.records.push((allocation, 0));
+            self.records.push(Record { time: 0, profile: 0, left: 0 });
             self.records.len() as u32 - 1
         });
-        self.records[number as usize] = (allocation, 0);
+        let mut left = 0;
         for (piece, range) in pieces(pfn, order) {
             let piece = self.pieces.entry(piece).or_insert_with(|| Piece { record_of: Box::new([NONE; PIECE as usize]), live: 0 });
-            piece.live += range.len() as u32;
-            self.records[number as usize].1 += range.len() as u32;
-            piece.record_of[range].fill(number);
+            left += range.len() as u32;
+            for record in &mut piece.record_of[range] {
+                match mem::replace(record, number) {
+                    NONE => piece.live += 1,
+                    before => touch(&mut self.touched, before),
+                }
+            }
         }
+        self.records[number as usize] = Record { time: allocation.time, profile: allocation.profile, left };
+        self.settle(lost);
     }
 
     /// Removes frames, and puts into `taken` which allocations they came from, in the order of the frames. Empty: none of them was known to be
     /// live.
     pub fn free(&mut self, pfn: u64, order: u8, taken: &mut Vec<Taken>) {
-        self.touched.clear();
-        taken.clear();
         for (number, range) in pieces(pfn, order) {
             let Some(piece) = self.pieces.get_mut(&number) else { continue };
             for record in &mut piece.record_of[range] {
-                if *record == NONE {
-                    continue;
+                let before = mem::replace(record, NONE);
+                if before != NONE {
+                    touch(&mut self.touched, before);
+                    piece.live -= 1;
                 }
-                match self.touched.iter_mut().find(|(known, _)| known == record) {
-                    Some((_, frames)) => *frames += 1,
-                    None => self.touched.push((*record, 1)),
-                }
-                *record = NONE;
-                piece.live -= 1;
             }
             if piece.live == 0 {
                 self.pieces.remove(&number);
             }
         }
-        for (number, frames) in &self.touched {
-            let (allocation, left) = &mut self.records[*number as usize];
-            *left -= *frames as u32;
-            if *left == 0 {
-                self.vacant.push(*number);
+        self.settle(taken);
+    }
+
+    /// Takes the frames of the event at hand from their records, and tells whose they were.
+    fn settle(&mut self, taken: &mut Vec<Taken>) {
+        taken.clear();
+        for (number, frames) in self.touched.drain(..) {
+            let record = &mut self.records[number as usize];
+            record.left -= frames as u32;
+            if record.left == 0 {
+                self.vacant.push(number);
             }
-            taken.push(Taken { from: *allocation, frames: *frames });
+            taken.push(Taken { from: record.from(), frames });
         }
     }
 
     /// What is live, by allocation: each with the frames that are left of it.
     pub fn still_live(&self) -> impl Iterator<Item = Taken> {
-        self.records.iter().filter(|(_, left)| *left > 0).map(|(from, left)| Taken { from: *from, frames: u64::from(*left) })
+        self.records.iter().filter(|record| record.left > 0).map(|record| Taken { from: record.from(), frames: u64::from(record.left) })
+    }
+}
+
+/// Counts one more frame of a record; mostly it is the one that the frame before belonged to.
+fn touch(touched: &mut Vec<(u32, u64)>, record: u32) {
+    match touched.iter_mut().rev().find(|(known, _)| *known == record) {
+        Some((_, frames)) => *frames += 1,
+        None => touched.push((record, 1)),
     }
 }
 
@@ -119,7 +141,7 @@ mod tests {
     use super::*;
 
     fn allocation(time: u64, order: u8) -> Allocation {
-        Allocation { time, gfp: 0xcc0, stack: 0, pid: 1, task: 0, cpu: 0, order, migratetype: 0, zone: 0 }
+        Allocation { time, profile: u32::from(order) }
     }
 
     /// The two operations with a result, as it is easier to compare.

@@ -81,18 +81,27 @@ impl Totals {
 }
 
 impl Loss {
-    /// Reads the ledger. What is wrong with the batches is known only when they are read: add it to `problems`.
+    /// Reads the ledger, as it tells of the trace's span of time. What is wrong with the batches is known only when they are read: add it to `problems`.
     pub fn read(trace: &Trace) -> Self {
         let mut loss = Self { ledger: Vec::new(), problems: trace.problems.clone(), sample: trace.header.sample };
-        let mut last = BTreeMap::new();
+        // Counts go up from row to row: what was when the trace's span of time began, and when it had ended.
+        let mut rows: BTreeMap<_, (Option<Ledger>, Option<Ledger>)> = BTreeMap::new();
         for row in trace.all::<Ledger>(&mut loss.problems) {
-            last.insert((row.program.clone(), row.cpu), row);
+            let (before, after) = rows.entry((row.program.clone(), row.cpu)).or_default();
+            if row.time < *trace.span.start() {
+                *before = Some(row.clone());
+            }
+            if after.as_ref().is_none_or(|after| after.time < *trace.span.end()) {
+                *after = Some(row);
+            }
         }
-        loss.ledger = last
-            .into_values()
-            .map(|Ledger { cpu, program, seen, written, dropped, filtered, missed, .. }| {
-                let cpu = (cpu != Ledger::ALL_CPUS).then_some(cpu);
-                Account { cpu, program, seen, written, dropped, filtered, missed }
+        loss.ledger = rows
+            .into_iter()
+            .map(|((program, cpu), (before, after))| {
+                let counts = |row: Option<Ledger>| row.map_or([0; 5], |row| [row.seen, row.written, row.dropped, row.filtered, row.missed]);
+                let (before, after) = (counts(before), counts(after));
+                let [seen, written, dropped, filtered, missed] = std::array::from_fn(|count| after[count].saturating_sub(before[count]));
+                Account { cpu: (cpu != Ledger::ALL_CPUS).then_some(cpu), program, seen, written, dropped, filtered, missed }
             })
             .collect();
         loss

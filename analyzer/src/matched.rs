@@ -1,5 +1,9 @@
 //! What both kinds of events look like once frees have been matched with their allocations: the row that every statistic reads.
 
+use std::ops::Deref;
+
+use crate::profile::Profile;
+
 /// What a row stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -21,9 +25,9 @@ pub(crate) enum Class {
 /// A property that an unmatched free has not: what it freed was allocated when nobody looked.
 pub(crate) const UNKNOWN: i64 = -1;
 
-/// One event, or one free that must have happened.
+/// One event, or one free that must have happened. It has the properties of its profile as if they were its own.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Row {
+pub(crate) struct Row<'a> {
     pub time: u64,
     pub kind: u8,
     pub class: Class,
@@ -35,26 +39,25 @@ pub(crate) struct Row {
     pub delta: i64,
     /// how long what is freed here had been live, ns
     pub age: u64,
-    pub order: i64,
-    pub migratetype: i64,
-    pub zone: i64,
-    pub gfp: i64,
-    pub cpu: i64,
-    pub pid: i64,
-    pub process: i64,
-    pub comm: i64,
-    pub cgroup: i64,
-    pub callsite: i64,
-    /// of a page: the number of its allocation's stack
-    pub stack: u32,
-    pub cache: i64,
-    pub node: i64,
-    /// where an object was freed: the CPU of the free itself
-    pub freed_on: u16,
+    /// the CPU that it happened on
+    pub on: u16,
+    /// of an object: the CPU that allocated it
+    pub allocated_on: u16,
     /// the first frame, or the object
     pub address: u64,
     /// who ran when the event happened, and where in the kernel: of a free, who freed
     pub actor: Actor,
+    /// what sort of allocation it is about, by number: two rows with the same number have all of that in common
+    pub number: u32,
+    pub profile: &'a Profile,
+}
+
+impl Deref for Row<'_> {
+    type Target = Profile;
+
+    fn deref(&self) -> &Profile {
+        self.profile
+    }
 }
 
 /// Who did something: the number of a task, and a call site or [`UNKNOWN`].
@@ -66,33 +69,4 @@ pub(crate) struct Actor {
 
 impl Actor {
     pub const NOBODY: Self = Self { task: crate::tasks::UNKNOWN, callsite: UNKNOWN };
-}
-
-impl Row {
-    /// A free about whose allocation nothing is known.
-    pub const UNMATCHED: Self = Self {
-        time: 0,
-        kind: 0,
-        class: Class::Unmatched,
-        bytes: 0,
-        requested: 0,
-        delta: 0,
-        age: 0,
-        order: UNKNOWN,
-        migratetype: UNKNOWN,
-        zone: UNKNOWN,
-        gfp: UNKNOWN,
-        cpu: UNKNOWN,
-        pid: UNKNOWN,
-        process: UNKNOWN,
-        comm: UNKNOWN,
-        cgroup: UNKNOWN,
-        callsite: UNKNOWN,
-        stack: 0,
-        cache: UNKNOWN,
-        node: UNKNOWN,
-        freed_on: 0,
-        address: 0,
-        actor: Actor::NOBODY,
-    };
 }

@@ -45,14 +45,14 @@ impl Frees {
         Self { page_size, freed: NumberSet::default(), cases: HashMap::new() }
     }
 
-    fn found(&mut self, misuse: Misuse, row: &Row) {
+    fn found(&mut self, misuse: Misuse, row: &Row<'_>) {
         let new = Case { count: 0, address: row.address, time: row.time };
         self.cases.entry((misuse, row.actor, row.order)).or_insert(new).count += 1;
     }
 }
 
 impl Observer for Frees {
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: &Row<'_>) {
         match row.class {
             Class::Allocated => {
                 self.freed.remove(&row.address);
@@ -72,5 +72,9 @@ impl Observer for Frees {
             }
             Class::Failed | Class::Implied | Class::Null => {}
         }
+    }
+
+    fn tells_threads_apart(&self) -> bool {
+        false
     }
 }

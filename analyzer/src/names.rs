@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use trace::{Cache, Cgroup, Header, Problem, Stack, Symbol, Trace};
 
-use crate::{rates, symbols::Symbols, tasks::Tasks};
+use crate::{fast_hash::NumberMap, rates, symbols::Symbols, tasks::Tasks};
 
 /// Everything of a trace that gives its numbers names.
 pub struct Names<'a> {
@@ -16,7 +16,7 @@ pub struct Names<'a> {
     /// the frames of every stack, innermost first
     stacks: HashMap<u32, Vec<u64>>,
     /// who asked for pages, by stack: the first frame outside the allocator
-    pub(crate) callers: HashMap<u32, u64>,
+    pub(crate) callers: NumberMap<u32, u64>,
     caches: HashMap<u16, String>,
     cgroups: HashMap<u64, String>,
 }

@@ -8,11 +8,11 @@ use crate::{
     columns::{i16s, u8s, u16s, u32s, u64s},
     fast_hash::NumberMap,
     frames::{self, Progress},
-    matched::{Actor, Class, Row, UNKNOWN},
+    matched::{Actor, Class, Row},
     names::Names,
     observer::Observer,
-    pages::number,
-    tasks::{Named, Recent},
+    profile::{Asker, Profile, Profiles},
+    tasks::Recent,
 };
 
 /// Reads all slab events once, in time order, and shows them to every observer, frees matched with their allocations.
@@ -20,11 +20,12 @@ use crate::{
 /// # Errors
 /// If the columns are not what the format says.
 pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, observers: &mut [&mut dyn Observer]) -> Result<Vec<Problem>, Error> {
-    let mut matcher = Matcher::new(names);
+    let mut matcher = Matcher::new(names, observers.iter().any(|observer| observer.tells_threads_apart()));
     let problems = frames::for_each(trace, SlabEvent::TABLE, None, progress, |frame| matcher.frame(&frame, observers))?;
     let end = trace.header.clock.end_ns;
-    for object in matcher.live.values() {
-        let row = Row { age: end.saturating_sub(object.time), ..*object };
+    for (address, object) in &matcher.live {
+        let event = Event { time: object.time, kind: 0, cpu: object.cpu, address: *address, actor: Actor::NOBODY };
+        let row = Row { age: end.saturating_sub(object.time), ..matcher.row(&event, Class::Allocated, object) };
         for observer in observers.iter_mut() {
             observer.still_live(&row);
         }
@@ -33,18 +34,41 @@ pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, 
 }
 
 struct Matcher<'a> {
-    names: &'a Names<'a>,
     tasks: Recent<'a>,
     /// the kinds that allocate
     allocating: [Option<u8>; 2],
-    /// live objects by address: the row of their allocation
-    live: NumberMap<u64, Row>,
+    profiles: Profiles<'a>,
+    /// the number of the profile of what was allocated when nobody looked
+    unknown: u32,
+    /// live objects by address
+    live: NumberMap<u64, Object>,
+}
+
+/// What happened to an object, and by whom.
+struct Event {
+    time: u64,
+    kind: u8,
+    cpu: u16,
+    address: u64,
+    actor: Actor,
+}
+
+/// What an object's free will be attributed to.
+#[derive(Clone, Copy)]
+struct Object {
+    time: u64,
+    cpu: u16,
+    profile: u32,
+    bytes: u32,
+    requested: u32,
 }
 
 impl<'a> Matcher<'a> {
-    fn new(names: &'a Names<'a>) -> Self {
+    fn new(names: &'a Names<'a>, threads: bool) -> Self {
         let allocating = [Kind::Kmalloc, Kind::CacheAlloc].map(|kind| names.header.kinds.get(kind.name()).copied());
-        Self { names, tasks: names.tasks.recent(), allocating, live: NumberMap::default() }
+        let mut profiles = Profiles::new(names, threads);
+        let unknown = profiles.number(None, [0; 2], |unknown| unknown);
+        Self { tasks: names.tasks.recent(), allocating, profiles, unknown, live: NumberMap::default() }
     }
 
     fn frame(&mut self, frame: &DataFrame, observers: &mut [&mut dyn Observer]) -> Result<(), Error> {
@@ -52,58 +76,59 @@ impl<'a> Matcher<'a> {
         let (object, call_site) = (u64s(frame, "object")?, u64s(frame, "call_site")?);
         let (bytes_req, bytes_alloc, gfp) = (u32s(frame, "bytes_req")?, u32s(frame, "bytes_alloc")?, u32s(frame, "gfp")?);
         let (node, cache) = (i16s(frame, "node")?, u16s(frame, "cache")?);
-        let mut show = |row: &Row| observers.iter_mut().for_each(|observer| observer.row(row));
+        let mut show = |row: &Row<'_>| observers.iter_mut().for_each(|observer| observer.row(row));
         for i in 0..frame.height() {
-            let actor = Actor { task: self.tasks.at(pid[i], time[i]), callsite: call_site[i].cast_signed() };
-            let nothing = Row { time: time[i], kind: kind[i], freed_on: cpu[i], address: object[i], actor, ..Row::UNMATCHED };
+            let task = self.tasks.at(pid[i], time[i]);
+            // The bits count, not the number: with raw addresses the upper half of 2^64 is used.
+            let callsite = call_site[i].cast_signed();
+            let event = Event { time: time[i], kind: kind[i], cpu: cpu[i], address: object[i], actor: Actor { task, callsite } };
+            let nothing = Object { time: time[i], cpu: cpu[i], profile: self.unknown, bytes: 0, requested: 0 };
             if self.allocating.contains(&Some(kind[i])) {
-                let Named { process, comm, cgroup } = self.names.tasks.named(actor.task);
-                let allocated = Row {
-                    class: Class::Allocated,
-                    bytes: u64::from(bytes_alloc[i]),
-                    requested: u64::from(bytes_req[i]),
-                    delta: i64::from(bytes_alloc[i]),
-                    gfp: i64::from(gfp[i]),
-                    cpu: i64::from(cpu[i]),
-                    pid: i64::from(pid[i]),
-                    process: number(process),
-                    comm: number(comm),
-                    cgroup: if cgroup == 0 { UNKNOWN } else { cgroup.cast_signed() },
-                    // The bits count, not the number: with raw addresses the upper half of 2^64 is used.
-                    callsite: call_site[i].cast_signed(),
-                    cache: i64::from(cache[i]),
-                    node: i64::from(node[i]),
-                    ..nothing
-                };
+                let (gfp, node, cache) = (gfp[i], node[i], cache[i]);
+                let of_request = |asker| Profile { gfp: i64::from(gfp), node: i64::from(node), cache: i64::from(cache), callsite, ..asker };
+                let rest = [call_site[i], u64::from(gfp) << 32 | u64::from(node.cast_unsigned()) << 16 | u64::from(cache)];
+                let profile = self.profiles.number(Some(Asker { pid: pid[i], task, cpu: cpu[i] }), rest, of_request);
+                let new = Object { time: time[i], cpu: cpu[i], profile, bytes: bytes_alloc[i], requested: bytes_req[i] };
                 if object[i] == 0 {
-                    show(&Row { class: Class::Failed, delta: 0, ..allocated });
+                    show(&self.row(&event, Class::Failed, &new));
                     continue;
                 }
-                if let Some(lost) = self.live.insert(object[i], allocated) {
-                    show(&freed(&lost, &nothing, Class::Implied));
+                if let Some(lost) = self.live.insert(object[i], new) {
+                    show(&self.row(&event, Class::Implied, &lost));
                 }
-                show(&allocated);
+                show(&self.row(&event, Class::Allocated, &new));
             } else if object[i] == 0 {
-                show(&Row { class: Class::Null, ..nothing });
-            } else if let Some(object) = self.live.remove(&object[i]) {
-                show(&freed(&object, &nothing, Class::Freed));
+                show(&self.row(&event, Class::Null, &nothing));
+            } else if let Some(known) = self.live.remove(&object[i]) {
+                show(&self.row(&event, Class::Freed, &known));
             } else {
-                show(&nothing);
+                show(&self.row(&event, Class::Unmatched, &nothing));
             }
         }
         Ok(())
     }
-}
 
-fn freed(object: &Row, event: &Row, class: Class) -> Row {
-    Row {
-        time: event.time,
-        kind: event.kind,
-        class,
-        delta: -object.delta,
-        age: event.time.saturating_sub(object.time),
-        freed_on: event.freed_on,
-        actor: event.actor,
-        ..*object
+    /// A row about an object because of an event.
+    fn row(&self, event: &Event, class: Class, object: &Object) -> Row<'_> {
+        let bytes = i64::from(object.bytes);
+        Row {
+            time: event.time,
+            kind: event.kind,
+            class,
+            bytes: u64::from(object.bytes),
+            requested: u64::from(object.requested),
+            delta: match class {
+                Class::Allocated => bytes,
+                Class::Freed | Class::Implied => -bytes,
+                Class::Failed | Class::Unmatched | Class::Null => 0,
+            },
+            age: event.time.saturating_sub(object.time),
+            on: event.cpu,
+            allocated_on: object.cpu,
+            address: event.address,
+            actor: event.actor,
+            number: object.profile,
+            profile: self.profiles.get(object.profile),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The page events, frees matched with allocations.
 
 use polars::prelude::DataFrame;
-use trace::{NO_PFN, PageEvent, Problem, Row as _, Trace};
+use trace::{Header, NO_PFN, PageEvent, Problem, Row as _, Trace};
 
 use crate::{
     Error,
@@ -11,7 +11,8 @@ use crate::{
     matched::{Actor, Class, Row, UNKNOWN},
     names::Names,
     observer::Observer,
-    tasks::{self, Named, Recent},
+    profile::{Asker, Profile, Profiles},
+    tasks::Recent,
 };
 
 /// Reads all page events once, in time order, and shows them to every observer, frees matched with their allocations.
@@ -19,7 +20,7 @@ use crate::{
 /// # Errors
 /// If the columns are not what the format says.
 pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, observers: &mut [&mut dyn Observer]) -> Result<Vec<Problem>, Error> {
-    let mut matcher = Matcher::new(names);
+    let mut matcher = Matcher::new(names, observers.iter().any(|observer| observer.tells_threads_apart()));
     let problems = frames::for_each(trace, PageEvent::TABLE, None, progress, |frame| matcher.frame(&frame, observers))?;
     for taken in matcher.live.still_live() {
         let row = matcher.row(trace.header.clock.end_ns, 0, Class::Allocated, &taken);
@@ -34,14 +35,15 @@ struct Matcher<'a> {
     names: &'a Names<'a>,
     tasks: Recent<'a>,
     page_alloc: u8,
+    profiles: Profiles<'a>,
     live: LiveFrames,
 }
 
 impl<'a> Matcher<'a> {
-    fn new(names: &'a Names<'a>) -> Self {
+    fn new(names: &'a Names<'a>, threads: bool) -> Self {
         // A header without the kind has no such events either.
         let page_alloc = names.header.kinds.get(trace::Kind::PageAlloc.name()).copied().unwrap_or(0);
-        Self { names, tasks: names.tasks.recent(), page_alloc, live: LiveFrames::default() }
+        Self { names, tasks: names.tasks.recent(), page_alloc, profiles: Profiles::new(names, threads), live: LiveFrames::default() }
     }
 
     fn frame(&mut self, frame: &DataFrame, observers: &mut [&mut dyn Observer]) -> Result<(), Error> {
@@ -49,45 +51,44 @@ impl<'a> Matcher<'a> {
         let (order, pfn, gfp) = (u8s(frame, "order")?, u64s(frame, "pfn")?, u32s(frame, "gfp")?);
         let (migratetype, zone) = (u8s(frame, "migratetype")?, u8s(frame, "zone")?);
         let stack = u32s_if_there(frame, "stack")?;
-        let mut show = |row: &Row| observers.iter_mut().for_each(|observer| observer.row(row));
+        let (names, header) = (self.names, self.names.header);
+        let mut show = |row: &Row<'_>| observers.iter_mut().for_each(|observer| observer.row(row));
         let mut taken = Vec::new();
         for i in 0..frame.height() {
-            let task = self.tasks.at(pid[i], time[i]);
-            let frames = stack.map_or(0, |stack| stack[i]);
-            let actor = Actor { task, callsite: if frames == 0 { UNKNOWN } else { self.names.caller(frames).cast_signed() } };
-            if kind[i] == self.page_alloc {
-                let allocation = Allocation {
-                    time: time[i],
-                    gfp: gfp[i],
-                    stack: frames,
-                    pid: pid[i],
-                    task,
-                    cpu: cpu[i],
-                    order: order[i],
-                    migratetype: migratetype[i],
-                    zone: zone[i],
-                };
-                let whole = Taken { from: allocation, frames: 1 << order[i].min(31) };
-                if pfn[i] == NO_PFN {
-                    show(&Row { delta: 0, ..self.row(time[i], kind[i], Class::Failed, &whole) });
+            let (time, kind, on, pfn, order, zone) = (time[i], kind[i], cpu[i], pfn[i], order[i], zone[i]);
+            let task = self.tasks.at(pid[i], time);
+            let stack = stack.map_or(0, |stack| stack[i]);
+            let callsite = if stack == 0 { UNKNOWN } else { names.caller(stack).cast_signed() };
+            let actor = Actor { task, callsite };
+            let of_frames = |asker| Profile { order: i64::from(order), zone: i64::from(zone), node: node(header, zone), ..asker };
+            if kind == self.page_alloc {
+                let (gfp, migratetype) = (gfp[i], migratetype[i]);
+                let of_request = |asker| Profile { migratetype: i64::from(migratetype), gfp: i64::from(gfp), callsite, stack, ..of_frames(asker) };
+                let rest = [u64::from(gfp) << 32 | u64::from(stack), u64::from(order) << 16 | u64::from(migratetype) << 8 | u64::from(zone)];
+                let profile = self.profiles.number(Some(Asker { pid: pid[i], task, cpu: on }), rest, of_request);
+                let allocation = Allocation { time, profile };
+                let whole = Taken { from: allocation, frames: 1 << order.min(31) };
+                if pfn == NO_PFN {
+                    show(&Row { delta: 0, on, actor, ..self.row(time, kind, Class::Failed, &whole) });
                     continue;
                 }
-                self.live.allocate(pfn[i], order[i], allocation, &mut taken);
+                self.live.allocate(pfn, order, allocation, &mut taken);
                 for lost in &taken {
-                    show(&self.row(time[i], kind[i], Class::Implied, lost));
+                    show(&self.row(time, kind, Class::Implied, lost));
                 }
-                show(&Row { address: pfn[i], actor, ..self.row(time[i], kind[i], Class::Allocated, &whole) });
+                show(&Row { on, address: pfn, actor, ..self.row(time, kind, Class::Allocated, &whole) });
             } else {
-                let bytes = self.names.header.page_size << order[i].min(31);
-                self.live.free(pfn[i], order[i], &mut taken);
+                let bytes = header.page_size << order.min(31);
+                self.live.free(pfn, order, &mut taken);
                 let Some((first, others)) = taken.split_first() else {
-                    let (order, node, zone) = (i64::from(order[i]), self.node(zone[i]), i64::from(zone[i]));
-                    show(&Row { time: time[i], kind: kind[i], bytes, order, zone, node, address: pfn[i], actor, ..Row::UNMATCHED });
+                    let profile = self.profiles.number(None, [0, u64::from(order) << 16 | u64::from(zone)], of_frames);
+                    let nothing = Taken { from: Allocation { time, profile }, frames: 0 };
+                    show(&Row { bytes, requested: 0, on, address: pfn, actor, ..self.row(time, kind, Class::Unmatched, &nothing) });
                     continue;
                 };
-                show(&Row { bytes, address: pfn[i], actor, ..self.row(time[i], kind[i], Class::Freed, first) });
+                show(&Row { bytes, on, address: pfn, actor, ..self.row(time, kind, Class::Freed, first) });
                 for other in others {
-                    show(&self.row(time[i], kind[i], Class::Implied, other));
+                    show(&self.row(time, kind, Class::Implied, other));
                 }
             }
         }
@@ -95,9 +96,8 @@ impl<'a> Matcher<'a> {
     }
 
     /// A row about frames of an allocation.
-    fn row(&self, time: u64, kind: u8, class: Class, taken: &Taken) -> Row {
-        let Allocation { time: since, gfp, stack, pid, task, cpu, order, migratetype, zone } = taken.from;
-        let Named { process, comm, cgroup } = self.names.tasks.named(task);
+    fn row(&self, time: u64, kind: u8, class: Class, taken: &Taken) -> Row<'_> {
+        let Allocation { time: since, profile: number } = taken.from;
         let bytes = taken.frames.saturating_mul(self.names.header.page_size);
         Row {
             time,
@@ -107,31 +107,16 @@ impl<'a> Matcher<'a> {
             requested: bytes,
             delta: if class == Class::Allocated { bytes.cast_signed() } else { -bytes.cast_signed() },
             age: time.saturating_sub(since),
-            order: i64::from(order),
-            migratetype: i64::from(migratetype),
-            zone: i64::from(zone),
-            gfp: i64::from(gfp),
-            cpu: i64::from(cpu),
-            pid: i64::from(pid),
-            process: number(process),
-            comm: number(comm),
-            node: self.node(zone),
-            cgroup: if cgroup == 0 { UNKNOWN } else { cgroup.cast_signed() },
-            callsite: if stack == 0 { UNKNOWN } else { self.names.caller(stack).cast_signed() },
-            stack,
-            cache: UNKNOWN,
-            freed_on: 0,
+            on: 0,
+            allocated_on: 0,
             address: 0,
             actor: Actor::NOBODY,
+            number,
+            profile: self.profiles.get(number),
         }
-    }
-
-    fn node(&self, zone: u8) -> i64 {
-        self.names.header.zones.get(usize::from(zone)).map_or(UNKNOWN, |zone| i64::from(zone.node))
     }
 }
 
-/// A number of [`Tasks`](tasks::Tasks) as a cell.
-pub(crate) fn number(number: u32) -> i64 {
-    if number == tasks::UNKNOWN { UNKNOWN } else { i64::from(number) }
+fn node(header: &Header, zone: u8) -> i64 {
+    header.zones.get(usize::from(zone)).map_or(UNKNOWN, |zone| i64::from(zone.node))
 }

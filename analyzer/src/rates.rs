@@ -70,7 +70,7 @@ fn round_up(number: u64) -> u64 {
 }
 
 impl Observer for Rates {
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: &Row<'_>) {
         if row.class != Class::Allocated {
             return;
         }
@@ -78,6 +78,10 @@ impl Observer for Rates {
         if let Some(interval) = intervals.get_mut((row.time.saturating_sub(self.start) / self.interval) as usize) {
             *interval += row.bytes * self.scale;
         }
+    }
+
+    fn tells_threads_apart(&self) -> bool {
+        false
     }
 }
 

@@ -79,6 +79,10 @@ impl Observer for SizeClasses<'_> {
             _ => {}
         }
     }
+
+    fn tells_threads_apart(&self) -> bool {
+        false
+    }
 }
 
 /// The sizes that kmalloc has, as the trace shows them.

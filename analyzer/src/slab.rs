@@ -126,12 +126,16 @@ impl Observer for Usages<'_> {
         let usage = self.by_value.entry(self.key.of(row, self.names)).or_default();
         if row.class == Class::Allocated {
             usage.take(row);
-            let here = self.names.header.cpu_node.get(row.cpu as usize).copied();
+            let here = self.names.header.cpu_node.get(usize::from(row.allocated_on)).copied();
             usage.cross_node += i64::from(row.node != UNKNOWN && here.is_some_and(|here| i64::from(here) != row.node));
         } else {
             usage.give_back(row);
-            usage.pingpong += i64::from(row.class == Class::Freed && i64::from(row.freed_on) != row.cpu);
+            usage.pingpong += i64::from(row.class == Class::Freed && row.on != row.allocated_on);
         }
+    }
+
+    fn tells_threads_apart(&self) -> bool {
+        self.key.tells_threads_apart()
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct SlabGrowth {
 }
 
 /// What a row is an object of.
-pub(crate) fn class_of(row: &Row) -> Class {
+pub(crate) fn class_of(row: &Row<'_>) -> Class {
     (row.cache, row.bytes)
 }
 

@@ -4,8 +4,8 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use analyzer::{Analysis, Events, Key, frames, stat::Counts};
-use trace::Trace;
+use analyzer::{Analysis, Events, Key, Loss, Window, frames, stat::Counts};
+use trace::{Options, PageEvent, Task, Trace, Writer};
 
 fn by(events: Events, keys: &[Key]) -> BTreeMap<Vec<String>, Counts> {
     let dir = tempfile::tempdir().unwrap();
@@ -146,4 +146,52 @@ fn a_long_trace_gives_the_same_as_one_frame_would() {
         assert!(sum(|c| c.peak_live) >= whole.peak_live, "peaks of parts cannot add up to less than the peak of the whole");
     }
     assert!(all.groups[0].counts.implied_frees > 0, "the workload misses frees");
+}
+
+#[test]
+fn a_span_of_time_counts_as_if_it_had_been_recorded_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (all, part) = (dir.path().join("all"), dir.path().join("part"));
+    common::busy(&all, 200_000);
+    let mut trace = Trace::open(&all).unwrap();
+    let span = 3 * common::SECOND + 7..=7 * common::SECOND;
+    let mut header = trace.header.clone();
+    (header.clock.start_ns, header.clock.end_ns) = (*span.start(), *span.end());
+    let mut writer = Writer::create(&part, &header, Options::default()).unwrap();
+    let rows: Vec<PageEvent> = trace.all(&mut Vec::new());
+    writer.append(&rows.into_iter().filter(|row| span.contains(&row.time)).collect::<Vec<_>>()).unwrap();
+    writer.append(&trace.all::<Task>(&mut Vec::new())).unwrap();
+    writer.finish(&header).unwrap();
+    format!("{}.{:09},{}", 3, 7, 7).parse::<Window>().unwrap().limit(&mut trace);
+    let part = Trace::open(&part).unwrap();
+    for keys in [vec![], vec![Key::Gfp, Key::Comm], vec![Key::Time, Key::Kind]] {
+        let groups = |trace: &Trace| {
+            let (stat, _) = analyzer::stat::stat(trace, Events::Page, &keys, &frames::silent).unwrap();
+            stat.groups.into_iter().map(|group| (group.values, group.counts)).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(&trace), groups(&part), "{keys:?}");
+    }
+    let [limited, alone] = [&trace, &part].map(|trace| Analysis::read(trace, &frames::silent).unwrap());
+    assert_eq!((&limited.info.events, limited.rates.interval), (&alone.info.events, alone.rates.interval));
+    assert_eq!(limited.rates.zones, alone.rates.zones);
+    assert!(limited.snapshots.len() < 10 && !limited.snapshots.is_empty(), "snapshots of that time only");
+    assert!(limited.snapshots.iter().all(|snapshot| span.contains(&snapshot.time)));
+}
+
+#[test]
+fn the_losses_of_a_span_of_time_are_those_between_the_ledgers_rows_around_it() {
+    let dir = tempfile::tempdir().unwrap();
+    common::small(&dir.path().join("t"));
+    let lost = |span: &str| {
+        let mut trace = Trace::open(&dir.path().join("t")).unwrap();
+        span.parse::<Window>().unwrap().limit(&mut trace);
+        let loss = Loss::read(&trace);
+        let pages = loss.ledger.iter().find(|account| account.program == "page_alloc").unwrap();
+        (pages.seen, pages.dropped, loss.lost(Events::Page))
+    };
+    // Rows at 50 ns (1 seen) and at 1200 ns (9 seen, 2 dropped); one event was missed by then.
+    assert_eq!(lost("0,"), (9, 2, 3));
+    assert_eq!(lost("0.0000001,0.0000005"), (8, 2, 3));
+    assert_eq!(lost("0,0.00000005"), (1, 0, 1), "what is counted for all CPUs has one row, at the end");
+    assert_eq!(lost("0.000002,"), (0, 0, 0), "after the last row nothing is known to be lost");
 }

@@ -2,6 +2,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::Cursor,
+    ops::RangeInclusive,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -10,7 +11,9 @@ use arrow_array::RecordBatch;
 use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
 
 pub use crate::manifest::Batch;
-use crate::{Entry, Error, Header, Problem, ProblemKind, Row, manifest, tables};
+use crate::{
+    Cache, Cgroup, Entry, Error, FrameRun, Header, Ledger, Problem, ProblemKind, Row, SnapshotWindow, Stack, Symbol, Task, manifest, tables,
+};
 
 /// An opened trace: its header, and where its intact batches are.
 pub struct Trace {
@@ -22,6 +25,8 @@ pub struct Trace {
     pub segments: Vec<Segment>,
     /// what opening found amiss; [`Trace::verify`] finds the rest
     pub problems: Vec<Problem>,
+    /// what is read, in ns of the header's clock, both ends included: everything, or what [`Trace::limit`] leaves of it
+    pub span: RangeInclusive<u64>,
 }
 
 /// One file of a table.
@@ -39,6 +44,10 @@ pub struct Segment {
     footer: Option<(u64, u64, u32)>,
 }
 
+/// Tables whose rows say what others mean, or add up what was before: they are read whatever span of time is asked for.
+const TIMELESS: [&str; 8] =
+    [Task::TABLE, Cgroup::TABLE, Symbol::TABLE, Stack::TABLE, Cache::TABLE, FrameRun::TABLE, SnapshotWindow::TABLE, Ledger::TABLE];
+
 /// Arrow's file format is its stream format behind eight bytes of magic.
 const MAGIC: u64 = 8;
 /// Ends an Arrow stream: a continuation marker and a length of zero.
@@ -53,7 +62,7 @@ impl Trace {
         let (header, header_crc) = read_header(dir)?;
         let path = dir.join(manifest::FILE);
         let manifest = fs::read(&path).map_err(Error::io("read", path))?;
-        let mut trace = Self { dir: dir.to_owned(), header, segments: Vec::new(), problems: Vec::new() };
+        let mut trace = Self { dir: dir.to_owned(), header, segments: Vec::new(), problems: Vec::new(), span: 0..=u64::MAX };
         let header_crcs = trace.read_manifest(&manifest);
         if !header_crcs.iter().rev().take(2).any(|crc| *crc == header_crc) {
             trace.problem("trace.json", None, ProblemKind::Damaged, 0, "its checksum is not the one in the manifest: its numbers may be wrong");
@@ -71,17 +80,37 @@ impl Trace {
         self.segments.iter().filter(move |segment| segment.table == table)
     }
 
-    /// Rows of one table, as the manifest counts them.
+    /// Leaves out what happened before or after: the trace is as if it had been recorded in this span of time only, and its clock starts and ends
+    /// with it.
+    pub fn limit(&mut self, span: RangeInclusive<u64>) {
+        let clock = &mut self.header.clock;
+        clock.end_ns = clock.end_ns.min(*span.end());
+        clock.start_ns = clock.start_ns.max(*span.start()).min(clock.end_ns);
+        self.span = span;
+    }
+
+    /// Whether a batch of this table may have rows that are read. It may have others, too.
+    pub fn reads(&self, table: &str, batch: &Batch) -> bool {
+        TIMELESS.contains(&table) || (batch.first <= *self.span.end() && batch.last >= *self.span.start())
+    }
+
+    /// Rows of one table, as the manifest counts them: those of all batches that are read.
     pub fn rows_of(&self, table: &str) -> u64 {
-        self.table(table).flat_map(|segment| &segment.batches).map(|batch| batch.rows).sum()
+        self.table(table).flat_map(|segment| &segment.batches).filter(|batch| self.reads(table, batch)).map(|batch| batch.rows).sum()
     }
 
     /// Reads the whole trace and compares every checksum.
     pub fn verify(&self) -> Vec<Problem> {
+        self.verify_but(&[])
+    }
+
+    /// The same, but for the batches of these tables: whoever reads those anyway is told what is wrong with them.
+    pub fn verify_but(&self, tables: &[&str]) -> Vec<Problem> {
         let mut problems = self.problems.clone();
         for segment in &self.segments {
             problems.extend(self.read_preamble(segment).err());
-            problems.extend(segment.batches.iter().filter_map(|batch| self.read_batch(batch).err()));
+            let others = segment.batches.iter().filter(|batch| !tables.contains(&&*segment.table) || !self.reads(&segment.table, batch));
+            problems.extend(others.filter_map(|batch| self.read_batch(batch).err()));
             if let Some((offset, len, crc32)) = segment.footer
                 && self.read_bytes(&segment.file, offset, len).is_none_or(|bytes| crc32fast::hash(&bytes) != crc32)
             {
@@ -112,14 +141,15 @@ impl Trace {
 
     /// All rows of a table, batch by batch, in time order; what cannot be read comes as a [`Problem`].
     pub fn rows<R: Row>(&self) -> impl Iterator<Item = Result<Vec<R>, Problem>> {
+        let timeless = TIMELESS.contains(&R::TABLE);
         self.table(R::TABLE).flat_map(move |segment| {
-            segment.batches.iter().map(move |batch| {
+            segment.batches.iter().filter(|batch| self.reads(R::TABLE, batch)).map(move |batch| {
                 let mut stream = self.read_preamble(segment).unwrap_or_else(|_| schema_message(R::TABLE));
                 stream.extend(self.read_batch(batch)?);
                 stream.extend(END_OF_STREAM);
                 let rows = decode(stream).and_then(|decoded| decoded.iter().map(R::from_batch).collect::<Option<Vec<_>>>());
                 let detail = "its columns are not those of this table: it was written by another version, or is no batch";
-                rows.map(|rows| rows.into_iter().flatten().collect())
+                rows.map(|rows| rows.into_iter().flatten().filter(|row| timeless || self.span.contains(&row.time())).collect())
                     .ok_or_else(|| problem(&segment.file, Some(batch.batch), ProblemKind::Damaged, batch.rows, detail))
             })
         })

@@ -2,14 +2,16 @@
 //! their places on the command line count.
 
 use analyzer::{
-    Events, Loss, Names,
-    kmem::{self, Arithmetic, Listing, ObjectKey, Objects, PageKey, Pages, Window},
+    Events, Loss, Names, Window,
+    frames::{self, Progress},
+    kmem::{self, Arithmetic, Listing, ObjectKey, Objects, PageKey, Pages},
     table::Table,
 };
 use anyhow::bail;
 use clap::{ArgAction, ArgMatches};
+use trace::{Problem, Trace};
 
-use super::{TraceArgument, output};
+use super::{TraceInTime, output};
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags, as perf has them")]
@@ -18,7 +20,7 @@ pub struct Arguments {
     #[command(flatten)]
     places: Places,
     #[command(flatten)]
-    trace: TraceArgument,
+    trace: TraceInTime,
     /// Pages
     #[arg(long)]
     page: bool,
@@ -40,9 +42,6 @@ pub struct Arguments {
     /// Show so many lines of the table asked for last
     #[arg(short, long, value_name = "N", action = ArgAction::Append)]
     line: Vec<usize>,
-    /// Only events of this span of time, in seconds of the trace's clock
-    #[arg(long, value_name = "START,STOP")]
-    time: Option<Window>,
     /// Addresses instead of the names of call sites
     #[arg(long)]
     raw_ip: bool,
@@ -115,8 +114,12 @@ impl Arguments {
         Ok((callers, others))
     }
 
-    fn arithmetic(&self) -> Arithmetic {
-        if self.perf_compat { Arithmetic::Perf } else { Arithmetic::Right }
+    fn wanted(&self) -> kmem::Wanted {
+        kmem::Wanted {
+            arithmetic: if self.perf_compat { Arithmetic::Perf } else { Arithmetic::Right },
+            tables: self.caller || self.alloc,
+            live_only: self.live,
+        }
     }
 }
 
@@ -124,6 +127,7 @@ impl Arguments {
 struct Half {
     text: String,
     tables: Vec<Table>,
+    problems: Vec<Problem>,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -134,13 +138,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut loss = Loss::read(&trace);
     let names = Names::read(&trace, &mut loss.problems);
     let slab = arguments.slab || !arguments.page;
-    let mut halves = Vec::new();
-    if slab {
-        halves.push(objects(arguments, &trace, &names, &mut loss)?);
-    }
-    if arguments.page {
-        halves.push(pages(arguments, &trace, &names, &mut loss)?);
-    }
+    let wanted = [slab.then_some(Events::Slab), arguments.page.then_some(Events::Page)];
+    let bar = output::Bar::new("reading");
+    let (of_objects, of_pages) = frames::both(
+        wanted.into_iter().flatten().map(|events| trace.rows_of(events.table())).sum(),
+        &|done, of| bar.update(done, of),
+        |progress| slab.then(|| objects(arguments, &trace, &names, progress)).transpose(),
+        |progress| arguments.page.then(|| pages(arguments, &trace, &names, progress)).transpose(),
+    );
+    drop(bar);
+    let mut halves: Vec<Half> = [of_objects?, of_pages?].into_iter().flatten().collect();
+    halves.iter_mut().for_each(|half| loss.add(std::mem::take(&mut half.problems)));
     if arguments.shape.is_json() {
         let all = halves.iter().flat_map(|half| &half.tables).map(|table| (table.title.to_lowercase().replace(' ', "_"), table.to_json()));
         return output::json(&all.collect::<serde_json::Map<_, _>>().into());
@@ -148,19 +156,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.perf_compat && arguments.shape.is_for_people() {
         return halves.iter().try_for_each(|half| output::write(&half.text));
     }
-    for (half, events) in halves.iter_mut().zip([slab.then_some(Events::Slab), arguments.page.then_some(Events::Page)].into_iter().flatten()) {
+    for (half, events) in halves.iter_mut().zip(wanted.into_iter().flatten()) {
         if let Some(last) = half.tables.last_mut() {
-            last.notes.extend(loss.sentence(events));
+            last.notes.extend(loss.sentence(events).into_iter().chain(Window::sentence(&trace)));
         }
     }
     halves.iter().flat_map(|half| &half.tables).try_for_each(|table| arguments.shape.write(table))
 }
 
-fn objects(arguments: &Arguments, trace: &trace::Trace, names: &Names<'_>, loss: &mut Loss) -> anyhow::Result<Half> {
-    let bar = output::Bar::new("reading objects");
-    let (objects, problems) = Objects::read(trace, arguments.arithmetic(), arguments.time.unwrap_or_default(), &|done, of| bar.update(done, of))?;
-    drop(bar);
-    loss.add(problems);
+fn objects(arguments: &Arguments, trace: &Trace, names: &Names<'_>, progress: Progress<'_>) -> anyhow::Result<Half> {
+    let (objects, problems) = Objects::read(trace, arguments.wanted(), progress)?;
     let (callers, others) = arguments.listings(&ObjectKey::DEFAULT)?;
     let callers = arguments.caller.then(|| objects.callers(&callers));
     let pointers = arguments.alloc.then(|| objects.pointers(&others));
@@ -171,20 +176,11 @@ fn objects(arguments: &Arguments, trace: &trace::Trace, names: &Names<'_>, loss:
         pointers.map(|rows| Objects::table("Kernel objects by address", "Object", &rows, |site| format!("{:#x}", site.ptr))),
         Some(objects.summary()),
     ];
-    Ok(Half { text, tables: tables.into_iter().flatten().collect() })
+    Ok(Half { text, tables: tables.into_iter().flatten().collect(), problems })
 }
 
-fn pages(arguments: &Arguments, trace: &trace::Trace, names: &Names<'_>, loss: &mut Loss) -> anyhow::Result<Half> {
-    let wanted = kmem::Wanted {
-        arithmetic: arguments.arithmetic(),
-        window: arguments.time.unwrap_or_default(),
-        tables: arguments.caller || arguments.alloc,
-        live_only: arguments.live,
-    };
-    let bar = output::Bar::new("reading pages");
-    let (pages, problems) = Pages::read(trace, names, wanted, &|done, of| bar.update(done, of))?;
-    drop(bar);
-    loss.add(problems);
+fn pages(arguments: &Arguments, trace: &Trace, names: &Names<'_>, progress: Progress<'_>) -> anyhow::Result<Half> {
+    let (pages, problems) = Pages::read(trace, names, arguments.wanted(), progress)?;
     let (callers, others) = arguments.listings(&PageKey::DEFAULT)?;
     let callers = arguments.caller.then(|| pages.callers(&callers));
     let blocks = arguments.alloc.then(|| pages.blocks(&others));
@@ -196,5 +192,5 @@ fn pages(arguments: &Arguments, trace: &trace::Trace, names: &Names<'_>, loss: &
         Some(pages.summary()),
         Some(pages.orders(&trace.header, migratetypes)),
     ];
-    Ok(Half { text, tables: tables.into_iter().flatten().collect() })
+    Ok(Half { text, tables: tables.into_iter().flatten().collect(), problems })
 }

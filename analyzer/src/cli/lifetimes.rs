@@ -1,11 +1,11 @@
-use analyzer::{Events, Key, lifetimes};
+use analyzer::{Events, Key, Window, lifetimes};
 
-use super::{TraceArgument, output};
+use super::{TraceInTime, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    trace: TraceArgument,
+    trace: TraceInTime,
     /// Key to group by, as in `analyzer stat`
     #[arg(long, value_name = "KEY", default_value = "order")]
     by: Key,
@@ -25,6 +25,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (lifetimes, loss) = lifetimes::read(&trace, events, by, &|done, of| bar.update(done, of))?;
     drop(bar);
     let mut table = lifetimes::table(by, &lifetimes);
-    table.notes.extend(loss.sentence(events));
+    table.notes.extend(loss.sentence(events).into_iter().chain(Window::sentence(&trace)));
     arguments.shape.write(&table)
 }

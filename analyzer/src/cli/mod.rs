@@ -21,7 +21,7 @@ mod stat;
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
-use analyzer::model::Replay;
+use analyzer::{Window, model::Replay};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
@@ -99,6 +99,26 @@ impl ReplayArgument {
         let name = file.display().to_string();
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
         Ok(Some(Replay::parse(&text, &name, trace)?))
+    }
+}
+
+/// A trace, or a part of it.
+#[derive(clap::Args)]
+struct TraceInTime {
+    #[command(flatten)]
+    trace: TraceArgument,
+    /// Only what happened in this span of time, in seconds of the trace's clock
+    #[arg(long, value_name = "START,STOP")]
+    time: Option<Window>,
+}
+
+impl TraceInTime {
+    fn open(&self) -> anyhow::Result<trace::Trace> {
+        let mut trace = self.trace.open()?;
+        if let Some(window) = self.time {
+            window.limit(&mut trace);
+        }
+        Ok(trace)
     }
 }
 

@@ -1,18 +1,18 @@
 use std::path::PathBuf;
 
 use analyzer::{
-    Analysis,
+    Analysis, Events, Window,
     charts::{Chart, Theme},
     figures,
 };
 use anyhow::{Context as _, bail};
 
-use super::{ReplayArgument, TraceArgument, output};
+use super::{ReplayArgument, TraceInTime, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    trace: TraceArgument,
+    trace: TraceInTime,
     /// Directory to write into; made if it is not there
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
@@ -87,7 +87,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if drawn == 0 {
         bail!("there is nothing to draw: the trace has no events and no snapshots");
     }
-    for warning in [analyzer::Events::Page, analyzer::Events::Slab].into_iter().filter_map(|events| analysis.info.loss.sentence(events)) {
+    let losses = [Events::Page, Events::Slab].into_iter().filter_map(|events| analysis.info.loss.sentence(events));
+    for warning in losses.chain(Window::sentence(&trace)) {
         eprintln!("analyzer: {}", warning.trim_start_matches("! "));
     }
     Ok(())

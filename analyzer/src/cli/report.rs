@@ -3,12 +3,12 @@ use std::{fs, path::PathBuf};
 use analyzer::report::Report;
 use anyhow::Context as _;
 
-use super::{ReplayArgument, TraceArgument, output};
+use super::{ReplayArgument, TraceInTime, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    trace: TraceArgument,
+    trace: TraceInTime,
     /// The page: one HTML file that opens without a network
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,

@@ -1,12 +1,12 @@
-use analyzer::{Events, Key, Stat};
+use analyzer::{Events, Key, Stat, Window};
 
-use super::{TraceArgument, output};
+use super::{TraceInTime, output};
 
 #[derive(clap::Args)]
 #[command(after_help = keys())]
 pub struct Arguments {
     #[command(flatten)]
-    trace: TraceArgument,
+    trace: TraceInTime,
     /// Keys to group by, separated by commas; none: one row for everything
     #[arg(long, value_name = "KEYS", value_delimiter = ',', default_value = "zone,order")]
     by: Vec<Key>,
@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         by => format!("{what} by {}", by.iter().map(|key| key.name()).collect::<Vec<_>>().join(" × ")),
     };
     let mut table = stat.table(&title, loss.lost(events));
-    table.notes.extend(loss.sentence(events));
+    table.notes.extend(loss.sentence(events).into_iter().chain(Window::sentence(&trace)));
     let table = if arguments.shape.is_for_people() { Stat::for_people(table) } else { table };
     arguments.shape.write(&table)
 }

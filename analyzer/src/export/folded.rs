@@ -33,7 +33,7 @@ struct Stacks<'a> {
 }
 
 impl Stacks<'_> {
-    fn add(&mut self, row: &Row, number: u64) {
+    fn add(&mut self, row: &Row<'_>, number: u64) {
         // A page event without a stack was not sampled: those that were stand for it.
         if row.stack == 0 && row.callsite == UNKNOWN {
             return;
@@ -55,7 +55,7 @@ impl Stacks<'_> {
 }
 
 impl Observer for Stacks<'_> {
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: &Row<'_>) {
         match (row.class, self.what) {
             (Class::Allocated, Folded::Bytes) => self.add(row, row.bytes),
             (Class::Allocated, Folded::Allocations) => self.add(row, 1),
@@ -63,10 +63,14 @@ impl Observer for Stacks<'_> {
         }
     }
 
-    fn still_live(&mut self, row: &Row) {
+    fn still_live(&mut self, row: &Row<'_>) {
         if self.what == Folded::Live {
             self.add(row, row.bytes);
         }
+    }
+
+    fn tells_threads_apart(&self) -> bool {
+        false
     }
 }
 

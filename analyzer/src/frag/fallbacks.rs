@@ -8,10 +8,10 @@ use super::events::Moved;
 use crate::{
     Error, Key, Names,
     fast_hash::NumberMap,
-    matched::{Class, Row, UNKNOWN},
-    pages::number,
+    matched::{Actor, Class, Row, UNKNOWN},
+    profile::{Asker, Profile, of_asker},
     table::{Cell, Table, Unit},
-    tasks::{Named, Recent},
+    tasks::Recent,
 };
 
 /// So many fallbacks of one CPU may wait for the allocation that they were for; a pcp list is refilled with fewer.
@@ -134,7 +134,7 @@ impl By {
             Self::Severity => fallback.severity as i64,
             Self::From => i64::from(fallback.from),
             Self::FallbackOrder => i64::from(fallback.order),
-            Self::Key(key) => key.of(&fallback.row, names),
+            Self::Key(key) => key.of(&fallback.row(), names),
         }
     }
 
@@ -233,7 +233,8 @@ pub(super) struct Gathering<'a> {
 /// pcp list only when it is empty, appends, and takes from the front. If somebody else came first (an interrupt, a bulk allocation, which has no event)
 /// then the next allocation has another page.
 struct Refill {
-    pid: u32,
+    /// number of the task
+    task: u32,
     order: u8,
     migratetype: u8,
     /// the first page; none once it was freed again
@@ -243,12 +244,38 @@ struct Refill {
 
 /// One event.
 struct Fallback {
+    time: u64,
+    kind: u8,
+    cpu: u16,
+    pfn: u64,
     severity: Severity,
     from: u8,
     /// of the block
     order: u8,
     changed: bool,
-    row: Row,
+    /// who asked, and for what
+    profile: Profile,
+}
+
+impl Fallback {
+    /// As a row, which is what keys are about: an event whose memory nobody has yet.
+    fn row(&self) -> Row<'_> {
+        Row {
+            time: self.time,
+            kind: self.kind,
+            class: Class::Unmatched,
+            bytes: 0,
+            requested: 0,
+            delta: 0,
+            age: 0,
+            on: self.cpu,
+            allocated_on: self.cpu,
+            address: self.pfn,
+            actor: Actor::NOBODY,
+            number: 0,
+            profile: &self.profile,
+        }
+    }
 }
 
 impl<'a> Gathering<'a> {
@@ -258,15 +285,16 @@ impl<'a> Gathering<'a> {
 
     /// An event of the family `frag`.
     pub fn moved(&mut self, moved: Moved, event: &FragEvent) {
-        let FragEvent { pid, cpu, order, pfn, migratetype, .. } = *event;
+        let FragEvent { time, pid, cpu, order, pfn, migratetype, .. } = *event;
         if moved == Moved::Back {
             return;
         }
+        let task = self.tasks.at(pid, time);
         let refill = self.refills.get(&cpu);
         if refill
-            .is_none_or(|refill| (refill.pid, refill.order, refill.migratetype) != (pid, order, migratetype) || refill.fallbacks.len() == WAITING)
+            .is_none_or(|refill| (refill.task, refill.order, refill.migratetype) != (task, order, migratetype) || refill.fallbacks.len() == WAITING)
         {
-            let next = Refill { pid, order, migratetype, first: Some(pfn), fallbacks: Vec::new() };
+            let next = Refill { task, order, migratetype, first: Some(pfn), fallbacks: Vec::new() };
             if let Some(before) = self.refills.insert(cpu, next) {
                 self.add(before.fallbacks, UNKNOWN);
             }
@@ -284,9 +312,9 @@ impl<'a> Gathering<'a> {
         }
         match row.class {
             Class::Allocated | Class::Failed => {
-                let Some(refill) = self.refills.remove(&(row.cpu as u16)) else { return };
-                let asked = (i64::from(refill.pid), i64::from(refill.order), i64::from(refill.migratetype), refill.first);
-                let is_for = asked == (row.pid, row.order, row.migratetype, Some(row.address)) && row.class == Class::Allocated;
+                let Some(refill) = self.refills.remove(&row.on) else { return };
+                let asked = (refill.task, i64::from(refill.order), i64::from(refill.migratetype), refill.first);
+                let is_for = asked == (row.actor.task, row.order, row.migratetype, Some(row.address)) && row.class == Class::Allocated;
                 self.add(refill.fallbacks, if is_for { row.callsite } else { UNKNOWN });
             }
             // A pcp list gives out first what was freed last: this page may be next for another reason.
@@ -310,36 +338,33 @@ impl<'a> Gathering<'a> {
     }
 
     fn fallback(&mut self, event: &FragEvent) -> Fallback {
-        let Named { process, comm, cgroup } = self.names.tasks.named(self.tasks.at(event.pid, event.time));
-        let row = Row {
-            time: event.time,
-            kind: event.kind,
+        let asker = Asker { pid: event.pid, task: self.tasks.at(event.pid, event.time), cpu: event.cpu };
+        let profile = Profile {
             order: i64::from(event.order),
             migratetype: i64::from(event.migratetype),
             zone: i64::from(event.zone),
-            cpu: i64::from(event.cpu),
-            pid: i64::from(event.pid),
-            process: number(process),
-            comm: number(comm),
-            cgroup: if cgroup == 0 { UNKNOWN } else { cgroup.cast_signed() },
-            ..Row::UNMATCHED
+            ..of_asker(asker, true, self.names)
         };
         Fallback {
+            time: event.time,
+            kind: event.kind,
+            cpu: event.cpu,
+            pfn: event.pfn,
             severity: Severity::of(self.names.header, event),
             from: event.fallback_migratetype,
             order: event.fallback_order,
             changed: event.change_ownership != 0,
-            row,
+            profile,
         }
     }
 
     fn add(&mut self, fallbacks: Vec<Fallback>, callsite: i64) {
         for mut fallback in fallbacks {
-            fallback.row.callsite = callsite;
+            fallback.profile.callsite = callsite;
             let values = self.by.iter().map(|by| by.of(&fallback, self.names)).collect();
             let counts = self.groups.entry(values).or_default();
             counts.count += 1;
-            counts.pages += 1 << (fallback.row.order & 31);
+            counts.pages += 1 << (fallback.profile.order & 31);
             counts.block_pages += 1 << (fallback.order & 31);
             counts.changed += u64::from(fallback.changed);
         }

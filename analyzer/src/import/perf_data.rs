@@ -200,7 +200,7 @@ impl Import<'_> {
         let id = self.stacks.len() as u32 + 1;
         for (depth, symbol) in frames.iter().enumerate() {
             self.symbol(*symbol, sample.time)?;
-            self.sink.row(Stack { time: sample.time, id, depth: depth as u16, symbol: *symbol })?;
+            self.sink.stack(Stack { time: sample.time, id, depth: depth as u16, symbol: *symbol })?;
         }
         self.stacks.insert(frames, id);
         Ok(id)
@@ -211,6 +211,6 @@ impl Import<'_> {
             return Ok(());
         }
         let Some((function, offset, module)) = self.symbols.find(address) else { return Ok(()) };
-        self.sink.row(Symbol { time, id: address, function: function.to_owned(), offset, module: module.to_owned() })
+        self.sink.symbol(Symbol { time, id: address, function: function.to_owned(), offset, module: module.to_owned() })
     }
 }

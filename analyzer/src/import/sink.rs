@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use trace::{Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Task, Tool, Writer};
+use trace::{Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Stack, Symbol, Task, Tool, Writer};
 
 use super::{ANY_PROGRAM, Error, Imported, Origin};
 
@@ -22,6 +22,10 @@ pub(super) struct Sink<'a> {
     objects: Window<SlabEvent>,
     /// process and name of every thread as it was last seen
     tasks: HashMap<u32, (u32, String)>,
+    /// rows of small tables, until there are enough for a batch
+    named: Vec<Task>,
+    symbols: Vec<Symbol>,
+    stacks: Vec<Stack>,
     counts: BTreeMap<(u16, &'static str), u64>,
     first: u64,
     last: u64,
@@ -54,6 +58,18 @@ impl<R: Row> Window<R> {
         self.written = oldest.last().map_or(self.written, Row::time);
         append(writer, &oldest)
     }
+}
+
+/// So many rows of a small table make a batch: one for each row would take longer to read than all events.
+const BATCH: usize = 1 << 12;
+
+fn gather<R: Row>(rows: &mut Vec<R>, row: R, writer: &mut Writer) -> Result<(), Error> {
+    rows.push(row);
+    if rows.len() >= BATCH {
+        append(writer, rows)?;
+        rows.clear();
+    }
+    Ok(())
 }
 
 fn append<R: Row>(writer: &mut Writer, rows: &[R]) -> Result<(), Error> {
@@ -95,6 +111,9 @@ impl<'a> Sink<'a> {
             pages: Window { rows: Vec::new(), written: 0 },
             objects: Window { rows: Vec::new(), written: 0 },
             tasks: HashMap::new(),
+            named: Vec::new(),
+            symbols: Vec::new(),
+            stacks: Vec::new(),
             counts: BTreeMap::new(),
             first: u64::MAX,
             last: 0,
@@ -108,12 +127,17 @@ impl<'a> Sink<'a> {
             return Ok(());
         }
         self.tasks.insert(pid, (tgid, comm.to_owned()));
-        append(&mut self.writer, &[Task { time, pid, tgid, comm: comm.to_owned(), cgroup: 0 }])
+        gather(&mut self.named, Task { time, pid, tgid, comm: comm.to_owned(), cgroup: 0 }, &mut self.writer)
     }
 
-    /// Adds a row of a table that is not in time order by itself.
-    pub fn row<R: Row>(&mut self, row: R) -> Result<(), Error> {
-        append(&mut self.writer, &[row])
+    /// Says what a call site is.
+    pub fn symbol(&mut self, symbol: Symbol) -> Result<(), Error> {
+        gather(&mut self.symbols, symbol, &mut self.writer)
+    }
+
+    /// Adds a frame of a stack.
+    pub fn stack(&mut self, frame: Stack) -> Result<(), Error> {
+        gather(&mut self.stacks, frame, &mut self.writer)
     }
 
     /// Adds a page event; `false` if it is much too old.
@@ -161,6 +185,9 @@ impl<'a> Sink<'a> {
     pub fn finish(mut self) -> Result<Imported, Error> {
         self.pages.write(usize::MAX, &mut self.writer)?;
         self.objects.write(usize::MAX, &mut self.writer)?;
+        append(&mut self.writer, &self.named)?;
+        append(&mut self.writer, &self.symbols)?;
+        append(&mut self.writer, &self.stacks)?;
         let (start_ns, end_ns) = (self.first.min(self.last), self.last);
         (self.header.clock.start_ns, self.header.clock.end_ns) = (start_ns, end_ns);
         let cpus = self.counts.keys().map(|(cpu, _)| usize::from(*cpu) + 1).max().unwrap_or(0);

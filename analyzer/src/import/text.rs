@@ -132,7 +132,7 @@ impl Import<'_> {
             None => (site, 0),
         };
         let id = self.symbols.len() as u64 + 1;
-        self.sink.row(Symbol { time, id, function: function.to_owned(), offset, module: String::new() })?;
+        self.sink.symbol(Symbol { time, id, function: function.to_owned(), offset, module: String::new() })?;
         self.symbols.insert(site.to_owned(), id);
         Ok(id)
     }

@@ -13,14 +13,12 @@ mod objects;
 mod order;
 mod pages;
 mod perf;
-mod window;
 
 pub use self::{
     objects::{Objects, Site},
     order::{ObjectKey, PageKey},
     pages::{Block, Pages, Sum, Wanted},
     perf::{PERF_MIGRATETYPES, objects as perf_objects, pages as perf_pages},
-    window::Window,
 };
 
 /// By whose rules is counted.

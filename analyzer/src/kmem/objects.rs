@@ -4,7 +4,7 @@ use polars::prelude::DataFrame;
 use trace::{Header, Kind, Problem, Row as _, SlabEvent, Trace};
 
 use super::{
-    Arithmetic, Listing, Window,
+    Arithmetic, Listing, Wanted,
     order::{ObjectKey, sort_objects},
 };
 use crate::{
@@ -75,28 +75,38 @@ pub struct Objects {
     sites: Vec<Site>,
     site_of: NumberMap<u64, u32>,
     by_address: NumberMap<u64, Object>,
+    /// where no tables are wanted: bytes of what was allocated last at each address
+    sizes: NumberMap<u64, u32>,
 }
 
 impl Objects {
-    /// Reads the slab events of a span of time.
+    /// Reads the slab events.
     ///
     /// # Errors
     /// If the columns are not what the format says.
-    pub fn read(trace: &Trace, arithmetic: Arithmetic, window: Window, progress: Progress<'_>) -> Result<(Self, Vec<Problem>), Error> {
+    pub fn read(trace: &Trace, wanted: Wanted, progress: Progress<'_>) -> Result<(Self, Vec<Problem>), Error> {
         let mut objects = Self::default();
-        let columns = ["time", "kind", "cpu", "object", "call_site", "bytes_req", "bytes_alloc", "node"];
-        let problems =
-            frames::for_each(trace, SlabEvent::TABLE, Some(&columns), progress, |frame| objects.frame(&frame, &trace.header, arithmetic, window))?;
+        let mut columns = vec!["kind", "cpu", "object", "bytes_req", "bytes_alloc", "node"];
+        // Without tables, no call sites need be read.
+        columns.extend(wanted.tables.then_some("call_site"));
+        let problems = frames::for_each(trace, SlabEvent::TABLE, Some(&columns), progress, |frame| objects.frame(&frame, &trace.header, wanted))?;
         Ok((objects, problems))
     }
 
-    fn frame(&mut self, frame: &DataFrame, header: &Header, arithmetic: Arithmetic, window: Window) -> Result<(), Error> {
+    fn frame(&mut self, frame: &DataFrame, header: &Header, wanted: Wanted) -> Result<(), Error> {
+        let Wanted { arithmetic, tables, .. } = wanted;
         let allocating = [Kind::Kmalloc, Kind::CacheAlloc].map(|kind| header.kinds.get(kind.name()).copied());
-        let (time, kind, cpu) = (u64s(frame, "time")?, u8s(frame, "kind")?, u16s(frame, "cpu")?);
-        let (object, call_site, node) = (u64s(frame, "object")?, u64s(frame, "call_site")?, i16s(frame, "node")?);
+        let call_site = if tables { u64s(frame, "call_site")? } else { &[] };
+        let (kind, cpu, object, node) = (u8s(frame, "kind")?, u16s(frame, "cpu")?, u64s(frame, "object")?, i16s(frame, "node")?);
         let (bytes_req, bytes_alloc) = (u32s(frame, "bytes_req")?, u32s(frame, "bytes_alloc")?);
-        for i in (0..frame.height()).filter(|i| window.contains(time[*i])) {
+        for i in 0..frame.height() {
             if !allocating.contains(&Some(kind[i])) {
+                if !tables {
+                    // To perf, what was freed can be freed again.
+                    let size = if arithmetic == Arithmetic::Perf { self.sizes.get(&object[i]).copied() } else { self.sizes.remove(&object[i]) };
+                    self.freed += u64::from(size.unwrap_or(0));
+                    continue;
+                }
                 self.free(object[i], cpu[i], arithmetic);
                 continue;
             }
@@ -106,9 +116,16 @@ impl Objects {
             self.allocs += 1;
             let here = header.cpu_node.get(usize::from(cpu[i])).copied().unwrap_or(0);
             self.cross_node += u64::from(node[i] >= 0 && node[i].cast_unsigned() != here);
+            let is_object = object[i] != 0 || arithmetic == Arithmetic::Perf;
+            if !tables {
+                if is_object {
+                    self.sizes.insert(object[i], bytes_alloc[i]);
+                }
+                continue;
+            }
             let site = self.site(call_site[i]);
             self.sites[site as usize].add(req, alloc);
-            if object[i] == 0 && arithmetic == Arithmetic::Right {
+            if !is_object {
                 continue;
             }
             let new = || Object { all: Site { ptr: object[i], ..Site::default() }, site, cpu: None, last_alloc: 0 };

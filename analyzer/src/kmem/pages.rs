@@ -6,13 +6,14 @@ use polars::prelude::DataFrame;
 use trace::{Header, Kind, NO_PFN, PageEvent, Problem, Row as _, Trace};
 
 use super::{
-    Arithmetic, Listing, Window,
+    Arithmetic, Listing,
     order::{PageKey, sort_pages},
 };
 use crate::{
     Error, Names,
     columns::{u8s, u32s, u32s_if_there, u64s},
     fast_hash::NumberMap,
+    frame_set::FrameSet,
     frames::{self, Progress},
     table::{Cell, Table, Unit},
 };
@@ -71,10 +72,12 @@ pub struct Pages {
     /// requests that failed
     pub failures: Sum,
     /// successful allocations by order and migratetype; with `live_only`, those that are live
-    pub by_order: BTreeMap<(u8, u8), i64>,
+    pub(super) by_order: NumberMap<(u8, u8), i64>,
     /// masks of successful allocations
     pub masks: BTreeSet<u32>,
     live: NumberMap<u64, Block>,
+    /// where nobody asks for more, the first frames of what is live
+    live_frames: FrameSet,
     by_page: BTreeMap<(u64, u8, u8, u32), Block>,
     by_caller: BTreeMap<(u64, u8, u8, u32), Block>,
 }
@@ -84,8 +87,6 @@ pub struct Pages {
 pub struct Wanted {
     /// by whose rules
     pub arithmetic: Arithmetic,
-    /// in which span of time
-    pub window: Window,
     /// the tables by page and by call site
     pub tables: bool,
     /// in them, only what is live at the end
@@ -101,20 +102,27 @@ impl Pages {
         let mut pages = Self { arithmetic: wanted.arithmetic, live_only: wanted.live_only, ..Self::default() };
         let page_alloc = trace.header.kinds.get(Kind::PageAlloc.name()).copied();
         // A trace of format 1 has no column `stack`, so the columns are not named.
-        let columns: Option<&[&str]> = if wanted.tables { None } else { Some(&["time", "kind", "pfn", "order", "migratetype"]) };
+        let columns: Option<&[&str]> = if wanted.tables { None } else { Some(&["kind", "pfn", "order", "migratetype"]) };
         let problems = frames::for_each(trace, PageEvent::TABLE, columns, progress, |frame| pages.frame(&frame, trace, names, wanted, page_alloc))?;
         Ok((pages, problems))
     }
 
     fn frame(&mut self, frame: &DataFrame, trace: &Trace, names: &Names<'_>, wanted: Wanted, page_alloc: Option<u8>) -> Result<(), Error> {
-        let (time, kind, pfn) = (u64s(frame, "time")?, u8s(frame, "kind")?, u64s(frame, "pfn")?);
+        let (kind, pfn) = (u8s(frame, "kind")?, u64s(frame, "pfn")?);
         let (order, migratetype) = (u8s(frame, "order")?, u8s(frame, "migratetype")?);
         let gfp = if wanted.tables { u32s(frame, "gfp")? } else { &[] };
         let stack = u32s_if_there(frame, "stack")?;
-        for i in (0..frame.height()).filter(|i| wanted.window.contains(time[*i])) {
+        let only_whether_live = !wanted.tables && !wanted.live_only;
+        for i in 0..frame.height() {
             let bytes = trace.header.page_size << order[i].min(31);
             if Some(kind[i]) != page_alloc {
                 self.frees.add(bytes);
+                if only_whether_live {
+                    if !self.live_frames.remove(pfn[i]) {
+                        self.free_only.add(bytes);
+                    }
+                    continue;
+                }
                 let known = self.live.remove(&pfn[i]);
                 match known {
                     None => self.free_only.add(bytes),
@@ -129,6 +137,10 @@ impl Pages {
                 continue;
             }
             *self.by_order.entry((order[i], migratetype[i])).or_default() += 1;
+            if only_whether_live {
+                self.live_frames.insert(pfn[i]);
+                continue;
+            }
             let mut block = Block { page: pfn[i], call_site: 0, order: order[i], migratetype: migratetype[i], gfp: 0, hit: 1, bytes };
             if wanted.tables {
                 block.gfp = gfp[i];

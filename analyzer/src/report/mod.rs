@@ -6,7 +6,7 @@ mod sections;
 use serde_json::{Value, json};
 use trace::Trace;
 
-use crate::{Analysis, Error, charts::Chart, frames::Progress, key::Events, model::Replay, table::Table};
+use crate::{Analysis, Error, Window, charts::Chart, frames::Progress, key::Events, model::Replay, table::Table};
 
 /// A report: what the page shows and what its JSON holds.
 pub struct Report {
@@ -42,6 +42,7 @@ impl Report {
         let sections = sections::all(trace, &analysis);
         let loss = &analysis.info.loss;
         let warnings = [Events::Page, Events::Slab].into_iter().filter(|events| loss.lost(*events) > 0).filter_map(|events| loss.sentence(events));
+        let warnings = warnings.chain(Window::sentence(trace));
         let mut warnings: Vec<String> = warnings.map(|warning| warning.trim_start_matches("! ").to_owned()).collect();
         if !loss.problems.is_empty() {
             warnings.push(format!("The trace has {} problem(s): see “Integrity and loss”.", loss.problems.len()));

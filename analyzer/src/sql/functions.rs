@@ -1,6 +1,6 @@
 //! The functions that give the numbers of a trace their meaning in a query.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use rusqlite::{
     Connection, Result,
@@ -8,14 +8,14 @@ use rusqlite::{
 };
 use trace::{Header, Problem, Trace};
 
-use crate::{names::Names, symbols::Symbols, tasks::Tasks};
+use crate::{fast_hash::NumberMap, names::Names, symbols::Symbols, tasks::Tasks};
 
 /// What is needed to put numbers into words, without the trace itself: `SQLite` keeps its functions as long as it likes.
 struct Words {
     header: Header,
     tasks: Tasks,
     symbols: Symbols,
-    callers: HashMap<u32, u64>,
+    callers: NumberMap<u32, u64>,
 }
 
 /// A function as users write it, and what it gives.

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use trace::{Header, Trace};
+
 use crate::Error;
 
 /// Events from `from` to `to`, both included, in ns.
@@ -15,6 +17,19 @@ impl Window {
     /// Whether an event of that time is in it.
     pub fn contains(&self, time: u64) -> bool {
         time >= self.from && self.to.is_none_or(|to| time <= to)
+    }
+
+    /// Leaves out of a trace what happened before or after.
+    pub fn limit(&self, trace: &mut Trace) {
+        trace.limit(self.from..=self.to.unwrap_or(u64::MAX));
+    }
+
+    /// The sentence beside numbers of a trace that was limited: what they are about. `None` if it was not.
+    pub fn sentence(trace: &Trace) -> Option<String> {
+        let Header { clock, .. } = &trace.header;
+        let [from, to] = [clock.start_ns, clock.end_ns].map(|time| format!("{}.{:09}", time / 1_000_000_000, time % 1_000_000_000));
+        let rest = "what was allocated before is not known, and losses are those between the ledger's rows around this time";
+        (trace.span != (0..=u64::MAX)).then(|| format!("! only what happened from {from} to {to} s of the trace's clock; {rest}"))
     }
 }
 
