@@ -130,5 +130,5 @@ fn read(trace: &Trace, segment: &Segment, batches: &[Batch], columns: Option<&[&
 fn within(frame: &DataFrame, span: &RangeInclusive<u64>) -> Result<DataFrame, Error> {
     let time = u64s(frame, "time")?;
     let (from, to) = (time.partition_point(|time| time < span.start()), time.partition_point(|time| time <= span.end()));
-    Ok(frame.slice(from as i64, to.saturating_sub(from)))
+    Ok(frame.slice((from as u64).cast_signed(), to.saturating_sub(from)))
 }

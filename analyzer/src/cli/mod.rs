@@ -92,7 +92,7 @@ impl TraceInTime {
     fn open(&self) -> anyhow::Result<trace::Trace> {
         let mut trace = self.trace.open()?;
         if let Some(window) = self.time {
-            window.limit(&mut trace);
+            window.limit(&mut trace)?;
         }
         Ok(trace)
     }
