@@ -211,7 +211,7 @@ impl Observer for Cube<'_> {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        self.keys.iter().any(|key| key.tells_threads_apart())
+    fn asks_who(&self) -> Vec<Key> {
+        self.keys.clone()
     }
 }

@@ -53,6 +53,14 @@ pub enum Error {
         /// what is wrong, and what to do
         reason: String,
     },
+    /// A span of time before the first event, or after the last.
+    #[error("no event of the trace lies in this span of time: they are from {first} to {last} s of its clock")]
+    NothingThen {
+        /// the first event, in seconds
+        first: String,
+        /// the last event, in seconds
+        last: String,
+    },
 }
 
 impl Error {

@@ -28,7 +28,7 @@ pub use self::{
     pollution::{Mixture, Pollution, TypeCount},
     tables::{at, drift, over_time},
 };
-use crate::{Error, Loss, Names, frames::Progress, matched::Row, observer::Observer, pages, rates, snapshots::Snapshot};
+use crate::{Error, Key, Loss, Names, frames::Progress, matched::Row, observer::Observer, pages, rates, snapshots::Snapshot};
 
 /// What is wanted of a trace besides what is always found.
 #[derive(Debug, Clone, Default)]
@@ -163,7 +163,7 @@ impl Observer for Survey<'_> {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        false
+    fn asks_who(&self) -> Vec<Key> {
+        Vec::new()
     }
 }

@@ -131,5 +131,5 @@ pub(crate) fn read(trace: &Trace, segment: &Segment, batches: &[Batch], columns:
 fn within(frame: &DataFrame, span: &RangeInclusive<u64>) -> Result<DataFrame, Error> {
     let time = u64s(frame, "time")?;
     let (from, to) = (time.partition_point(|time| time < span.start()), time.partition_point(|time| time <= span.end()));
-    Ok(frame.slice(from as i64, to.saturating_sub(from)))
+    Ok(frame.slice((from as u64).cast_signed(), to.saturating_sub(from)))
 }

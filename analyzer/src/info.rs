@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use trace::{Header, PageEvent, Row as _, SlabEvent, Trace};
 
 use crate::{
-    Error, Loss,
+    Error, Key, Loss,
     columns::u8s,
     frames::{self, Progress},
     loss::Totals,
@@ -159,8 +159,8 @@ impl Observer for Kinds {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        false
+    fn asks_who(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

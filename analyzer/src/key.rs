@@ -120,10 +120,8 @@ impl Key {
         matches!(self, Self::Time | Self::Kind)
     }
 
-    /// Whether its value differs between threads of the same name, or between CPUs.
-    pub(crate) const fn tells_threads_apart(self) -> bool {
-        matches!(self, Self::Cgroup | Self::Process | Self::Pid | Self::Cpu)
-    }
+    /// Those that say who asked.
+    pub(crate) const WHO: [Self; 5] = [Self::Comm, Self::Process, Self::Pid, Self::Cgroup, Self::Cpu];
 
     /// Its value in one row.
     pub(crate) fn of(self, row: &Row<'_>, names: &Names<'_>) -> i64 {

@@ -127,8 +127,8 @@ impl Observer for Sites<'_> {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        self.key.tells_threads_apart()
+    fn asks_who(&self) -> Vec<Key> {
+        vec![self.key]
     }
 }
 

@@ -124,8 +124,8 @@ impl Observer for Lifetimes<'_> {
         self.live.entry(self.key.of(row, self.names)).or_default().add(row.age);
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        self.key.tells_threads_apart()
+    fn asks_who(&self) -> Vec<Key> {
+        vec![self.key]
     }
 }
 

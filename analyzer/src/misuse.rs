@@ -1,8 +1,9 @@
 //! Frees that do not fit what was allocated: freed twice, in another size, or never allocated.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::{
+    Key,
     fast_hash::NumberSet,
     matched::{Actor, Class, Row},
     observer::Observer,
@@ -36,13 +37,13 @@ pub(crate) struct Frees {
     page_size: u64,
     /// the last thing that was freed there, as far as nothing was allocated since
     freed: NumberSet<u64>,
-    pub cases: HashMap<(Misuse, Actor, i64), Case>,
+    pub cases: BTreeMap<(Misuse, Actor, i64), Case>,
 }
 
 impl Frees {
     /// `page_size` 0: objects, which have no order.
     pub fn new(page_size: u64) -> Self {
-        Self { page_size, freed: NumberSet::default(), cases: HashMap::new() }
+        Self { page_size, freed: NumberSet::default(), cases: BTreeMap::new() }
     }
 
     fn found(&mut self, misuse: Misuse, row: &Row<'_>) {
@@ -74,7 +75,7 @@ impl Observer for Frees {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        false
+    fn asks_who(&self) -> Vec<Key> {
+        Vec::new()
     }
 }

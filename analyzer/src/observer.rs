@@ -1,4 +1,4 @@
-use crate::matched::Row;
+use crate::{Key, matched::Row};
 
 /// Something that is computed from the matched events while they pass by once.
 pub(crate) trait Observer {
@@ -8,8 +8,8 @@ pub(crate) trait Observer {
     /// One of the allocations that are live when the trace ends; its `age` is how long it has been.
     fn still_live(&mut self, _row: &Row<'_>) {}
 
-    /// Whether it reads more of a row about who asked than the name of the thread. Where nobody does, `cpu`, `pid`, `process` and `cgroup` are unknown.
-    fn tells_threads_apart(&self) -> bool {
-        true
+    /// By which of [`Key::WHO`] it tells apart who asked. What no observer names is unknown in all rows: then there are fewer profiles.
+    fn asks_who(&self) -> Vec<Key> {
+        Key::WHO.to_vec()
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 /// # Errors
 /// If the columns are not what the format says.
 pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, observers: &mut [&mut dyn Observer]) -> Result<Vec<Problem>, Error> {
-    let mut matcher = Matcher::new(names, observers.iter().any(|observer| observer.tells_threads_apart()));
+    let mut matcher = Matcher::new(names, observers);
     let problems = frames::for_each(trace, PageEvent::TABLE, None, progress, |frame| matcher.frame(&frame, observers))?;
     for taken in matcher.live.still_live() {
         let row = matcher.row(trace.header.clock.end_ns, 0, Class::Allocated, &taken);
@@ -40,10 +40,10 @@ struct Matcher<'a> {
 }
 
 impl<'a> Matcher<'a> {
-    fn new(names: &'a Names<'a>, threads: bool) -> Self {
+    fn new(names: &'a Names<'a>, observers: &[&mut dyn Observer]) -> Self {
         // A header without the kind has no such events either.
         let page_alloc = names.header.kinds.get(trace::Kind::PageAlloc.name()).copied().unwrap_or(0);
-        Self { names, tasks: names.tasks.recent(), page_alloc, profiles: Profiles::new(names, threads), live: LiveFrames::default() }
+        Self { names, tasks: names.tasks.recent(), page_alloc, profiles: Profiles::new(names, observers), live: LiveFrames::default() }
     }
 
     fn frame(&mut self, frame: &DataFrame, observers: &mut [&mut dyn Observer]) -> Result<(), Error> {

@@ -1,9 +1,11 @@
 //! What allocations have in common. They come by the million, but in what sort of memory was asked for, and by whom, they differ by the hundred only.
 
 use crate::{
+    Key,
     fast_hash::NumberMap,
     matched::UNKNOWN,
     names::Names,
+    observer::Observer,
     tasks::{self, Named},
 };
 
@@ -57,46 +59,71 @@ pub(crate) struct Asker {
 /// The profiles that have been met. Whoever has to do with millions of allocations remembers their numbers.
 pub(crate) struct Profiles<'a> {
     names: &'a Names<'a>,
-    /// whether threads of the same name, and CPUs, are told apart
-    threads: bool,
-    numbers: NumberMap<[u64; 4], u32>,
-    profiles: Vec<Profile>,
+    /// all bits of what askers are told apart by, none of what they are not
+    mask: Mask,
+    numbers: NumberMap<[u64; 5], u32>,
+    met: Vec<Profile>,
+}
+
+struct Mask {
+    pid: u32,
+    cpu: u16,
+    named: Named,
+}
+
+impl Mask {
+    fn new(told_apart: &[Key]) -> Self {
+        let all = |key: Key| if told_apart.contains(&key) { u64::MAX } else { 0 };
+        let named = Named { process: all(Key::Process) as u32, comm: all(Key::Comm) as u32, cgroup: all(Key::Cgroup) };
+        Self { pid: all(Key::Pid) as u32, cpu: all(Key::Cpu) as u16, named }
+    }
 }
 
 impl<'a> Profiles<'a> {
-    /// `threads`: whether anybody tells threads of the same name apart, or CPUs. If not, there are no more profiles however many threads come and go.
-    pub fn new(names: &'a Names<'a>, threads: bool) -> Self {
-        Self { names, threads, numbers: NumberMap::default(), profiles: Vec::new() }
+    /// Profiles as precise as the observers want to know who asked: if none of them tells threads apart, say, there are no more profiles however many
+    /// threads come and go.
+    pub fn new(names: &'a Names<'a>, observers: &[&mut dyn Observer]) -> Self {
+        let told_apart: Vec<Key> = observers.iter().flat_map(|observer| observer.asks_who()).collect();
+        Self { names, mask: Mask::new(&told_apart), numbers: NumberMap::default(), met: Vec::new() }
     }
 
-    /// The number of the profile of what was asked for by `asker` (`None`: nobody knows) and is equal in `rest`. When it is met for the first time, `rest_of`
-    /// enters what `rest` stands for.
+    /// The number of the profile of what was asked for by `asker` (`None`: nobody knows) and is equal in `rest`. When it is met for the first time,
+    /// `rest_of` enters what `rest` stands for.
     pub fn number(&mut self, asker: Option<Asker>, rest: [u64; 2], rest_of: impl FnOnce(Profile) -> Profile) -> u32 {
-        let who = match asker {
-            None => [u64::MAX; 2],
-            Some(Asker { pid, task, cpu }) if self.threads => [u64::from(pid) << 32 | u64::from(task), u64::from(cpu)],
-            Some(Asker { task, .. }) => [u64::from(self.names.tasks.named(task).comm), 0],
-        };
-        let Self { names, threads, numbers, profiles } = self;
-        *numbers.entry([who[0], who[1], rest[0], rest[1]]).or_insert_with(|| {
-            profiles.push(rest_of(asker.map_or(Profile::UNKNOWN, |asker| of_asker(asker, *threads, names))));
-            profiles.len() as u32 - 1
+        let Self { names, mask, numbers, met } = self;
+        let who = asker.map(|Asker { pid, task, cpu }| {
+            let Named { process, comm, cgroup } = names.tasks.named(task);
+            let named = [process & mask.named.process, comm & mask.named.comm, pid & mask.pid].map(u64::from);
+            [named[0] << 32 | named[1], named[2] << 32 | u64::from(cpu & mask.cpu), cgroup & mask.named.cgroup]
+        });
+        // A CPU has only 16 bits: no asker looks like nobody.
+        let who = who.unwrap_or([u64::MAX; 3]);
+        *numbers.entry([who[0], who[1], who[2], rest[0], rest[1]]).or_insert_with(|| {
+            met.push(rest_of(asker.map_or(Profile::UNKNOWN, |asker| asked_by(asker, mask, names))));
+            met.len() as u32 - 1
         })
     }
 
     pub fn get(&self, number: u32) -> &Profile {
-        &self.profiles[number as usize]
+        &self.met[number as usize]
     }
 }
 
-/// What is known of the asker alone.
-pub(crate) fn of_asker(Asker { pid, task, cpu }: Asker, threads: bool, names: &Names<'_>) -> Profile {
+/// All that is known of an asker.
+pub(crate) fn of_asker(asker: Asker, names: &Names<'_>) -> Profile {
+    asked_by(asker, &Mask::new(&Key::WHO), names)
+}
+
+/// The profile of what was asked for by this asker, as far as askers are told apart.
+fn asked_by(Asker { pid, task, cpu }: Asker, mask: &Mask, names: &Names<'_>) -> Profile {
     let Named { process, comm, cgroup } = names.tasks.named(task);
-    let known = |number: u32| if number == tasks::UNKNOWN { UNKNOWN } else { i64::from(number) };
-    let by_name = Profile { comm: known(comm), ..Profile::UNKNOWN };
-    if !threads {
-        return by_name;
+    let known = |number: u32, mask: u32| if mask == 0 || number == tasks::UNKNOWN { UNKNOWN } else { i64::from(number) };
+    Profile {
+        pid: if mask.pid == 0 { UNKNOWN } else { i64::from(pid) },
+        cpu: if mask.cpu == 0 { UNKNOWN } else { i64::from(cpu) },
+        process: known(process, mask.named.process),
+        comm: known(comm, mask.named.comm),
+        cgroup: if cgroup & mask.named.cgroup == 0 { UNKNOWN } else { cgroup.cast_signed() },
+        ..Profile::UNKNOWN
     }
-    let cgroup = if cgroup == 0 { UNKNOWN } else { cgroup.cast_signed() };
-    Profile { pid: i64::from(pid), cpu: i64::from(cpu), process: known(process), cgroup, ..by_name }
 }

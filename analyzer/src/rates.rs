@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use trace::Header;
 
 use crate::{
+    Key,
     matched::{Class, Row},
     observer::Observer,
     table::{Cell, Table, Unit},
@@ -80,8 +81,8 @@ impl Observer for Rates {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        false
+    fn asks_who(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

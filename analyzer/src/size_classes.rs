@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use trace::{Kind, Problem, SlabInfo, Trace};
 
 use crate::{
+    Key,
     fast_hash::NumberMap,
     matched::{Class, Row},
     names::Names,
@@ -80,8 +81,8 @@ impl Observer for SizeClasses<'_> {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        false
+    fn asks_who(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

@@ -134,8 +134,8 @@ impl Observer for Usages<'_> {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        self.key.tells_threads_apart()
+    fn asks_who(&self) -> Vec<Key> {
+        vec![self.key]
     }
 }
 

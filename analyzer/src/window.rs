@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use trace::{Header, Trace};
+use trace::Trace;
 
-use crate::Error;
+use crate::{Error, Info};
 
 /// Events from `from` to `to`, both included, in ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,14 +20,21 @@ impl Window {
     }
 
     /// Leaves out of a trace what happened before or after.
-    pub fn limit(&self, trace: &mut Trace) {
-        trace.limit(self.from..=self.to.unwrap_or(u64::MAX));
+    ///
+    /// # Errors
+    /// [`Error::NothingThen`] if that is everything.
+    pub fn limit(&self, trace: &mut Trace) -> Result<(), Error> {
+        let (from, to) = (self.from, self.to.unwrap_or(u64::MAX));
+        if let Some((first, last)) = Info::time_range(trace).filter(|(first, last)| *last < from || *first > to) {
+            return Err(Error::NothingThen { first: in_seconds(first), last: in_seconds(last) });
+        }
+        trace.limit(from..=to);
+        Ok(())
     }
 
     /// The sentence beside numbers of a trace that was limited: what they are about. `None` if it was not.
     pub fn sentence(trace: &Trace) -> Option<String> {
-        let Header { clock, .. } = &trace.header;
-        let [from, to] = [clock.start_ns, clock.end_ns].map(|time| format!("{}.{:09}", time / 1_000_000_000, time % 1_000_000_000));
+        let [from, to] = [trace.header.clock.start_ns, trace.header.clock.end_ns].map(in_seconds);
         let rest = "what was allocated before is not known, and losses are those between the ledger's rows around this time";
         (trace.span != (0..=u64::MAX)).then(|| format!("! only what happened from {from} to {to} s of the trace's clock; {rest}"))
     }
@@ -47,6 +54,11 @@ impl FromStr for Window {
         }
         Ok(Self { from, to })
     }
+}
+
+/// Nanoseconds as they are given here, exactly.
+fn in_seconds(ns: u64) -> String {
+    format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)
 }
 
 /// `12.000000001` as ns, exactly.

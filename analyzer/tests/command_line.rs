@@ -361,6 +361,26 @@ fn fragmentation_lifetimes_and_differences() {
 }
 
 #[test]
+fn a_span_of_time_is_said_beside_what_was_counted_in_it() {
+    let (dir, trace) = small();
+    let span = ["--time", "0.0000005,0.0000009"];
+    let text = stdout(&[&["stat", &trace, "--total"], &span[..]].concat());
+    assert!(text.contains("! only what happened from 0.000000500 to 0.000000900 s"), "{text}");
+    let rows = json(&[&["stat", &trace, "--total", "--json"], &span[..]].concat());
+    // A, what is older than the trace, and both halves of B are freed, C is allocated.
+    assert_eq!((&rows[0]["allocs"], &rows[0]["frees"], &rows[0]["unmatched_frees"]), (&1.into(), &4.into(), &4.into()));
+    let (html, numbers) = (dir.path().join("r.html"), dir.path().join("r.json"));
+    let report = ["report", &trace, "-o", html.to_str().unwrap(), "--json", numbers.to_str().unwrap()];
+    analyzer(&[&report[..], &span].concat()).assert().success();
+    let numbers: Value = serde_json::from_str(&fs::read_to_string(numbers).unwrap()).unwrap();
+    assert_eq!(numbers["info"]["events"]["page_free"], 4);
+    assert!(fs::read_to_string(html).unwrap().contains("only what happened from 0.000000500"), "the page says it, too");
+    let failure = analyzer(&["lifetimes", &trace, "--time", "5,6"]).assert().code(1).get_output().stderr.clone();
+    let failure = String::from_utf8(failure).unwrap();
+    assert!(failure.contains("they are from 0.000000100 to 0.000001100 s"), "{failure}");
+}
+
+#[test]
 fn kmem_counts_as_perf_does() {
     let (_dir, trace) = small();
     let pages = json(&["kmem", &trace, "--page", "--json"]);

@@ -83,8 +83,11 @@ impl Trace {
     /// Leaves out what happened before or after: the trace is as if it had been recorded in this span of time only, and its clock starts and ends
     /// with it.
     pub fn limit(&mut self, span: RangeInclusive<u64>) {
+        let events = self.segments.iter().filter(|segment| !TIMELESS.contains(&&*segment.table)).flat_map(|segment| &segment.batches);
+        // The header of a trace that was not ended is older than its last events.
+        let last = events.map(|batch| batch.last).max().unwrap_or(0);
         let clock = &mut self.header.clock;
-        clock.end_ns = clock.end_ns.min(*span.end());
+        clock.end_ns = clock.end_ns.max(last).min(*span.end());
         clock.start_ns = clock.start_ns.max(*span.start()).min(clock.end_ns);
         self.span = span;
     }

@@ -148,7 +148,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     );
     drop(bar);
     let mut halves: Vec<Half> = [of_objects?, of_pages?].into_iter().flatten().collect();
-    halves.iter_mut().for_each(|half| loss.add(std::mem::take(&mut half.problems)));
+    for half in &mut halves {
+        loss.add(std::mem::take(&mut half.problems));
+    }
     if arguments.shape.is_json() {
         let all = halves.iter().flat_map(|half| &half.tables).map(|table| (table.title.to_lowercase().replace(' ', "_"), table.to_json()));
         return output::json(&all.collect::<serde_json::Map<_, _>>().into());

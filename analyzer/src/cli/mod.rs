@@ -89,7 +89,7 @@ impl TraceArgument {
 #[derive(clap::Args)]
 struct ReplayArgument {
     /// Show the model beside the machine: the file that `replay run TRACE --json FILE` wrote
-    #[arg(long = "replay", value_name = "FILE")]
+    #[arg(long = "replay", value_name = "FILE", conflicts_with = "time")]
     file: Option<PathBuf>,
 }
 
@@ -116,7 +116,7 @@ impl TraceInTime {
     fn open(&self) -> anyhow::Result<trace::Trace> {
         let mut trace = self.trace.open()?;
         if let Some(window) = self.time {
-            window.limit(&mut trace);
+            window.limit(&mut trace)?;
         }
         Ok(trace)
     }

@@ -6,7 +6,7 @@ use trace::Trace;
 
 use super::Error;
 use crate::{
-    Events, Loss, Names,
+    Events, Key, Loss, Names,
     frames::Progress,
     matched::{Class, Row, UNKNOWN},
     objects,
@@ -69,8 +69,8 @@ impl Observer for Stacks<'_> {
         }
     }
 
-    fn tells_threads_apart(&self) -> bool {
-        false
+    fn asks_who(&self) -> Vec<Key> {
+        vec![Key::Comm]
     }
 }
 

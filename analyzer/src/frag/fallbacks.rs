@@ -343,7 +343,7 @@ impl<'a> Gathering<'a> {
             order: i64::from(event.order),
             migratetype: i64::from(event.migratetype),
             zone: i64::from(event.zone),
-            ..of_asker(asker, true, self.names)
+            ..of_asker(asker, self.names)
         };
         Fallback {
             time: event.time,
