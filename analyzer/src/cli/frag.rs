@@ -79,7 +79,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if snapshots.is_empty() && !(what.fallbacks || what.pageblocks || what.pollution) {
         bail!("the trace has no snapshots of /proc/buddyinfo: record it with `collector record`, an imported trace has none");
     }
-    let wanted = Wanted { by: by.clone(), ..moments(arguments, &trace)? };
+    let estimate = what.at.is_some() || what.over_time || what.drift;
+    let wanted = Wanted { by: by.clone(), estimate, ..moments(arguments, &trace)? };
     let bar = output::Bar::new("reading");
     let (found, mut loss) = frag::read(&trace, &snapshots, &wanted, &|done, of| bar.update(done, of))?;
     drop(bar);
