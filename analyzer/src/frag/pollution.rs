@@ -82,11 +82,12 @@ pub struct Pollution {
 /// The table of all zones.
 pub(super) fn table(header: &Header, pollution: &[Pollution]) -> Table {
     let mut table = Table::new("Pollution of movable pageblocks");
-    table.column("zone", "Zone", Unit::Text).column("movable_first", "With movable pages, first", Unit::Count).column("movable", "last", Unit::Count);
+    table.column("zone", "Zone", Unit::Text);
+    table.column("movable_first", "Movable, first", Unit::Count).column("movable", "last", Unit::Count);
     table.column("mixed_first", "Mixed, first", Unit::Count).column("mixed", "last", Unit::Count);
     table.column("polluted_first", "Polluted, first", Unit::Count).column("polluted", "last", Unit::Count);
-    table.column("polluting_pages_first", "Polluting pages, first", Unit::Count).column("polluting_pages", "last", Unit::Count);
-    table.column("allocs", "Polluting allocations", Unit::Count).column("newly_mixed", "Newly mixed", Unit::Count);
+    table.column("polluting_pages_first", "by pages, first", Unit::Count).column("polluting_pages", "last", Unit::Count);
+    table.column("allocs", "by allocations", Unit::Count).column("newly_mixed", "newly", Unit::Count);
     let count = |count: u64| Cell::Integer(count.cast_signed());
     for Pollution { zone, first, last, allocs, newly_mixed } in pollution {
         let both = |of: fn(&Mixture) -> u64| [count(of(first)), last.as_ref().map_or(Cell::None, |last| count(of(last)))];
@@ -94,8 +95,8 @@ pub(super) fn table(header: &Header, pollution: &[Pollution]) -> Table {
         let events = if last.is_some() { [count(*allocs), count(*newly_mixed)] } else { [Cell::None, Cell::None] };
         table.row(std::iter::once(Cell::Text(header.zone_name(*zone))).chain(numbers.into_iter().flatten()).chain(events).collect());
     }
-    table.note("movable: anon and file pages of /proc/kpageflags, and pages allocated as movable since; not movable: slab, page tables, reserved pages, and pages allocated as unmovable or reclaimable since");
-    table.note("mixed: both in one pageblock; polluted: mixed, but most of these pages are movable, so that a few others keep it from being emptied; polluting allocations: those that do this to such a pageblock, newly if it held none before");
+    table.note("movable: pageblocks with anon or file pages of /proc/kpageflags, or pages allocated as movable since; mixed: those of them that also hold slabs, page tables, reserved pages, or pages allocated as unmovable or reclaimable since");
+    table.note("polluted: mixed, but more of these pages are movable, so that a few others keep the pageblock from being emptied: by so many pages; allocations into such pageblocks since, newly where they held no such page before");
     table.note("not known: what kpageflags tells nothing about (pcp lists, kernel stacks, vmalloc: counted as neither) and where migration has put pages since (it has no event)");
     table
 }
