@@ -35,6 +35,8 @@ use crate::{Error, Key, Loss, Names, frames::Progress, matched::Row, observer::O
 pub struct Wanted {
     /// moments at which the free blocks are asked for, in ns of the clock and in order
     pub moments: Vec<u64>,
+    /// where nothing tells what left `free_area`, make do with the pages allocated and freed
+    pub estimate: bool,
     /// what fallbacks are grouped by
     pub by: Vec<By>,
 }
@@ -42,7 +44,7 @@ pub struct Wanted {
 impl Wanted {
     /// What a summary needs: a hundred moments or so, and [`By::DEFAULT`].
     pub fn summary(trace: &Trace) -> Self {
-        Self { moments: moments(trace, rates::interval(&trace.header)), by: By::DEFAULT.to_vec() }
+        Self { moments: moments(trace, rates::interval(&trace.header)), estimate: false, by: By::DEFAULT.to_vec() }
     }
 }
 
@@ -97,10 +99,12 @@ pub(crate) struct Survey<'a> {
 
 impl<'a> Survey<'a> {
     pub fn new(trace: &'a Trace, names: &'a Names<'a>, snapshots: &'a [Snapshot], wanted: &'a Wanted, problems: &mut Vec<Problem>) -> Self {
-        let (header, basis) = (&trace.header, Basis::of(trace));
+        let header = &trace.header;
         let windows: Vec<SnapshotWindow> = trace.all(problems);
         let read = windows.iter().find(|window| window.source == "kpageflags").map(|window| window.time..window.end);
-        let follows = !matches!(basis, Basis::Snapshots(_));
+        let known = Basis::of(trace);
+        let follows = !matches!(known, Basis::Snapshots(_));
+        let basis = if known == Basis::Pages && !wanted.estimate { Basis::NO_FRAG } else { known };
         let mut survey = Self {
             trace,
             events: Events::of(trace),

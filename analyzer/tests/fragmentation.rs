@@ -152,7 +152,10 @@ fn without_the_family_pages_are_followed_as_if_there_were_no_pcp_lists() {
     let nr_free = |at: &str| column(&frag(&trace, &["--at", at]), "Normal", "nr_free");
     assert_eq!(nr_free("1.5"), [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
     assert_eq!(nr_free("2.5"), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-    assert!(text(&trace, &["--at", "1.5"]).contains("record with --events page,frag"));
+    assert!(text(&trace, &["--at", "1.5"]).contains("an estimate, record with --events page,frag"));
+    // The summary does not rest on an estimate.
+    assert_eq!(column(&frag(&trace, &[]), "Normal", "without")[10], 0);
+    assert!(text(&trace, &[]).contains("nothing is known between the snapshots"));
 }
 
 #[test]

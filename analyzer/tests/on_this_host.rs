@@ -218,7 +218,7 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
     let doubt = Doubt::of(&trace);
     println!("{}", history.oddities.sentence());
     // What is freed while its CPU's pcp list is locked (in an interrupt, or while another CPU drains it) goes straight back, and no event says so: it is
-    // only noticed when it leaves again.
+    // only noticed when it leaves again, mostly within a tenth of a second. What is still there at a snapshot is part of this at most.
     let past_the_lists = history.oddities.left_unseen;
     let (mut drifted, mut changed) = (0, 0);
     for drift in &history.drifts {

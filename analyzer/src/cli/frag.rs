@@ -55,15 +55,15 @@ struct What {
 }
 
 fn help() -> String {
-    let keys = By::ALL.iter().map(|by| format!("  {:<14} {}\n", by.name(), by.doc()));
+    let keys = By::ALL.iter().map(|by| format!("  {:<15} {}\n", by.name(), by.doc()));
     let keys = keys.collect::<String>();
     format!(
         "Keys of --by:\n{keys}\nExamples:\n  \
-         analyzer frag trace                            how much of the free memory is of no use for each order, and for how long\n  \
-         analyzer frag trace --at 2.5                   the same at one moment, from the events if the trace has --events page,frag\n  \
+         analyzer frag trace                       what is of no use for each order, and for how long\n  \
+         analyzer frag trace --at 2.5              at one moment, if recorded with --events page,frag\n  \
          analyzer frag trace --over-time --interval 0.1 --csv\n  \
          analyzer frag trace --fallbacks --by severity,callsite\n  \
-         analyzer frag trace --drift                    how far the moments between the snapshots can be trusted"
+         analyzer frag trace --drift               how far moments between snapshots can be trusted"
     )
 }
 
@@ -79,7 +79,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if snapshots.is_empty() && !(what.fallbacks || what.pageblocks || what.pollution) {
         bail!("the trace has no snapshots of /proc/buddyinfo: record it with `collector record`, an imported trace has none");
     }
-    let wanted = Wanted { by: by.clone(), ..moments(arguments, &trace)? };
+    let estimate = what.at.is_some() || what.over_time || what.drift;
+    let wanted = Wanted { by: by.clone(), estimate, ..moments(arguments, &trace)? };
     let bar = output::Bar::new("reading");
     let (found, mut loss) = frag::read(&trace, &snapshots, &wanted, &|done, of| bar.update(done, of))?;
     drop(bar);

@@ -3,21 +3,24 @@ use analyzer::{Events, Key, size_classes, slab};
 use super::{TraceArgument, output};
 
 #[derive(clap::Args)]
-#[command(after_help = "Columns, bytes of objects that were allocated within the trace:
-  Waste, Alloc, Req     live at the end: Alloc were given out, Req asked for, Waste is the difference
-  TotAlloc, TotReq      all that was ever allocated
-  MaxAlloc, MaxReq      the most that was live at once, each at its own time
-  MaxWaste, At          the most that was wasted at once, and when. `trace-cmd mem` prints MaxAlloc - MaxReq
-                        under this name, which are peaks of different moments
-  Frag                  share of TotAlloc that is waste: internal fragmentation
-  Ping-pong             frees on another CPU than the allocation's
-  Cross-node            allocations that asked for another node than their CPU's; only where there are several
+#[command(after_help = "\
+Columns; all are about objects that were allocated within the trace:
+  Waste, Alloc, Req   live at the end: given out, asked for, and the difference
+  TotAlloc, TotReq    all that was ever allocated
+  MaxAlloc, MaxReq    the most that was live at once, each at its own time
+  MaxWaste, At        the most that was wasted at once, and when
+  Frag                share of TotAlloc that is waste: internal fragmentation
+  Ping-pong           frees on another CPU than the allocation's
+  Cross-node          allocations that asked for another node than their CPU's
+
+`trace-cmd mem` prints MaxAlloc - MaxReq as MaxWaste, though both may be of different moments, and counts an object as live for ever \
+if its free was not traced, even where its memory was given out again.
 
 Examples:
-  analyzer slab trace                        who wastes, by call site
-  analyzer slab trace --by function          what `trace-cmd mem` shows
-  analyzer slab trace --by class --sort alloc
-  analyzer slab trace --misfits              where a cache of its own, or a smaller object, would save memory")]
+  analyzer slab trace                           who wastes, by call site
+  analyzer slab trace --by function             what `trace-cmd mem` shows
+  analyzer slab trace --by class --sort alloc   which size classes hold what is live
+  analyzer slab trace --misfits                 where another size would save memory")]
 pub struct Arguments {
     #[command(flatten)]
     trace: TraceArgument,

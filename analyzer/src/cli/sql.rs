@@ -6,20 +6,22 @@ use analyzer::{
 use super::{TraceArgument, output};
 
 #[derive(clap::Args)]
-#[command(after_help = "The tables are those of the trace; without a query they are listed with their columns, and with the functions that give
-numbers their meaning. The language is SQLite's (https://sqlite.org/lang.html). Nothing can be written.
+#[command(after_help = "\
+The tables are those of the trace; without a query they are listed with their columns, and with the functions that give numbers \
+their meaning. The language is SQLite's (https://sqlite.org/lang.html). Nothing can be written.
 
-2^64-1, the kernel's \"none\" (the pfn of an allocation that failed), is NULL; raw addresses from 2^63 on come as negative
-numbers, printf('%x', object) shows them. \"order\" and \"end\" are words of SQL: as columns they need double quotes.
-`time` is in ns; conditions on it (time < at(1.5)) leave out whole batches. Tables of up to 65 536 rows can be joined
-by number at no cost; of two large ones, let SQLite keep one: WITH frees AS MATERIALIZED (SELECT …).
+2^64-1, the kernel's \"none\" (the pfn of an allocation that failed), is NULL; raw addresses from 2^63 on come as negative numbers, \
+which printf('%x', object) shows as the kernel does. \"order\" and \"end\" are words of SQL: as columns they need double quotes.
+
+`time` is in ns; conditions on it, such as time < at(1.5), leave out whole batches. Tables of up to 65 536 rows are joined by number \
+through an index. Of two large ones let SQLite keep one, and index it: WITH frees AS MATERIALIZED (SELECT …).
 
 Examples:
   analyzer sql trace 'SELECT zone_name(zone) AS zone, \"order\", count(*) FROM page GROUP BY 1, 2'
   analyzer sql trace \"SELECT callsite(call_site) AS site, count(*) AS n, sum(bytes_alloc) AS bytes
-                      FROM slab WHERE kind_name(kind) = 'kmalloc' GROUP BY call_site ORDER BY bytes DESC LIMIT 10\"
+      FROM slab WHERE kind_name(kind) = 'kmalloc' GROUP BY call_site ORDER BY n DESC LIMIT 10\"
   analyzer sql trace \"SELECT seconds(time) AS s, comm(pid, time) AS who, gfp_names(gfp) AS gfp
-                      FROM page WHERE pfn IS NULL\" --csv")]
+      FROM page WHERE pfn IS NULL\" --csv")]
 pub struct Arguments {
     #[command(flatten)]
     trace: TraceArgument,

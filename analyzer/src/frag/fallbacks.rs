@@ -103,6 +103,7 @@ impl By {
             Self::From => "migratetype that the block was taken from",
             Self::FallbackOrder => "order of the block that was taken",
             Self::Key(Key::Callsite | Key::Function) => "who asked, where the allocation has a stack (record --stacks)",
+            Self::Key(Key::Time) => "when it happened, since the start: intervals of round length",
             Self::Key(key) => key.doc(),
         }
     }

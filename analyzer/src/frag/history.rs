@@ -23,6 +23,11 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// Where [`Basis::Pages`] would be no more than an estimate.
+    pub(super) const NO_FRAG: Self = Self::Snapshots(
+        "the trace has no events of the family frag (record with --events page,frag; from pages alone, --at and --over-time can only estimate)",
+    );
+
     /// What a trace offers.
     pub fn of(trace: &Trace) -> Self {
         let options = &trace.header.options;
@@ -151,7 +156,7 @@ impl Oddities {
 pub struct History {
     /// from what they are known between the snapshots
     pub basis: Basis,
-    /// from when on they are, ns of the clock
+    /// from when on they are, ns of the clock; 2^64-1 if never
     pub since: u64,
     /// those of the moments that were asked for, in time order
     pub moments: Vec<Moment>,
@@ -181,7 +186,7 @@ impl History {
         let mut notes = vec![match self.basis {
             Basis::FreeArea => format!("between the snapshots (from {since} on): the last snapshot and what left free_area and came back since"),
             Basis::Pages => format!(
-                "between the snapshots (from {since} on): the last snapshot and the pages allocated and freed since, as if there were no pcp lists; record with --events page,frag to know better"
+                "between the snapshots (from {since} on): the last snapshot and the pages allocated and freed since, as if there were no pcp lists: an estimate, record with --events page,frag to know"
             ),
             Basis::Snapshots(why) => return vec![format!("nothing is known between the snapshots: {why}")],
         }];

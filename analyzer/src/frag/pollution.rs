@@ -73,20 +73,21 @@ pub struct Pollution {
     pub first: Mixture,
     /// when the trace ends; none if its events cannot tell
     pub last: Option<Mixture>,
-    /// allocations of unmovable or reclaimable pages in pageblocks that held movable ones
+    /// allocations of unmovable or reclaimable pages in pageblocks that held more movable ones
     pub allocs: u64,
-    /// how often that was the pageblock's first such page
+    /// how often these were the first such pages of a pageblock
     pub newly_mixed: u64,
 }
 
 /// The table of all zones.
 pub(super) fn table(header: &Header, pollution: &[Pollution]) -> Table {
     let mut table = Table::new("Pollution of movable pageblocks");
-    table.column("zone", "Zone", Unit::Text).column("movable_first", "With movable pages, first", Unit::Count).column("movable", "last", Unit::Count);
+    table.column("zone", "Zone", Unit::Text);
+    table.column("movable_first", "Movable, first", Unit::Count).column("movable", "last", Unit::Count);
     table.column("mixed_first", "Mixed, first", Unit::Count).column("mixed", "last", Unit::Count);
     table.column("polluted_first", "Polluted, first", Unit::Count).column("polluted", "last", Unit::Count);
-    table.column("polluting_pages_first", "Polluting pages, first", Unit::Count).column("polluting_pages", "last", Unit::Count);
-    table.column("allocs", "Polluting allocations", Unit::Count).column("newly_mixed", "Newly mixed", Unit::Count);
+    table.column("polluting_pages_first", "by pages, first", Unit::Count).column("polluting_pages", "last", Unit::Count);
+    table.column("allocs", "by allocations", Unit::Count).column("newly_mixed", "newly", Unit::Count);
     let count = |count: u64| Cell::Integer(count.cast_signed());
     for Pollution { zone, first, last, allocs, newly_mixed } in pollution {
         let both = |of: fn(&Mixture) -> u64| [count(of(first)), last.as_ref().map_or(Cell::None, |last| count(of(last)))];
@@ -94,8 +95,8 @@ pub(super) fn table(header: &Header, pollution: &[Pollution]) -> Table {
         let events = if last.is_some() { [count(*allocs), count(*newly_mixed)] } else { [Cell::None, Cell::None] };
         table.row(std::iter::once(Cell::Text(header.zone_name(*zone))).chain(numbers.into_iter().flatten()).chain(events).collect());
     }
-    table.note("movable: anon and file pages of /proc/kpageflags, and pages allocated as movable since; not movable: slab, page tables, reserved pages, and pages allocated as unmovable or reclaimable since");
-    table.note("mixed: both in one pageblock; polluted: mixed, but most of these pages are movable, so that a few others keep it from being emptied");
+    table.note("movable: pageblocks with anon or file pages of /proc/kpageflags, or pages allocated as movable since; mixed: those of them that also hold slabs, page tables, reserved pages, or pages allocated as unmovable or reclaimable since");
+    table.note("polluted: mixed, but more of these pages are movable, so that a few others keep the pageblock from being emptied: by so many pages; allocations into such pageblocks since, newly where they held no such page before");
     table.note("not known: what kpageflags tells nothing about (pcp lists, kernel stacks, vmalloc: counted as neither) and where migration has put pages since (it has no event)");
     table
 }
@@ -252,10 +253,10 @@ impl Blocks {
         *pages += 1;
     }
 
-    /// Pageblocks of these frames that hold movable pages, and those of them that hold no others so far.
+    /// Pageblocks of these frames in which most pages are movable, and those of them that hold no others so far.
     fn would_pollute(&self, frames: &Range<u64>) -> (u64, u64) {
-        let with_movable = self.parts(frames).map(|(block, _)| self.pages[block]).filter(|(movable, _)| *movable > 0);
-        with_movable.fold((0, 0), |(blocks, newly), (_, fixed)| (blocks + 1, newly + u64::from(fixed == 0)))
+        let movable = self.parts(frames).map(|(block, _)| self.pages[block]).filter(|(movable, fixed)| movable > fixed);
+        movable.fold((0, 0), |(blocks, newly), (_, fixed)| (blocks + 1, newly + u64::from(fixed == 0)))
     }
 
     fn mixture(&self) -> Mixture {
@@ -299,7 +300,7 @@ mod tests {
         (18..24).for_each(|pfn| mark(pfn..pfn + 1, Some(Mobility::Fixed))); // mixed, but more the other way
         mark(32..64, Some(Mobility::Fixed)); // ends with the zone
         assert_eq!(blocks.mixture(), Mixture { movable: 3, mixed: 2, polluted: 1, polluting_pages: 1 });
-        assert_eq!(blocks.would_pollute(&(4..20)), (3, 1), "the first of the three holds nothing else yet");
+        assert_eq!(blocks.would_pollute(&(4..20)), (2, 1), "the first of them holds nothing else yet; in the third, most pages stay anyway");
         assert_eq!(blocks.would_pollute(&(24..40)), (0, 0));
         blocks.mark(&(0..u64::MAX), None);
         assert_eq!((blocks.mixture(), blocks.pages.iter().all(|pages| *pages == (0, 0))), (Mixture::default(), true));

@@ -73,7 +73,12 @@ impl Fragmentation {
 
     /// Mixed pageblocks.
     pub fn pollution_table(&self, header: &Header) -> Table {
-        pollution::table(header, &self.pollution)
+        let mut table = pollution::table(header, &self.pollution);
+        if self.pollution.is_empty() {
+            table.notes.clear();
+            table.note("the trace does not say what its frames were used for at its start (/proc/kpageflags)");
+        }
+        table
     }
 }
 

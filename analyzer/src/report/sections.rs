@@ -89,7 +89,7 @@ pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
         Section {
             id: "fragmentation",
             title: "Fragmentation",
-            intro: "How much of the free memory is of no use for an allocation of an order, by the kernel's own formula.".into(),
+            intro: "How much of the free memory is of no use for an allocation of an order, by the kernel's own formula; and what makes it so: requests that took blocks of another migratetype, and pageblocks in which pages that stay lie among pages that could move.".into(),
             charts: chart("unusable"),
             tables: fragmentation(trace, analysis),
         },
