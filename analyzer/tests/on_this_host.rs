@@ -159,7 +159,10 @@ impl Doubt {
         let pages = trace.all::<PageEvent>(&mut problems).into_iter();
         let straight_back = pages.filter(|event| event.kind == free && event.order > 3 && event.order != page_order);
         let moved = frag.chain(straight_back.map(|event| (event.time, event.zone))).collect();
-        let (ledger, vmstat) = (trace.all(&mut problems), trace.all(&mut problems));
+        let (ledger, vmstat): (Vec<Ledger>, _) = (trace.all(&mut problems), trace.all(&mut problems));
+        let left_out =
+            ledger.iter().filter(|row| ["zone_locked", "pcpu_drain", "extfrag"].contains(&row.program.as_str()) && row.filtered > 0).count();
+        assert_eq!(left_out, 0, "blocks that the collector takes and gives back are in the trace like any");
         assert_eq!(problems, [], "the trace is whole");
         Self { windows, moved, ledger, vmstat }
     }
