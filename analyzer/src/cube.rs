@@ -53,12 +53,12 @@ struct Live {
 }
 
 /// What is summed per cell.
-const SUMS: [&str; 9] =
-    ["allocs", "frees", "alloc_bytes", "requested_bytes", "free_bytes", "failures", "unmatched_frees", "implied_frees", "null_frees"];
+const SUMS: [&str; 10] =
+    ["allocs", "frees", "alloc_bytes", "requested_bytes", "free_bytes", "failures", "refusals", "unmatched_frees", "implied_frees", "null_frees"];
 
 /// What an event adds to the [`SUMS`].
 fn add(sums: &mut [i64; SUMS.len()], row: &Row<'_>) {
-    let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, unmatched_frees, implied_frees, null_frees] = sums;
+    let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, refusals, unmatched_frees, implied_frees, null_frees] = sums;
     let bytes = row.bytes.cast_signed();
     match row.class {
         Class::Allocated => {
@@ -67,6 +67,10 @@ fn add(sums: &mut [i64; SUMS.len()], row: &Row<'_>) {
             *requested_bytes += row.requested.cast_signed();
         }
         Class::Failed => *failures += 1,
+        Class::Refused => {
+            *failures += 1;
+            *refusals += 1;
+        }
         Class::Freed => {
             *frees += 1;
             *free_bytes += bytes;
@@ -160,7 +164,7 @@ impl<'a> Cube<'a> {
             let (view, values) = &self.groups[*number as usize];
             let live = &self.live[*number as usize];
             let Stat { by, groups } = &mut statistics[*view];
-            let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, unmatched_frees, implied_frees, null_frees] =
+            let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, refusals, unmatched_frees, implied_frees, null_frees] =
                 std::array::from_fn(|sum| columns[sum][row]);
             let counts = Counts {
                 allocs: allocs * scale,
@@ -170,6 +174,7 @@ impl<'a> Cube<'a> {
                 free_bytes: free_bytes * scale,
                 // What has no frame and no object cannot be sampled by it: these are all in the trace.
                 failures,
+                refusals,
                 null_frees,
                 unmatched_frees: unmatched_frees * scale,
                 implied_frees: implied_frees * scale,

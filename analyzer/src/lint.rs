@@ -70,12 +70,18 @@ struct Rule {
     advice: &'static str,
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     Rule {
         name: "failed",
         severity: "error",
-        applies: |request| request.counts.failures > 0,
+        applies: |request| request.counts.failures > request.counts.refusals,
         advice: "the kernel had no pages to give: look at fragmentation if the order is high, at the watermarks if the request cannot sleep",
+    },
+    Rule {
+        name: "over-limit",
+        severity: "error",
+        applies: |request| request.counts.refusals > 0,
+        advice: "there were pages, but the task's memory cgroup was at its limit: raise memory.max, or find what fills the cgroup",
     },
     Rule {
         name: "impossible-mask",
@@ -200,7 +206,11 @@ fn requests_of(header: &Header, requests: &Stat, callers: &Stat) -> Vec<Finding>
                 order: Some(*order),
                 comm: comm.clone(),
                 callsite: callsite.to_owned(),
-                count: if rule.name == "failed" { counts.failures } else { counts.allocs + counts.failures },
+                count: match rule.name {
+                    "failed" => counts.failures - counts.refusals,
+                    "over-limit" => counts.refusals,
+                    _ => counts.allocs + counts.failures,
+                },
                 example: String::new(),
                 advice: rule.advice,
             });
@@ -322,6 +332,7 @@ mod tests {
             ("__GFP_NOWARN", 0x2000),
             ("__GFP_NOFAIL", 0x8000),
             ("__GFP_NORETRY", 0x1_0000),
+            ("__GFP_ACCOUNT", 0x40_0000),
         ];
         let header = header(GfpTable::new(bits.into_iter().map(|(name, bit)| (name.to_owned(), bit)).collect()));
         let dir = tempfile::tempdir().unwrap();
@@ -356,10 +367,14 @@ mod tests {
     fn every_rule_has_a_trace_that_breaks_it_and_one_that_does_not() {
         const KERNEL: u32 = 0xcc0;
         const ATOMIC: u32 = 0x820;
+        const CHARGED: u32 = KERNEL | 0x40_0000;
         let storm = |requests: u64| (0..requests).map(|pfn| Alloc(ATOMIC, 0, pfn)).collect::<Vec<_>>();
         let one = |gfp, order| vec![Alloc(gfp, order, 1024)];
-        let cases: [(&str, Vec<Step>, Vec<Step>); 13] = [
+        let cases: [(&str, Vec<Step>, Vec<Step>); 16] = [
             ("failed", vec![Fail(KERNEL, 0)], one(KERNEL, 0)),
+            ("failed", vec![Fail(CHARGED, 0)], vec![Free(0, 8), Fail(CHARGED, 0)]),
+            ("over-limit", vec![Free(0, 8), Fail(CHARGED, 0)], vec![Free(0, 8), Fail(KERNEL, 0)]),
+            ("over-limit", vec![Free(0, 8), Fail(CHARGED, 0)], vec![Alloc(CHARGED, 0, 8), Free(0, 8), Fail(CHARGED, 0)]),
             ("impossible-mask", one(0x5, 0), one(0x4, 0)),
             ("nofail-high-order", one(KERNEL | 0x8000, 2), one(KERNEL | 0x8000, 1)),
             ("costly-order", one(KERNEL, 4), one(KERNEL | 0x1_0000, 4)),

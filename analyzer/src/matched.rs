@@ -12,6 +12,9 @@ pub(crate) enum Class {
     Allocated,
     /// an allocation that failed
     Failed,
+    /// one that failed because the memory cgroup of who asked was at its limit: the kernel had the pages, and gave them back. The free of that, for which
+    /// no allocation was seen, is the row of this CPU before
+    Refused,
     /// a free whose allocation is in the trace: its row carries the properties of the *allocation*
     Freed,
     /// a free of what was allocated before the trace, or by an event that the trace has not

@@ -71,7 +71,7 @@ impl Observer for Frees {
                 let misuse = if self.freed.contains(&row.address) { Misuse::Twice } else { Misuse::Unknown };
                 self.found(misuse, row);
             }
-            Class::Failed | Class::Implied | Class::Null => {}
+            Class::Failed | Class::Refused | Class::Implied | Class::Null => {}
         }
     }
 

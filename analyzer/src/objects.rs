@@ -120,7 +120,7 @@ impl<'a> Matcher<'a> {
             delta: match class {
                 Class::Allocated => bytes,
                 Class::Freed | Class::Implied => -bytes,
-                Class::Failed | Class::Unmatched | Class::Null => 0,
+                Class::Failed | Class::Refused | Class::Unmatched | Class::Null => 0,
             },
             age: event.time.saturating_sub(object.time),
             on: event.cpu,

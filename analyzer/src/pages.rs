@@ -6,6 +6,7 @@ use trace::{Header, NO_PFN, PageEvent, Problem, Row as _, Trace};
 use crate::{
     Error,
     columns::{u8s, u16s, u32s, u32s_if_there, u64s},
+    fast_hash::NumberMap,
     frames::{self, Progress},
     live::{Allocation, LiveFrames, Taken},
     matched::{Actor, Class, Row, UNKNOWN},
@@ -37,25 +38,37 @@ struct Matcher<'a> {
     page_alloc: u8,
     profiles: Profiles<'a>,
     live: LiveFrames,
+    /// GFP bit of pages that are charged to a memory cgroup; 0 where the kernel has none
+    account: u32,
+    /// per CPU, when a page was freed there last whose allocation was not seen
+    freed_unseen: NumberMap<u16, u64>,
 }
 
 impl<'a> Matcher<'a> {
     fn new(names: &'a Names<'a>, observers: &[&mut dyn Observer]) -> Self {
         // A header without the kind has no such events either.
         let page_alloc = names.header.kinds.get(trace::Kind::PageAlloc.name()).copied().unwrap_or(0);
-        Self { names, tasks: names.tasks.recent(), page_alloc, profiles: Profiles::new(names, observers), live: LiveFrames::default() }
+        Self {
+            names,
+            tasks: names.tasks.recent(),
+            page_alloc,
+            profiles: Profiles::new(names, observers),
+            live: LiveFrames::default(),
+            account: names.header.gfp.mask("__GFP_ACCOUNT").unwrap_or(0),
+            freed_unseen: NumberMap::default(),
+        }
     }
 
     fn frame(&mut self, frame: &DataFrame, observers: &mut [&mut dyn Observer]) -> Result<(), Error> {
-        let (time, pid, cpu, kind) = (u64s(frame, "time")?, u32s(frame, "pid")?, u16s(frame, "cpu")?, u8s(frame, "kind")?);
-        let (order, pfn, gfp) = (u8s(frame, "order")?, u64s(frame, "pfn")?, u32s(frame, "gfp")?);
+        let (times, pid, cpu, kind) = (u64s(frame, "time")?, u32s(frame, "pid")?, u16s(frame, "cpu")?, u8s(frame, "kind")?);
+        let (orders, pfn, gfp) = (u8s(frame, "order")?, u64s(frame, "pfn")?, u32s(frame, "gfp")?);
         let (migratetype, zone) = (u8s(frame, "migratetype")?, u8s(frame, "zone")?);
         let stack = u32s_if_there(frame, "stack")?;
         let (names, header) = (self.names, self.names.header);
         let mut show = |row: &Row<'_>| observers.iter_mut().for_each(|observer| observer.row(row));
         let mut taken = Vec::new();
         for i in 0..frame.height() {
-            let (time, kind, on, pfn, order, zone) = (time[i], kind[i], cpu[i], pfn[i], order[i], zone[i]);
+            let (time, kind, on, pfn, order, zone) = (times[i], kind[i], cpu[i], pfn[i], orders[i], zone[i]);
             let task = self.tasks.at(pid[i], time);
             let stack = stack.map_or(0, |stack| stack[i]);
             let callsite = if stack == 0 { UNKNOWN } else { names.caller(stack).cast_signed() };
@@ -69,7 +82,14 @@ impl<'a> Matcher<'a> {
                 let allocation = Allocation { time, profile };
                 let whole = Taken { from: allocation, frames: 1 << order.min(31) };
                 if pfn == NO_PFN {
-                    show(&Row { delta: 0, on, actor, ..self.row(time, kind, Class::Failed, &whole) });
+                    // `__alloc_pages` takes the pages, charges them, and, where that fails, frees them and reports that it has none.
+                    let before = (0..i).rev().find(|before| cpu[*before] == on);
+                    let given_back = before.is_some_and(|before| {
+                        let of_them = (pid[before], orders[before]) == (pid[i], order) && self.freed_unseen.get(&on) == Some(&times[before]);
+                        gfp & self.account != 0 && of_them
+                    });
+                    let class = if given_back { Class::Refused } else { Class::Failed };
+                    show(&Row { delta: 0, on, actor, ..self.row(time, kind, class, &whole) });
                     continue;
                 }
                 self.live.allocate(pfn, order, allocation, &mut taken);
@@ -81,6 +101,7 @@ impl<'a> Matcher<'a> {
                 let bytes = header.page_size << order.min(31);
                 self.live.free(pfn, order, &mut taken);
                 let Some((first, others)) = taken.split_first() else {
+                    self.freed_unseen.insert(on, time);
                     let profile = self.profiles.number(None, [0, u64::from(order) << 16 | u64::from(zone)], of_frames);
                     let nothing = Taken { from: Allocation { time, profile }, frames: 0 };
                     show(&Row { bytes, requested: 0, on, address: pfn, actor, ..self.row(time, kind, Class::Unmatched, &nothing) });

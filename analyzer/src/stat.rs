@@ -27,6 +27,8 @@ pub struct Counts {
     pub free_bytes: i64,
     /// allocations that failed
     pub failures: i64,
+    /// those of them for which there were pages, but the memory cgroup of who asked was at its limit
+    pub refusals: i64,
     /// frees of what was allocated before the trace, or by an event that the trace has not
     pub unmatched_frees: i64,
     /// `kfree(NULL)`: calls that free nothing, and are no `frees`
@@ -67,7 +69,7 @@ pub struct Group {
 impl Stat {
     /// Columns that people need not see where they are zero, or say the same as another.
     pub fn for_people(table: Table) -> Table {
-        let mut table = table.without_empty(&["failures", "unmatched_frees", "implied_frees", "null_frees"]);
+        let mut table = table.without_empty(&["failures", "refusals", "unmatched_frees", "implied_frees", "null_frees"]);
         let at = |id: &str| table.columns.iter().position(|column| column.id == id);
         if let (Some(requests), Some(allocs)) = (at("requests"), at("allocs")) {
             table.columns[requests].hidden = table.rows.iter().all(|row| row[requests] == row[allocs]);
@@ -84,7 +86,7 @@ impl Stat {
         table.column("requests", "Requests", Unit::Count);
         table.column("allocs", "Allocs", Unit::Count).column("frees", "Frees", Unit::Count);
         table.column("alloc_bytes", "Allocated", Unit::Bytes).column("free_bytes", "Freed", Unit::Bytes);
-        table.column("failures", "Failures", Unit::Count);
+        table.column("failures", "Failures", Unit::Count).column("refusals", "Over limit", Unit::Count);
         table.column("live", "Live at end", Unit::Bytes).column("peak_live", "Peak live", Unit::Bytes);
         table.column("unmatched_frees", "Unmatched", Unit::Count).column("implied_frees", "Implied", Unit::Count);
         table.column("null_frees", "kfree(NULL)", Unit::Count);
@@ -102,6 +104,7 @@ impl Stat {
                 count(counts.alloc_bytes),
                 count(counts.free_bytes),
                 count(counts.failures),
+                count(counts.refusals),
                 count(counts.live),
                 count(counts.peak_live),
                 count(counts.unmatched_frees),
@@ -116,6 +119,9 @@ impl Stat {
             table.note(
                 "unmatched: frees of what was allocated before the trace, or unseen by it; shown as - where only the allocation could tell the key",
             );
+        }
+        if self.groups.iter().any(|group| group.counts.refusals > 0) {
+            table.note("over limit: failures for which there were pages, but not within the limit of a memory cgroup; the kernel's free of them is unmatched");
         }
         if self.groups.iter().any(|group| group.counts.implied_frees > 0) {
             table.note("implied: frees that the trace has not, but that must have happened, since the memory was given out again");

@@ -245,3 +245,43 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
     // To say that nothing had changed would be wrong by all that did.
     assert!(drifted * 2 < changed, "reckoned wrongly: {drifted} pages; changed: {changed}");
 }
+
+/// A memory cgroup of its own for the length of a test.
+struct MemoryCgroup(PathBuf);
+
+impl Drop for MemoryCgroup {
+    fn drop(&mut self) {
+        fs::remove_dir(&self.0).unwrap();
+    }
+}
+
+/// Pages that a pipe may not have, because its cgroup is at the limit: the kernel has them, gives them back, and says that there are none.
+#[test]
+#[ignore = "needs root and the collector: run by .ci/live.sh"]
+fn what_a_cgroup_may_not_have_is_no_want_of_memory() {
+    let memory = Path::new("/sys/fs/cgroup/memory");
+    if !memory.join("memory.oom_control").exists() {
+        println!("SKIPPED: without version 1 of the memory cgroups, where the OOM killer can be kept out, it comes before any allocation fails");
+        return;
+    }
+    let cgroup = MemoryCgroup(memory.join(format!("gfpscope-{}", std::process::id())));
+    fs::create_dir(&cgroup.0).unwrap();
+    let set = |name: &str, value: &str| fs::write(cgroup.0.join(name), value).unwrap();
+    set("memory.limit_in_bytes", "16M");
+    set("memory.oom_control", "1");
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("trace");
+    let pipes = "import os\nkept = []\nwhile True:\n    kept.append(os.pipe())\n    os.write(kept[-1][1], bytes(65536))";
+    let script = format!("echo $$ > {}/cgroup.procs; exec timeout 5 python3 -c '{pipes}'", cgroup.0.display());
+    let recording = Command::new(program("collector"))
+        .args(["record", "--events", "page", "--no-frames", "-o"])
+        .arg(&trace)
+        .args(["--", "sh", "-c", &script])
+        .output()
+        .unwrap();
+    assert!(recording.status.success(), "{}", String::from_utf8_lossy(&recording.stderr));
+    let output = Command::new(env!("CARGO_BIN_EXE_analyzer")).arg("lint").arg(&trace).arg("--json").output().unwrap();
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of_python = |rule: &str| findings.as_array().unwrap().iter().any(|finding| finding["rule"] == rule && finding["comm"] == "python3");
+    assert!(of_python("over-limit") && !of_python("failed"), "{findings:#}");
+}

@@ -36,6 +36,7 @@ fn all_pages_together() {
         failures: 1,
         unmatched_frees: 1,
         implied_frees: 1,
+        refusals: 0,
         null_frees: 0,
         live: 512 * PAGE,
         peak_live: (1 + 512) * PAGE,

@@ -312,7 +312,7 @@ impl<'a> Gathering<'a> {
             return;
         }
         match row.class {
-            Class::Allocated | Class::Failed => {
+            Class::Allocated | Class::Failed | Class::Refused => {
                 let Some(refill) = self.refills.remove(&row.on) else { return };
                 let asked = (refill.task, i64::from(refill.order), i64::from(refill.migratetype), refill.first);
                 let is_for = asked == (row.actor.task, row.order, row.migratetype, Some(row.address)) && row.class == Class::Allocated;

@@ -178,7 +178,7 @@ impl<'a> Watch<'a> {
                 blocks.mark(&frames, mobility);
             }
             Class::Freed | Class::Unmatched => blocks.mark(&frames, None),
-            Class::Failed | Class::Implied | Class::Null => {}
+            Class::Failed | Class::Refused | Class::Implied | Class::Null => {}
         }
     }
 
