@@ -25,11 +25,11 @@ pub(crate) struct Cube<'a> {
     views: Vec<Vec<Key>>,
     /// everything that is grouped by; whole masks stand for their bits
     keys: Vec<Key>,
-    /// those of them whose values are the event's own
-    of_event: [Option<Key>; 2],
-    /// by profile: the values of its last event's own keys, and the cell of that event
-    recent: Vec<Option<([i64; 2], u32)>>,
-    cell_of: NumberMap<(u32, [i64; 2]), u32>,
+    /// those of them that a profile does not tell
+    own: [Option<Key>; 3],
+    /// by profile: the values of these of its last event, and the cell of that event
+    recent: Vec<Option<([i64; 3], u32)>>,
+    cell_of: NumberMap<(u32, [i64; 3]), u32>,
     cells: Vec<Cell>,
     /// the groups that each cell belongs to
     members: Vec<u32>,
@@ -93,11 +93,11 @@ impl<'a> Cube<'a> {
                 keys.push(key);
             }
         }
-        let mut events = keys.iter().copied().filter(|key| key.is_of_event());
+        let mut own = keys.iter().copied().filter(|key| !key.is_in_profile());
         Self {
             names,
             views: statistics.iter().map(|by| by.to_vec()).collect(),
-            of_event: [events.next(), events.next()],
+            own: std::array::from_fn(|_| own.next()),
             keys,
             recent: Vec::new(),
             cell_of: NumberMap::default(),
@@ -110,7 +110,7 @@ impl<'a> Cube<'a> {
     }
 
     fn cell(&mut self, row: &Row<'_>) -> usize {
-        let own = self.of_event.map(|key| key.map_or(0, |key| key.of(row, self.names)));
+        let own = self.own.map(|key| key.map_or(0, |key| key.of(row, self.names)));
         let profile = row.number as usize;
         if profile >= self.recent.len() {
             self.recent.resize(profile + 1, None);

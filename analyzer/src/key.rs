@@ -115,9 +115,9 @@ impl Key {
         if matches!(self, Self::Flag) { Self::Gfp } else { self }
     }
 
-    /// Whether its value is the event's own, not that of the allocation that it is about.
-    pub(crate) const fn is_of_event(self) -> bool {
-        matches!(self, Self::Time | Self::Kind)
+    /// Whether it is in a [`Profile`](crate::profile::Profile): all rows with the same profile then have the same value.
+    pub(crate) const fn is_in_profile(self) -> bool {
+        !matches!(self, Self::Class | Self::Time | Self::Kind)
     }
 
     /// Those that say who asked.

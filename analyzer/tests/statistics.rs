@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use analyzer::{Analysis, Events, Key, Loss, Window, frames, stat::Counts};
-use trace::{Options, PageEvent, Task, Trace, Writer};
+use trace::{FrameRun, Kind, Options, PageEvent, Row as _, SlabEvent, Task, Trace, Writer};
 
 fn by(events: Events, keys: &[Key]) -> BTreeMap<Vec<String>, Counts> {
     let dir = tempfile::tempdir().unwrap();
@@ -195,4 +195,40 @@ fn the_losses_of_a_span_of_time_are_those_between_the_ledgers_rows_around_it() {
     assert_eq!(lost(100..=500), (8, 2, 3));
     assert_eq!(lost(0..=50), (1, 0, 1), "what is counted for all CPUs has one row, at the end");
     assert_eq!(lost(2000..=u64::MAX), (0, 0, 0), "after the last row nothing is known to be lost");
+}
+
+#[test]
+fn what_frames_were_used_for_at_the_start_says_nothing_of_a_later_span() {
+    let dir = tempfile::tempdir().unwrap();
+    common::write(&dir.path().join("t"), &common::header(), |writer| {
+        writer.append(&[FrameRun { time: 100, snapshot: 0, pfn: 8192, pages: 1, class: "free".into() }]).unwrap();
+        writer.append(&[Task { time: 100, pid: 1, tgid: 1, comm: "init".into(), cgroup: 0 }]).unwrap();
+    });
+    let mut trace = Trace::open(&dir.path().join("t")).unwrap();
+    trace.limit(101..=u64::MAX);
+    assert_eq!((trace.rows_of(FrameRun::TABLE), trace.all::<FrameRun>(&mut Vec::new())), (0, vec![]), "they would be taken for free");
+    assert_eq!(trace.all::<Task>(&mut Vec::new()).len(), 1, "but who is who is known");
+}
+
+#[test]
+fn objects_of_one_call_site_are_of_several_size_classes() {
+    let dir = tempfile::tempdir().unwrap();
+    let object = |time: u64, bytes_alloc| SlabEvent {
+        time,
+        pid: 10,
+        cpu: 0,
+        kind: Kind::Kmalloc as u8,
+        object: time * 4096,
+        call_site: 1,
+        bytes_req: bytes_alloc,
+        bytes_alloc,
+        gfp: common::GFP_KERNEL,
+        node: -1,
+        cache: 0,
+    };
+    common::write(&dir.path().join("t"), &common::header(), |writer| writer.append(&[object(1, 64), object(2, 128), object(3, 64)]).unwrap());
+    let trace = Trace::open(&dir.path().join("t")).unwrap();
+    let (stat, _) = analyzer::stat::stat(&trace, Events::Slab, &[Key::Class], &frames::silent).unwrap();
+    let allocs: Vec<_> = stat.groups.iter().map(|group| (group.values[0].0, group.counts.allocs)).collect();
+    assert_eq!(allocs, [(64, 2), (128, 1)]);
 }

@@ -11,9 +11,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
 
 pub use crate::manifest::Batch;
-use crate::{
-    Cache, Cgroup, Entry, Error, FrameRun, Header, Ledger, Problem, ProblemKind, Row, SnapshotWindow, Stack, Symbol, Task, manifest, tables,
-};
+use crate::{Cache, Cgroup, Entry, Error, Header, Ledger, Problem, ProblemKind, Row, SnapshotWindow, Stack, Symbol, Task, manifest, tables};
 
 /// An opened trace: its header, and where its intact batches are.
 pub struct Trace {
@@ -45,8 +43,7 @@ pub struct Segment {
 }
 
 /// Tables whose rows say what others mean, or add up what was before: they are read whatever span of time is asked for.
-const TIMELESS: [&str; 8] =
-    [Task::TABLE, Cgroup::TABLE, Symbol::TABLE, Stack::TABLE, Cache::TABLE, FrameRun::TABLE, SnapshotWindow::TABLE, Ledger::TABLE];
+const TIMELESS: [&str; 7] = [Task::TABLE, Cgroup::TABLE, Symbol::TABLE, Stack::TABLE, Cache::TABLE, SnapshotWindow::TABLE, Ledger::TABLE];
 
 /// Arrow's file format is its stream format behind eight bytes of magic.
 const MAGIC: u64 = 8;
