@@ -52,10 +52,13 @@ pub fn fragmentation(profile: Profile, grouping: bool, pages: u64) -> Result<Fra
     }
     let free_at_first = run.free_huge();
     for _ in 0..ITERATIONS {
-        for _ in 0..run.live.len() / 10 {
-            let which = run.random.below(run.live.len());
-            let (pfn, movable) = run.live.swap_remove(which);
-            run.free(pfn);
+        // All of them are freed before the first is allocated anew: one by one, each would come straight back from its per-CPU list.
+        let tenth = run.live.len() / 10;
+        let gone: Vec<_> = (0..tenth).map(|_| run.live.swap_remove(run.random.below(run.live.len()))).collect();
+        for (pfn, _) in &gone {
+            run.free(*pfn);
+        }
+        for (_, movable) in gone {
             run.alloc(movable);
         }
     }

@@ -79,7 +79,8 @@ impl Lru {
     }
 
     /// Old and new frame of every block that compaction has moved since the last call, in order. The pages to be reclaimed are known to have
-    /// moved; whoever else keeps numbers of movable pages learns it here.
+    /// moved; whoever else keeps numbers of movable pages learns it here, before noting the page that the request got: it may lie where one
+    /// was that moved away.
     pub fn take_moves(&mut self) -> Vec<(Pfn, Pfn)> {
         mem::take(&mut self.moves)
     }
@@ -90,7 +91,7 @@ impl Lru {
         let mut taken = 0;
         for zone in (0..mm.zones.len() as u8).map(ZoneId).filter(|zone| self.awake >> zone.0 & 1 != 0).collect::<Vec<_>>() {
             let before = self.work.stolen;
-            let balanced = self.balance(mm, zone, most - taken);
+            let balanced = self.balance(mm, zone, most.saturating_sub(taken));
             taken += self.work.stolen - before;
             if balanced {
                 self.awake &= !(1 << zone.0);

@@ -1,7 +1,12 @@
 //! Calls on a machine, one after the other, right and wrong ones, each checked as far as its answer is known. The property tests, the endurance
-//! test and the fuzz target drive the allocator with this.
+//! test and the fuzz target drive the allocator with this. Some pages are left to reclaim, and movable ones are moved when large blocks are scarce.
 
-use reference::{Address, AllocError, Config, Cpu, Layout, Misuse, Mm, NoPressure, NodeId, Order, PageAllocator, Pfn, Profile, ZoneSpec, ZoneType};
+use std::collections::BTreeMap;
+
+use reference::{
+    Address, AllocError, Config, Costs, Cpu, Flags, Layout, Lru, Misuse, Mm, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, ZoneId,
+    ZoneSpec, ZoneType,
+};
 
 /// Masks of every zone, mobility and urgency.
 pub const MASKS: [&str; 8] = [
@@ -23,6 +28,8 @@ pub enum Call {
     WrongOrder { which: usize, by: u8 },
     DoubleFree,
     Split { which: usize },
+    Leave { which: usize, flags: PageFlags },
+    Kswapd { most: u64 },
     Drain,
     Tick,
     Kmalloc { bytes: u64, mask: usize, cpu: u16 },
@@ -43,7 +50,9 @@ impl Call {
         };
         match kind {
             0..80 => Self::Alloc { mask: usize::from(c) % MASKS.len(), order, cpu, node: a >> 1 & 1 },
-            80..150 => Self::Free { which, cpu },
+            80..138 => Self::Free { which, cpu },
+            138..147 => Self::Leave { which, flags: [PageFlags::default(), PageFlags::DIRTY, PageFlags::REFERENCED][usize::from(b) % 3] },
+            147..150 => Self::Kswapd { most: u64::from(b) },
             150..190 => Self::Kmalloc { bytes: 1 + (u64::from(d) << (c % 7)), mask: usize::from(b) % 3, cpu },
             190..228 => Self::Kfree { which, cpu },
             228..236 => Self::WrongOrder { which, by: 1 + b % 10 },
@@ -66,7 +75,7 @@ pub fn layout() -> Layout {
 
 /// A machine, and what its callers hold of it.
 pub struct Driver {
-    pub mm: Mm<NoPressure>,
+    pub mm: Mm<Lru>,
     pages: Vec<(Pfn, Order)>,
     freed: Option<(Pfn, Order)>,
     objects: Vec<Address>,
@@ -84,7 +93,9 @@ macro_rules! expect {
 
 impl Driver {
     pub fn new(profile: Profile) -> Self {
-        let mm = Mm::new(Config::new(layout(), profile));
+        let mut lru = Lru::new(Costs { reclaim: 1, write: 1, migrate: 1 });
+        lru.compacts = true;
+        let mm = Mm::with_pressure(Config::new(layout(), profile), lru);
         let free_at_start = free_pages(&mm.pages);
         Self { mm, pages: Vec::new(), freed: None, objects: Vec::new(), released: None, free_at_start }
     }
@@ -96,7 +107,10 @@ impl Driver {
         match call {
             Call::Alloc { mask, order, cpu, node } => {
                 let gfp = mm.mask(MASKS[mask]);
-                match mm.pages.alloc_pages(gfp, Order(order), Cpu(cpu), NodeId(node)) {
+                let got = mm.pages.alloc_pages_under(&mut mm.pressure, gfp, Order(order), Cpu(cpu), NodeId(node));
+                self.follow();
+                let mm = &self.mm;
+                match got {
                     Ok(pfn) => {
                         let zone = mm.pages.zone_of(pfn).ok_or_else(|| format!("{pfn} lies in no zone"))?;
                         let allowed = reference::gfp_zone(mm.pages.gfp().flags(gfp)).map_err(|e| e.to_string())?;
@@ -136,11 +150,24 @@ impl Driver {
                 mm.pages.split_page(pfn, part).map_err(|e| e.to_string())?;
                 self.pages.extend((0..1u64 << (order.0 - part.0)).map(|k| (Pfn(pfn.0 + (k << part.0)), part)));
             }
+            Call::Leave { which, flags } if !none_live => {
+                let (pfn, _) = self.pages.swap_remove(which % self.pages.len());
+                mm.pages.set_page_flags(pfn, flags).map_err(|e| e.to_string())?;
+                mm.pressure.add(&mut mm.pages, pfn).map_err(|e| e.to_string())?;
+            }
+            Call::Kswapd { most } => {
+                let taken = mm.pressure.run_kswapd(&mut mm.pages, most);
+                // The last block may be larger than what was left to take.
+                expect!(taken < most + Order::MAX.pages(), "{call:?} took {taken} pages");
+            }
             Call::Drain => mm.pages.drain_all(),
             Call::Tick => mm.pages.vmstat_tick(),
             Call::Kmalloc { bytes, mask, cpu } => {
                 let gfp = mm.mask(MASKS[mask]);
-                match mm.kmalloc(bytes, gfp, Cpu(cpu)) {
+                let got = mm.kmalloc(bytes, gfp, Cpu(cpu));
+                self.follow();
+                let mm = &self.mm;
+                match got {
                     Ok(object) => {
                         let size = mm.ksize(object).map_err(|e| e.to_string())?;
                         expect!(size >= bytes, "{bytes} bytes asked for, {size} given");
@@ -169,6 +196,23 @@ impl Driver {
         Ok(())
     }
 
+    /// Follows the pages that compaction has moved.
+    fn follow(&mut self) {
+        let moves = self.mm.pressure.take_moves();
+        if moves.is_empty() {
+            return;
+        }
+        // Whatever was free a moment ago need not be so now.
+        (self.freed, self.released) = (None, None);
+        let mut holders: BTreeMap<Pfn, usize> = self.pages.iter().enumerate().map(|(n, (pfn, _))| (*pfn, n)).collect();
+        for (from, to) in moves {
+            if let Some(n) = holders.remove(&from) {
+                self.pages[n].0 = to;
+                holders.insert(to, n);
+            }
+        }
+    }
+
     /// Every invariant.
     pub fn validate(&self) -> Result<(), String> {
         self.mm.validate().map_err(|e| e.to_string())
@@ -182,6 +226,13 @@ impl Driver {
         }
         for (pfn, order) in self.pages.drain(..) {
             self.mm.pages.free_pages(pfn, order, Cpu(0)).map_err(|e| e.to_string())?;
+        }
+        let highest = ZoneId(self.mm.pages.stats().len() as u8 - 1);
+        let mut in_vain = 0;
+        // What was left to reclaim: the dirty pages are written in one round and taken in the next.
+        while in_vain < 2 {
+            let taken = self.mm.pressure.reclaim(&mut self.mm.pages, highest, Order::ZERO, Flags::IO | Flags::FS);
+            in_vain = if taken > 0 { 0 } else { in_vain + 1 };
         }
         for cache in self.mm.slab.caches().collect::<Vec<_>>() {
             self.mm.kmem_cache_shrink(cache, Cpu(0));
