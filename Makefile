@@ -5,13 +5,14 @@ export GFPSCOPE_EBPF_TOOLCHAIN ?= ebpf
 # Where cargo install puts bpf-linker and cargo-deny.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-.PHONY: help setup demo test bench vm docs
+.PHONY: help setup demo test bench fuzz vm docs
 
 help:
 	@echo 'make demo    record this machine for some seconds, analyse and replay what was recorded'
 	@echo 'make test    every check: format, lints, licences, unit tests, live tests here and on other kernels, the report in a browser, notebooks'
 	@echo 'make bench   what recording costs beside perf and bpftrace, how fast a trace is read, and the reference allocator per operation'
 	@echo '             (LLFREE_BENCH=PROGRAM make bench: beside LLFree, if its benchmark has been built)'
+	@echo 'make fuzz    ten minutes each for what parses and for the reference allocator (SECONDS=60 make fuzz: a minute)'
 	@echo 'make vm      the live tests on Linux 6.1 and 6.12, booted in QEMU'
 	@echo 'make docs    the documentation of every crate, into target/doc'
 	@echo 'make setup   install what the above need (they call it themselves)'
@@ -34,6 +35,9 @@ bench: setup
 	target/venv/bin/python .ci/bench_analyzer.py target/release
 	target/venv/bin/python .ci/bench_reference.py target/release
 	target/release/replay bench --fragmentation
+
+fuzz: setup
+	.ci/fuzz.sh $(SECONDS)
 
 vm: setup
 	.ci/live.sh 6.1

@@ -94,7 +94,7 @@ impl Analysis {
         let slab = Slab { key: Key::Callsite, usages: usages.finish(), misfits: classes.finish(trace, &mut problems) };
         let lifetimes = lifetimes.finish();
         loss.add(problems);
-        let info = Info::new(trace, &[page_kinds, object_kinds], loss);
+        let info = Info::new(trace, &[page_kinds, object_kinds], loss)?;
         Ok(Self {
             info,
             pages,

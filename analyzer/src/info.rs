@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use trace::{Header, PageEvent, Row as _, SlabEvent, Trace};
+use trace::{FragEvent, Header, PageEvent, ReclaimEvent, Row as _, SlabEvent, Trace};
 
 use crate::{
     Error, Key, Loss,
@@ -34,28 +34,25 @@ impl Info {
     /// # Errors
     /// If the columns of the event tables are not what the format says.
     pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<Self, Error> {
-        let mut kinds = Kinds::default();
-        for table in Self::TABLES {
-            // Damage is found, and found once, by `verify` below.
-            let _damage = frames::for_each(trace, table, Some(&["kind"]), progress, |frame| {
-                u8s(&frame, "kind")?.iter().for_each(|kind| kinds.count(*kind));
-                Ok(())
-            })?;
-        }
-        Ok(Self::new(trace, &[kinds], Loss { problems: trace.verify(), ..Loss::read(trace) }))
+        // Damage is found, and found once, by `verify`.
+        let kinds = Kinds::read(trace, &Self::TABLES, progress)?;
+        Self::new(trace, &[kinds], Loss { problems: trace.verify(), ..Loss::read(trace) })
     }
 
-    /// The tables whose events are counted.
+    /// The tables of pages and objects, whose events everything is about.
     pub(crate) const TABLES: [&str; 2] = [PageEvent::TABLE, SlabEvent::TABLE];
+    /// The others with events.
+    const OTHER_TABLES: [&str; 2] = [FragEvent::TABLE, ReclaimEvent::TABLE];
 
-    /// For those who count the events and compare the checksums while they do something else with them.
-    pub(crate) fn new(trace: &Trace, kinds: &[Kinds], loss: Loss) -> Self {
+    /// For those who count the events of [`Self::TABLES`], and compare their checksums, while they do something else with them.
+    pub(crate) fn new(trace: &Trace, kinds: &[Kinds], loss: Loss) -> Result<Self, Error> {
         let header = trace.header.clone();
-        let count = |kind: u8| kinds.iter().map(|kinds| kinds.of(kind)).sum::<u64>();
+        let others = Kinds::read(trace, &Self::OTHER_TABLES, &frames::silent)?;
+        let count = |kind: u8| kinds.iter().chain([&others]).map(|kinds| kinds.of(kind)).sum::<u64>();
         let mut events: BTreeMap<String, u64> = header.kinds.iter().map(|(name, number)| (name.clone(), count(*number))).collect();
         let known = |kind: &u8| header.kinds.values().any(|number| number == kind);
         events.extend((0..=u8::MAX).filter(|kind| count(*kind) > 0 && !known(kind)).map(|kind| (format!("kind {kind}"), count(kind))));
-        Self { events, time_range: Self::time_range(trace), header, loss }
+        Ok(Self { events, time_range: Self::time_range(trace), header, loss })
     }
 
     /// First and last event, in ns of the clock, as the manifest has them.
@@ -143,6 +140,17 @@ impl Default for Kinds {
 }
 
 impl Kinds {
+    fn read(trace: &Trace, tables: &[&str], progress: Progress<'_>) -> Result<Self, Error> {
+        let mut kinds = Self::default();
+        for table in tables {
+            let _damage = frames::for_each(trace, table, Some(&["kind"]), progress, |frame| {
+                u8s(&frame, "kind")?.iter().for_each(|kind| kinds.count(*kind));
+                Ok(())
+            })?;
+        }
+        Ok(kinds)
+    }
+
     fn count(&mut self, kind: u8) {
         self.0[usize::from(kind)] += 1;
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use analyzer::{
+    Info,
     frag::{self, Basis, Drift, Wanted},
     frames::silent,
     snapshots,
@@ -216,6 +217,12 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
     let trace = Trace::open(&record(dir.path(), "page,frag", &["mixed", "--seconds", "8"])).unwrap();
     let snapshots = snapshots::read(&trace, &mut Vec::new());
     let (found, _loss) = frag::read(&trace, &snapshots, &Wanted::default(), &silent).unwrap();
+    let info = Info::read(&trace, &silent).unwrap();
+    assert!(
+        info.events["zone_locked"] > 0 && info.events.values().sum::<u64>() == trace.rows_of("page") + trace.rows_of("frag"),
+        "{:?}",
+        info.events
+    );
     let history = &found.history;
     assert_eq!(history.basis, Basis::FreeArea);
     let doubt = Doubt::of(&trace);
