@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 HOW = """LLFREE_BENCH is not set. For its figures beside ours:
-    git clone https://github.com/luhsra/llfree-rs && (cd llfree-rs && cargo build --release -p llfree-eval --bin bench)
+    git clone https://github.com/luhsra/llfree-rs
+    (cd llfree-rs && CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=cc cargo build --release -p llfree-eval --bin bench)
     LLFREE_BENCH=$PWD/llfree-rs/target/release/bench make bench"""
 ORDERS = ["0", "3", "9"]
 # LLFree's benchmarks, and what their two columns are called here.
