@@ -20,7 +20,7 @@ fuzz() {
 	mkdir -p "$corpora/$target"
 	[ $# -eq 0 ] || cp "$@" "$corpora/$target"
 	printf '\n==== %s, %s s\n' "$target" "$seconds"
-	(cd "$crate" && cargo fuzz run --sanitizer none "$target" "$corpora/$target" -- -max_total_time="$seconds" -max_len="$length" -rss_limit_mb=4096 -print_final_stats=1)
+	(cd "$crate" && cargo fuzz run --sanitizer none --target-dir "$corpora/build" "$target" "$corpora/$target" -- -max_total_time="$seconds" -max_len="$length" -rss_limit_mb=4096 -print_final_stats=1)
 }
 
 fuzz analyzer text 65536 trace/fixtures/ftrace/*.txt

@@ -277,28 +277,11 @@ mod tests {
 
     fn header(gfp: GfpTable) -> Header {
         Header {
-            format: Header::FORMAT,
-            tool: Tool { name: String::new(), version: String::new(), command: vec![] },
-            host: String::new(),
-            kernel: String::new(),
             architecture: "x86_64".into(),
-            boot_id: String::new(),
             clock: Clock { name: String::new(), utc_offset_ns: 0, start_ns: 0, end_ns: 1_000_000_000 },
-            page_size: 4096,
-            pageblock_order: 9,
-            nr_orders: 11,
-            cpu_node: vec![],
-            zones: vec![],
-            migratetypes: vec![],
             gfp,
-            kinds: Header::kinds(),
-            tracepoints: [].into(),
-            options: [].into(),
-            sample: 1,
-            stack_sample: 0,
-            raw_addresses: false,
-            objects_are_physical: false,
             finished: Some("end of test".into()),
+            ..Header::default()
         }
     }
 

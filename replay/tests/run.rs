@@ -1,6 +1,6 @@
 //! Replays of small traces whose right answer is known beforehand.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use replay::{Gap, Init, Machine, Mode, Options, Outcome, Policy, Setting, replay_all};
 use trace::{ANY_MIGRATETYPE, Clock, FreeArea, GfpTable, Header, Kind, Ledger, NO_PFN, PageEvent, Pageblock, Tool, Trace, Writer, Zone, ZoneStat};
@@ -12,16 +12,11 @@ const START: u64 = 1_000;
 fn header() -> Header {
     let zone = |name: &str, start_pfn, spanned| Zone { node: 0, name: name.to_owned(), start_pfn, spanned, present: spanned, managed: spanned };
     Header {
-        format: Header::FORMAT,
         tool: Tool { name: "test".to_owned(), version: String::new(), command: vec![] },
         host: "made up".to_owned(),
         kernel: "6.18.0".to_owned(),
         architecture: "x86_64".to_owned(),
-        boot_id: String::new(),
         clock: Clock { name: "CLOCK_MONOTONIC".to_owned(), utc_offset_ns: 0, start_ns: 0, end_ns: 1_000_000 },
-        page_size: 4096,
-        pageblock_order: 9,
-        nr_orders: 11,
         cpu_node: vec![0, 0],
         zones: vec![zone("DMA", 1, 4095), zone("DMA32", 4096, 1_044_480), zone("Normal", NORMAL, 1 << 16), zone("Movable", 0, 0)],
         migratetypes: ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"].map(str::to_owned).to_vec(),
@@ -33,14 +28,9 @@ fn header() -> Header {
             ("__GFP_DIRECT_RECLAIM".into(), 0x400),
             ("__GFP_KSWAPD_RECLAIM".into(), 0x800),
         ]),
-        kinds: Header::kinds(),
-        tracepoints: BTreeMap::new(),
-        options: BTreeMap::new(),
-        sample: 1,
-        stack_sample: 0,
-        raw_addresses: false,
         objects_are_physical: true,
         finished: Some("test".to_owned()),
+        ..Header::default()
     }
 }
 

@@ -134,28 +134,18 @@ fn header(events: u64) -> Header {
     ];
     let zone = |name: &str, start_pfn, spanned| Zone { node: 0, name: name.into(), start_pfn, spanned, present: spanned, managed: spanned };
     Header {
-        format: Header::FORMAT,
         tool: Tool { name: "synthetic".into(), version: env!("CARGO_PKG_VERSION").into(), command: env::args().collect() },
         host: "nowhere".into(),
         kernel: "6.18.0".into(),
         architecture: "x86_64".into(),
-        boot_id: String::new(),
         clock: Clock { name: "CLOCK_MONOTONIC".into(), utc_offset_ns: 0, start_ns: 0, end_ns: events * STEP },
-        page_size: 4096,
-        pageblock_order: 9,
-        nr_orders: 11,
         cpu_node: vec![0, 0],
         zones: vec![zone("DMA32", 0, FRAMES / 4), zone("Normal", FRAMES / 4, FRAMES)],
         migratetypes: ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"].map(str::to_owned).to_vec(),
         gfp: GfpTable::new(flags.into_iter().map(|(name, mask)| (name.to_owned(), mask)).collect()),
-        kinds: Header::kinds(),
-        tracepoints: BTreeMap::new(),
-        options: BTreeMap::new(),
-        sample: 1,
-        stack_sample: 0,
-        raw_addresses: false,
         objects_are_physical: true,
         finished: Some("as many events as were asked for".into()),
+        ..Header::default()
     }
 }
 

@@ -55,8 +55,38 @@ pub struct Header {
     pub finished: Option<String>,
 }
 
+/// A header that says nothing yet: for who knows a part only, as an importer does.
+impl Default for Header {
+    fn default() -> Self {
+        Self {
+            format: Self::FORMAT,
+            tool: Tool::default(),
+            host: String::new(),
+            kernel: String::new(),
+            architecture: String::new(),
+            boot_id: String::new(),
+            clock: Clock::default(),
+            page_size: 4096,
+            pageblock_order: 9,
+            nr_orders: 11,
+            cpu_node: Vec::new(),
+            zones: Vec::new(),
+            migratetypes: Vec::new(),
+            gfp: GfpTable::default(),
+            kinds: Self::kinds(),
+            tracepoints: BTreeMap::new(),
+            options: BTreeMap::new(),
+            sample: 1,
+            stack_sample: 0,
+            raw_addresses: false,
+            objects_are_physical: false,
+            finished: None,
+        }
+    }
+}
+
 /// What wrote a trace.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Tool {
     /// program name
     pub name: String,
@@ -67,7 +97,7 @@ pub struct Tool {
 }
 
 /// The clock of a trace.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Clock {
     /// `CLOCK_MONOTONIC`, or what an imported trace had
     pub name: String,
@@ -99,7 +129,7 @@ pub struct Zone {
 impl Zone {
     /// Whether the frame lies in the zone's span.
     pub fn contains(&self, pfn: u64) -> bool {
-        (self.start_pfn..self.start_pfn + self.spanned).contains(&pfn)
+        (self.start_pfn..self.start_pfn.saturating_add(self.spanned)).contains(&pfn)
     }
 }
 

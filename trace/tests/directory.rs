@@ -11,28 +11,17 @@ use trace::{Clock, Entry, Error, FragEvent, GfpTable, Header, Kind, Options, Pag
 
 fn header() -> Header {
     Header {
-        format: Header::FORMAT,
         tool: Tool { name: "test".into(), version: "0".into(), command: vec![] },
         host: "h".into(),
         kernel: "6.18.0".into(),
         architecture: "x86_64".into(),
-        boot_id: String::new(),
         clock: Clock { name: "CLOCK_MONOTONIC".into(), utc_offset_ns: 5, start_ns: 0, end_ns: 1_000 },
-        page_size: 4096,
-        pageblock_order: 9,
-        nr_orders: 11,
         cpu_node: vec![0, 0],
         zones: vec![Zone { node: 0, name: "Normal".into(), start_pfn: 0, spanned: 1 << 20, present: 1 << 20, managed: 1 << 20 }],
         migratetypes: ["Unmovable", "Movable"].map(Into::into).to_vec(),
         gfp: GfpTable::new(vec![("GFP_KERNEL".into(), 0xcc0)]),
-        kinds: Header::kinds(),
-        tracepoints: BTreeMap::new(),
-        options: BTreeMap::new(),
-        sample: 1,
-        stack_sample: 0,
-        raw_addresses: false,
         objects_are_physical: true,
-        finished: None,
+        ..Header::default()
     }
 }
 

@@ -299,30 +299,7 @@ mod tests {
 
     fn header() -> Header {
         let zone = trace::Zone { node: 0, name: "Normal".into(), start_pfn: 1024, spanned: 4096, present: 4096, managed: 4096 };
-        Header {
-            format: Header::FORMAT,
-            tool: Tool { name: String::new(), version: String::new(), command: vec![] },
-            host: String::new(),
-            kernel: String::new(),
-            architecture: String::new(),
-            boot_id: String::new(),
-            clock: Clock { name: String::new(), utc_offset_ns: 0, start_ns: 0, end_ns: 1000 },
-            page_size: 4096,
-            pageblock_order: 9,
-            nr_orders: 11,
-            cpu_node: vec![],
-            zones: vec![zone],
-            migratetypes: vec![],
-            gfp: GfpTable::new(vec![]),
-            kinds: Header::kinds(),
-            tracepoints: BTreeMap::new(),
-            options: BTreeMap::new(),
-            sample: 1,
-            stack_sample: 0,
-            raw_addresses: false,
-            objects_are_physical: false,
-            finished: None,
-        }
+        Header { clock: Clock { name: String::new(), utc_offset_ns: 0, start_ns: 0, end_ns: 1000 }, zones: vec![zone], ..Header::default() }
     }
 
     fn event(time: u64, pfn: u64, order: u8) -> FragEvent {

@@ -80,28 +80,13 @@ impl<'a> Sink<'a> {
     /// Starts a trace. What only the end will tell is put into its header then.
     pub fn create(dir: &'a Path, origin: &Origin) -> Result<Self, Error> {
         let header = Header {
-            format: Header::FORMAT,
             tool: Tool { name: "analyzer import".into(), version: env!("CARGO_PKG_VERSION").into(), command: origin.command.clone() },
             host: "unknown (imported)".into(),
             kernel: origin.kernel.clone(),
-            architecture: String::new(),
-            boot_id: String::new(),
             clock: Clock { name: "the imported trace's".into(), utc_offset_ns: 0, start_ns: 0, end_ns: 0 },
             page_size: origin.page_size,
-            pageblock_order: 9,
-            nr_orders: 11,
-            cpu_node: Vec::new(),
-            zones: Vec::new(),
-            migratetypes: Vec::new(),
             gfp: origin.gfp.clone(),
-            kinds: Header::kinds(),
-            tracepoints: BTreeMap::new(),
-            options: BTreeMap::new(),
-            sample: 1,
-            stack_sample: 0,
-            raw_addresses: false,
-            objects_are_physical: false,
-            finished: None,
+            ..Header::default()
         };
         let writer = Writer::create(dir, &header, Options::default())?;
         Ok(Self {

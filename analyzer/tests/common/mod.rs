@@ -1,6 +1,6 @@
 //! A small trace whose every statistic can be computed by hand, and a larger one that looks like a real machine's.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use trace::{Clock, FreeArea, GfpTable, Header, Kind, Ledger, NO_PFN, Options, PageEvent, SlabEvent, Symbol, Task, Tool, Writer, Zone};
 
@@ -28,28 +28,18 @@ pub fn header() -> Header {
     ];
     let zone = |name: &str, start_pfn, spanned| Zone { node: 0, name: name.into(), start_pfn, spanned, present: spanned, managed: spanned };
     Header {
-        format: Header::FORMAT,
         tool: Tool { name: "test".into(), version: "1".into(), command: vec!["test".into()] },
         host: "testhost".into(),
         kernel: "6.18.0-test".into(),
         architecture: "x86_64".into(),
-        boot_id: String::new(),
         clock: Clock { name: "CLOCK_MONOTONIC".into(), utc_offset_ns: 1_767_225_600 * SECOND.cast_signed(), start_ns: 0, end_ns: 10 * SECOND },
-        page_size: 4096,
-        pageblock_order: 9,
-        nr_orders: 11,
         cpu_node: vec![0, 0],
         zones: vec![zone("DMA32", 4096, 4096), zone("Normal", 8192, 1 << 20)],
         migratetypes: ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"].map(str::to_owned).to_vec(),
         gfp: GfpTable::new(flags.into_iter().map(|(name, mask)| (name.to_owned(), mask)).collect()),
-        kinds: Header::kinds(),
-        tracepoints: BTreeMap::new(),
-        options: BTreeMap::new(),
-        sample: 1,
-        stack_sample: 0,
-        raw_addresses: false,
         objects_are_physical: true,
         finished: Some("end of test".into()),
+        ..Header::default()
     }
 }
 
