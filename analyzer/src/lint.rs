@@ -271,7 +271,7 @@ pub fn table(findings: &[Finding]) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use trace::{Clock, GfpTable, Kind, NO_PFN, PageEvent, SlabEvent, Tool, Writer};
+    use trace::{Clock, GfpTable, Kind, NO_PFN, PageEvent, SlabEvent, Writer};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 //! A machine of 16 GiB is at work: nine allocations in ten are of order 0; most are freed soon and their frames given out again at once, as from a pcp
 //! list, the others stay for as long as chance wants. What is live is bounded by the machine's memory, however long the trace.
 
-use std::{collections::BTreeMap, env, error::Error, path::Path};
+use std::{env, error::Error, path::Path};
 
 use trace::{Clock, GfpTable, Header, Kind, Ledger, NO_MIGRATETYPE, Options, PageEvent, Row, Task, Tool, Writer, Zone};
 

@@ -1,7 +1,6 @@
 //! A trace directory is written, killed, torn and damaged; what is intact must read, and what is not must be named.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };

@@ -291,9 +291,8 @@ impl Zone {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
-    use trace::{Clock, GfpTable, Kind, NO_MIGRATETYPE, Tool, UNKNOWN_ZONE};
+    use trace::{Clock, Kind, NO_MIGRATETYPE, UNKNOWN_ZONE};
 
     use super::*;
 
