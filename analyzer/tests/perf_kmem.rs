@@ -55,6 +55,13 @@ fn every_table_is_perfs_to_the_letter() {
         assert!(lines > 300, "too little was recorded to prove anything: {lines} lines by {key}");
         assert_equal(&data, &trace, &["--page", "--live", "--caller", "-s", key, "--alloc", "-s", key]);
     }
+    // perf has no such table; the kernel has the names.
+    let caches: Value = serde_json::from_str(&analyzer(&["stat", &trace, "--slab", "--by", "cache,kind", "--json"])).unwrap();
+    let slabinfo = std::fs::read_to_string("/proc/slabinfo").unwrap();
+    let known: Vec<&str> = slabinfo.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let of_caches = caches.as_array().unwrap().iter().filter(|row| row["kind"] == "cache_alloc").map(|row| row["cache"].as_str().unwrap());
+    let names: Vec<&str> = of_caches.collect();
+    assert!(names.len() > 10 && names.contains(&"dentry") && names.iter().all(|name| known.contains(name)), "{names:?}");
     // What is cut says so, and an option is about the table before it.
     assert_equal(&data, &trace, &["--slab", "--caller", "-l", "7", "--alloc", "-l", "30"]);
     assert_equal(&data, &trace, &["--page", "--alloc", "-l", "9", "--caller", "-s", "hit"]);

@@ -291,7 +291,6 @@ impl Zone {
 
 #[cfg(test)]
 mod tests {
-
     use trace::{Clock, Kind, NO_MIGRATETYPE, UNKNOWN_ZONE};
 
     use super::*;

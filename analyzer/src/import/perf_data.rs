@@ -99,7 +99,7 @@ struct Layout {
 }
 
 /// The fields that are read.
-const FIELDS: [&str; 9] = ["pfn", "order", "gfp_flags", "migratetype", "ptr", "call_site", "bytes_req", "bytes_alloc", "node"];
+const FIELDS: [&str; 10] = ["name", "pfn", "order", "gfp_flags", "migratetype", "ptr", "call_site", "bytes_req", "bytes_alloc", "node"];
 
 fn layouts(formats: &BTreeMap<String, (TracepointFormat, String)>) -> HashMap<u16, Layout> {
     let layout = |(name, kind): &(&str, Kind)| {
@@ -116,6 +116,14 @@ impl Layout {
         let (offset, size) = self.fields.get(field)?;
         let bytes = raw.get(*offset..offset.checked_add(*size)?).filter(|bytes| bytes.len() <= 8)?;
         Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
+    /// A text of any length (`__data_loc char[]`): the field says where in the record it is, and how long with its zero.
+    fn text<'a>(&self, raw: &'a [u8], field: &str) -> Option<&'a str> {
+        let place = self.number(raw, field)? as u32;
+        let (offset, length) = ((place & 0xffff) as usize, (place >> 16) as usize);
+        let text = raw.get(offset..offset + length)?;
+        std::str::from_utf8(text.split(|byte| *byte == 0).next()?).ok()
     }
 
     /// Whether a kernel address has only four bytes.
@@ -179,7 +187,10 @@ impl Import<'_> {
             let bytes = |field| if allocates { number(field).map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)) } else { Ok(0) };
             let (bytes_req, bytes_alloc) = (bytes("bytes_req")?, bytes("bytes_alloc")?);
             let node = layout.number(raw, "node").map_or(-1, |node| node as i16);
-            let event = SlabEvent { time, pid, cpu, kind: kind as u8, object, call_site, bytes_req, bytes_alloc, gfp, node, cache: 0 };
+            let mut event = SlabEvent { time, pid, cpu, kind: kind as u8, object, call_site, bytes_req, bytes_alloc, gfp, node, cache: 0 };
+            if let Some(cache) = layout.text(raw, "name").filter(|name| !name.is_empty()) {
+                event.cache = self.sink.cache(cache, &event);
+            }
             self.symbol(call_site, time)?;
             self.sink.object(kind, event)?
         };

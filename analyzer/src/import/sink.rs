@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use trace::{Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Stack, Symbol, Task, Tool, Writer};
+use trace::{Cache, Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Stack, Symbol, Task, Tool, Writer};
 
 use super::{ANY_PROGRAM, Error, Imported, Origin};
 
@@ -26,6 +26,8 @@ pub(super) struct Sink<'a> {
     named: Vec<Task>,
     symbols: Vec<Symbol>,
     stacks: Vec<Stack>,
+    /// the slab caches that were named, by name
+    caches: HashMap<String, Cache>,
     counts: BTreeMap<(u16, &'static str), u64>,
     first: u64,
     last: u64,
@@ -99,6 +101,7 @@ impl<'a> Sink<'a> {
             named: Vec::new(),
             symbols: Vec::new(),
             stacks: Vec::new(),
+            caches: HashMap::new(),
             counts: BTreeMap::new(),
             first: u64::MAX,
             last: 0,
@@ -123,6 +126,19 @@ impl<'a> Sink<'a> {
     /// Adds a frame of a stack.
     pub fn stack(&mut self, frame: Stack) -> Result<(), Error> {
         gather(&mut self.stacks, frame, &mut self.writer)
+    }
+
+    /// The number of the slab cache of an event, which says how large its objects are if it allocates one; 0 for a name too many.
+    pub fn cache(&mut self, name: &str, event: &SlabEvent) -> u16 {
+        if !self.caches.contains_key(name) {
+            let Ok(id) = u16::try_from(self.caches.len() + 1) else { return 0 };
+            self.caches.insert(name.to_owned(), Cache { time: event.time, id, name: name.to_owned(), object_size: 0, size: 0 });
+        }
+        let cache = self.caches.get_mut(name).expect("it is there by now");
+        if event.bytes_alloc > 0 {
+            (cache.object_size, cache.size) = (event.bytes_req, event.bytes_alloc);
+        }
+        cache.id
     }
 
     /// Adds a page event; `false` if it is much too old.
@@ -173,6 +189,9 @@ impl<'a> Sink<'a> {
         append(&mut self.writer, &self.named)?;
         append(&mut self.writer, &self.symbols)?;
         append(&mut self.writer, &self.stacks)?;
+        let mut caches: Vec<Cache> = std::mem::take(&mut self.caches).into_values().collect();
+        caches.sort_by_key(|cache| (cache.time, cache.id));
+        append(&mut self.writer, &caches)?;
         let (start_ns, end_ns) = (self.first.min(self.last), self.last);
         (self.header.clock.start_ns, self.header.clock.end_ns) = (start_ns, end_ns);
         let cpus = self.counts.keys().map(|(cpu, _)| usize::from(*cpu) + 1).max().unwrap_or(0);

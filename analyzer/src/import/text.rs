@@ -104,8 +104,11 @@ impl Import<'_> {
             let bytes = |field: &str| if allocates { number(field).map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)) } else { Ok(0) };
             let node = event.field("node").and_then(|node| node.parse().ok()).unwrap_or(-1);
             let (bytes_req, bytes_alloc) = (bytes("bytes_req")?, bytes("bytes_alloc")?);
-            let event = SlabEvent { time, pid, cpu, kind: kind as u8, object, call_site, bytes_req, bytes_alloc, gfp, node, cache: 0 };
-            self.sink.object(kind, event)?
+            let mut slab = SlabEvent { time, pid, cpu, kind: kind as u8, object, call_site, bytes_req, bytes_alloc, gfp, node, cache: 0 };
+            if let Some(name) = event.field("name").filter(|name| !name.is_empty()) {
+                slab.cache = self.sink.cache(name, &slab);
+            }
+            self.sink.object(kind, slab)?
         };
         if in_order { Ok(()) } else { Err(Failed::Line("it is far older than the lines before it: sort the text by time".to_owned())) }
     }
