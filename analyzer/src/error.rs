@@ -7,12 +7,12 @@ pub enum Error {
     #[error(transparent)]
     Trace(#[from] trace::Error),
     /// polars refused; the trace's columns are not what its format says, or memory ran out.
-    #[error("cannot compute {what}: {source}")]
+    #[error("cannot compute {what}: {error}")]
     Polars {
         /// what was being computed
         what: &'static str,
         /// what polars said
-        source: PolarsError,
+        error: PolarsError,
     },
     /// A name that is not among those we know.
     #[error("there is no {what} `{given}`; choose from: {known}")]
@@ -66,6 +66,6 @@ pub enum Error {
 impl Error {
     /// For `map_err`: what polars was computing.
     pub(crate) fn polars(what: &'static str) -> impl FnOnce(PolarsError) -> Self {
-        move |source| Self::Polars { what, source }
+        move |error| Self::Polars { what, error }
     }
 }

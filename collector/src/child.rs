@@ -9,5 +9,5 @@ use crate::Error;
 pub fn spawn(command: &[OsString]) -> Result<Option<Child>, Error> {
     let [program, arguments @ ..] = command else { return Ok(None) };
     let child = Command::new(program).args(arguments).spawn();
-    child.map(Some).map_err(|source| Error::Command { command: program.to_string_lossy().into_owned(), source })
+    child.map(Some).map_err(|error| Error::Command { command: program.to_string_lossy().into_owned(), error })
 }

@@ -37,12 +37,12 @@ pub enum Error {
         field: &'static str,
     },
     /// A file of the kernel's cannot be read.
-    #[error("cannot read {path}: {source}", path = path.display())]
+    #[error("cannot read {path}: {error}", path = path.display())]
     Read {
         /// the file
         path: PathBuf,
         /// what the system said
-        source: io::Error,
+        error: io::Error,
     },
     /// A file of the kernel's has an unknown layout.
     #[error("cannot understand {path}: {reason}", path = path.display())]
@@ -70,20 +70,20 @@ pub enum Error {
     #[error(transparent)]
     Trace(#[from] trace::Error),
     /// The command to run.
-    #[error("cannot run `{command}`: {source}")]
+    #[error("cannot run `{command}`: {error}")]
     Command {
         /// as given
         command: String,
         /// what the system said
-        source: io::Error,
+        error: io::Error,
     },
     /// Something that the operating system refuses.
-    #[error("cannot {action}: {source}")]
+    #[error("cannot {action}: {error}")]
     System {
         /// what was tried
         action: &'static str,
         /// what it said
-        source: io::Error,
+        error: io::Error,
     },
 }
 

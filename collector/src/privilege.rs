@@ -40,9 +40,9 @@ pub fn sudo_user() -> Option<(u32, u32)> {
 /// # Errors
 /// [`Error::System`]
 pub fn drop_all() -> Result<(), Error> {
-    let failed = |action| move |error: caps::errors::CapsError| Error::System { action, source: std::io::Error::other(error) };
+    let failed = |action| move |error: caps::errors::CapsError| Error::System { action, error: std::io::Error::other(error) };
     let last =
-        |action| move |result: libc::c_int| if result == 0 { Ok(()) } else { Err(Error::System { action, source: std::io::Error::last_os_error() }) };
+        |action| move |result: libc::c_int| if result == 0 { Ok(()) } else { Err(Error::System { action, error: std::io::Error::last_os_error() }) };
     let kept = CapsHashSet::from([Capability::CAP_BPF]);
     if let Some((uid, gid)) = sudo_user() {
         // SAFETY: system calls without pointers (setgroups gets an empty list); std has none of them for the running process.

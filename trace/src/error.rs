@@ -4,14 +4,14 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused.
-    #[error("cannot {action} {path}: {source}", path = path.display())]
+    #[error("cannot {action} {path}: {error}", path = path.display())]
     Io {
         /// what was tried, as a verb: "open", "write"
         action: &'static str,
         /// on which file or directory
         path: PathBuf,
         /// what the system said
-        source: io::Error,
+        error: io::Error,
     },
     /// There is no trace here.
     #[error("{path} is not a trace: it has no readable trace.json ({reason}). Give the directory that `collector record -o` wrote", path = path.display())]
@@ -48,12 +48,12 @@ pub enum Error {
         reason: &'static str,
     },
     /// Arrow could not encode or decode.
-    #[error("cannot encode a batch of {table}: {source}")]
+    #[error("cannot encode a batch of {table}: {error}")]
     Arrow {
         /// which table
         table: &'static str,
         /// what arrow said
-        source: arrow_schema::ArrowError,
+        error: arrow_schema::ArrowError,
     },
 }
 
@@ -61,6 +61,6 @@ impl Error {
     /// For `map_err`: an I/O error with what was tried and where.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |error| Self::Io { action, path, error }
     }
 }

@@ -45,7 +45,7 @@ impl SegmentWriter {
         let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5);
         let options = options.and_then(|options| options.try_with_compression(Some(CompressionType::LZ4_FRAME)));
         let encoder = options.and_then(|options| FileWriter::try_new_with_options(Vec::new(), &R::schema(), options));
-        let encoder = encoder.map_err(|source| Error::Arrow { table: R::TABLE, source })?;
+        let encoder = encoder.map_err(|error| Error::Arrow { table: R::TABLE, error })?;
         let mut segment = Self { table: R::TABLE, name, path, file, encoder, len: 0, batches: 0 };
         let piece = segment.flush()?;
         Ok((segment, piece))
@@ -66,7 +66,7 @@ impl SegmentWriter {
     /// Appends one batch. After an error the segment must be given up: the encoder has counted a batch that is not there.
     pub fn append<R: Row>(&mut self, rows: &[R]) -> Result<manifest::Batch, Error> {
         let batch = RecordBatch::try_new(self.encoder.schema().clone(), R::to_columns(rows)).and_then(|batch| self.encoder.write(&batch));
-        batch.map_err(|source| self.encoding(source))?;
+        batch.map_err(|error| self.encoding(error))?;
         let Piece { offset, len, crc32 } = self.flush()?;
         let times = rows.iter().map(Row::time);
         let (first, last) = (times.clone().min().unwrap_or(0), times.max().unwrap_or(0));
@@ -76,7 +76,7 @@ impl SegmentWriter {
 
     /// Writes the footer: from now on any Arrow reader opens the file.
     pub fn seal(mut self) -> Result<(String, Piece), Error> {
-        self.encoder.finish().map_err(|source| self.encoding(source))?;
+        self.encoder.finish().map_err(|error| self.encoding(error))?;
         let piece = self.flush()?;
         self.file.sync_data().map_err(Error::io("sync", &self.path))?;
         Ok((self.name, piece))
@@ -107,7 +107,7 @@ impl SegmentWriter {
         Ok(piece)
     }
 
-    fn encoding(&self, source: ArrowError) -> Error {
-        Error::Arrow { table: self.table, source }
+    fn encoding(&self, error: ArrowError) -> Error {
+        Error::Arrow { table: self.table, error }
     }
 }

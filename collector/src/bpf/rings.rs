@@ -89,7 +89,7 @@ impl Rings {
     /// # Errors
     /// [`Error::System`]
     pub fn new(slots: &MapData, ends: &MapData, size: u32, cpus: usize) -> Result<Self, Error> {
-        let failed = |source| Error::System { action: "share the rings with the eBPF programs", source };
+        let failed = |error| Error::System { action: "share the rings with the eBPF programs", error };
         let slots = Shared::new(slots, cpus * size as usize).map_err(failed)?;
         Ok(Self { slots, ends: Shared::new(ends, cpus).map_err(failed)?, size: size.into(), cpus })
     }

@@ -19,7 +19,7 @@ impl Btf {
     /// [`Error::Read`]: kernels built without `CONFIG_DEBUG_INFO_BTF` have none
     pub fn read() -> Result<Self, Error> {
         let path = Path::new("/sys/kernel/btf/vmlinux");
-        fs::read(path).map(Self).map_err(|source| Error::Read { path: path.to_owned(), source })
+        fs::read(path).map(Self).map_err(|error| Error::Read { path: path.to_owned(), error })
     }
 
     /// Byte offsets of members of a structure; `None` if it, or one of them, is not there, or the data is not what it should be.

@@ -23,7 +23,7 @@ impl Kallsyms {
     /// [`Error::Read`]
     pub fn read() -> Result<Self, Error> {
         let path = "/proc/kallsyms";
-        Ok(Self::parse(&fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?))
+        Ok(Self::parse(&fs::read_to_string(path).map_err(|error| Error::Read { path: path.into(), error })?))
     }
 
     fn parse(text: &str) -> Self {

@@ -39,7 +39,7 @@ impl KPageFlags {
     /// [`Error::Read`]
     pub fn open() -> Result<Self, Error> {
         let path = Path::new("/proc/kpageflags");
-        File::open(path).map(Self).map_err(|source| Error::Read { path: path.to_owned(), source })
+        File::open(path).map(Self).map_err(|error| Error::Read { path: path.to_owned(), error })
     }
 
     /// The runs in a range of frames. Frames that do not exist are in none.

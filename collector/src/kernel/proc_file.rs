@@ -23,7 +23,7 @@ impl ProcFile {
         let path = path.into();
         match File::open(&path) {
             Ok(file) => Ok(Self { path, file, text: String::new() }),
-            Err(source) => Err(Error::Read { path, source }),
+            Err(error) => Err(Error::Read { path, error }),
         }
     }
 
@@ -34,7 +34,7 @@ impl ProcFile {
     pub fn read(&mut self) -> Result<&str, Error> {
         self.text.clear();
         let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_string(&mut self.text));
-        read.map_err(|source| Error::Read { path: self.path.clone(), source })?;
+        read.map_err(|error| Error::Read { path: self.path.clone(), error })?;
         Ok(&self.text)
     }
 }

@@ -69,7 +69,7 @@ impl Scribe {
             }
         };
         let thread =
-            thread::Builder::new().name("writer".to_owned()).spawn(run).map_err(|source| Error::System { action: "start a thread", source })?;
+            thread::Builder::new().name("writer".to_owned()).spawn(run).map_err(|error| Error::System { action: "start a thread", error })?;
         Ok(Self { queue, thread, shared })
     }
 

@@ -96,8 +96,8 @@ fn read_keys() -> Receiver<Key> {
     keys
 }
 
-fn refused(source: io::Error) -> Error {
-    Error::System { action: "use the terminal", source }
+fn refused(error: io::Error) -> Error {
+    Error::System { action: "use the terminal", error }
 }
 
 /// The terminal while it is ours. However this ends, by a panic too, the user gets it back as it was.

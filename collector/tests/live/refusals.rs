@@ -118,3 +118,13 @@ fn probe_finds_everything_here() {
     assert_eq!(report["can_record"], true, "{report:#}");
     assert!(report["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true), "{report:#}");
 }
+
+#[test]
+#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+fn a_command_that_is_not_there_is_told_once() {
+    let tmp = TempDir::new().unwrap();
+    let output = collector().args(["record", "-o"]).arg(tmp.path().join("trace")).args(["--", "/no/such/program"]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr, "collector: cannot run `/no/such/program`: No such file or directory (os error 2)\n");
+}
