@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -126,13 +127,34 @@ impl Drop for Sysctl {
     }
 }
 
-/// 256 MiB of them, which are more than lie about: most come out of movable pageblocks. The page cache of a file in ramfs is unmovable.
+/// More of them than lie about, so that the last come out of movable pageblocks; but never more than half of what the machine can spare. The page cache
+/// of a file in ramfs is unmovable.
 fn want_unmovable_pages() {
+    const MIB: u64 = 1 << 20;
+    let wanted = (free_unmovable_bytes() + 256 * MIB).min(available_bytes() / 2);
     let tmp = TempDir::new().unwrap();
     assert!(Command::new("mount").args(["-t", "ramfs", "none"]).arg(tmp.path()).status().unwrap().success());
-    let written = fs::write(tmp.path().join("file"), vec![1; 256 << 20]);
+    let piece = vec![1; MIB as usize];
+    let written = fs::File::create(tmp.path().join("file")).and_then(|mut file| (0..wanted / MIB).try_for_each(|_| file.write_all(&piece)));
     Command::new("umount").arg(tmp.path()).status().unwrap();
     written.unwrap();
+}
+
+/// `/proc/pagetypeinfo`: `Node    0, zone   Normal, type    Unmovable    120     95 …`, where a number may be `>100000`.
+fn free_unmovable_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/pagetypeinfo").unwrap();
+    let of_zone = |line: &str| {
+        let (_, blocks) = line.split_once("type    Unmovable")?;
+        let blocks = blocks.split_whitespace().map(|blocks| blocks.trim_start_matches('>').parse::<u64>());
+        Some(blocks.enumerate().map(|(order, blocks)| blocks.unwrap_or(0) << order).sum::<u64>())
+    };
+    text.lines().filter_map(of_zone).sum::<u64>() * 4096
+}
+
+fn available_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap();
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.expect("the kernel tells how much memory can be had") << 10
 }
 
 /// Names and sizes are those of `/proc/slabinfo`.
