@@ -3,12 +3,14 @@
     bench.py BIN_DIR [ROUNDS]
 
 The program touches pages and gives them back: per page one mm_page_alloc and one mm_page_free. Each round runs it bare and under each
-tracer in turn, so that all of them see the same weather; the least of the rounds is what it costs when nothing else disturbs.
+tracer in turn, so that all of them see the same weather. The least of the rounds is what it costs when nothing else disturbs; the median of the
+differences within a round is what it costs as a rule.
 """
 
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -45,7 +47,7 @@ def run(command):
     return json.loads(lines[0])["ns"] / PAGES, lost
 
 
-least, losses = {}, {}
+each, losses = {}, {}
 missing = {name: command[0] for name, command in tracers("").items() if not shutil.which(command[0])}
 for _ in range(rounds):
     with tempfile.TemporaryDirectory() as scratch:
@@ -53,16 +55,18 @@ for _ in range(rounds):
             if name in missing:
                 continue
             ns, lost = run(command)
-            least[name] = min(ns, least.get(name, ns))
+            each.setdefault(name, []).append(ns)
             losses.setdefault(name, lost[:1])
 
-bare = least["bare"]
-perf = (least["perf record"] - bare) / 2
-print(f"{PAGES} pages touched and given back, least of {rounds} rounds; bare: {bare:.0f} ns per page")
-print(f"{'':18} {'ns/page':>8} {'added ns/event':>15} {'of perf record':>15}")
-for name, ns in least.items():
-    added = (ns - bare) / 2
+bare = each["bare"]
+least = {name: (min(ns) - min(bare)) / 2 for name, ns in each.items()}
+median = {name: statistics.median((traced - untraced) / 2 for traced, untraced in zip(ns, bare)) for name, ns in each.items()}
+print(f"{PAGES} pages touched and given back, {rounds} rounds; bare: {min(bare):.0f} ns per page at least, {statistics.median(bare):.0f} at the median")
+print(f"{'added ns per event':18} {'least':>8} {'of perf':>9} {'median':>8} {'of perf':>9}")
+for name in each:
     if name != "bare":
-        print(f"{name:18} {ns:8.0f} {added:15.0f} {added / perf:14.2f}x  {' '.join(losses[name])}".rstrip())
+        of_perf = [added[name] / added["perf record"] for added in (least, median)]
+        row = f"{name:18} {least[name]:8.0f} {of_perf[0]:8.2f}x {median[name]:8.0f} {of_perf[1]:8.2f}x"
+        print(f"{row}  {' '.join(losses[name])}".rstrip())
 for name, program in missing.items():
     print(f"{name:18} not measured: {program} is not installed")
