@@ -6,7 +6,10 @@ use trace::{Header, Trace};
 
 use crate::{
     Analysis, Stat,
-    charts::{Bar, BarGroup, Bars, Chart, FreeBlocks, LifetimeCurve, LifetimeCurves, Mask, Orders, Rate, TileGroup, Treemap, Unusable, ZoneOverTime},
+    charts::{
+        Bar, BarGroup, Bars, Chart, FreeBlocks, LifetimeCurve, LifetimeCurves, Mask, Measure, Orders, Rate, TileGroup, Treemap, Unusable,
+        ZoneOverTime,
+    },
     frag,
     gfp::Effort,
     snapshots::Snapshot,
@@ -23,6 +26,7 @@ pub fn charts(trace: &Trace, analysis: &Analysis) -> Vec<Chart> {
         free_blocks(header, &analysis.snapshots),
         unusable(header, &analysis.snapshots),
         rate(header, analysis),
+        live(header, analysis),
         callsites(&analysis.callsite),
         treemap(header, &analysis.gfp),
         gfp(analysis),
@@ -65,7 +69,13 @@ fn over_time<T>(header: &Header, snapshots: &[Snapshot], value: impl Fn(&[u64], 
 fn rate(header: &Header, analysis: &Analysis) -> Chart {
     let rates = &analysis.rates;
     let zones = rates.zones.iter().map(|(zone, bytes)| (header.zone_name(*zone), bytes.iter().map(|bytes| rates.per_second(*bytes)).collect()));
-    Chart::Rate(Rate { interval_s: rates.interval as f64 / 1e9, zones: zones.collect() })
+    Chart::Rate(Rate { measure: Measure::BytesPerSecond, interval_s: rates.interval as f64 / 1e9, zones: zones.collect() })
+}
+
+fn live(header: &Header, analysis: &Analysis) -> Chart {
+    let rates = &analysis.rates;
+    let zones = rates.live().map(|(zone, bytes)| (header.zone_name(zone), bytes.into_iter().map(|bytes| bytes as f64).collect()));
+    Chart::Live(Rate { measure: Measure::LiveBytes, interval_s: rates.interval as f64 / 1e9, zones: zones.collect() })
 }
 
 fn bars(title: &str, stat: &Stat) -> BarGroup {

@@ -1,4 +1,4 @@
-//! How much was allocated per unit of time.
+//! How much was allocated per unit of time, and how much was live.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ pub struct Rates {
     pub intervals: usize,
     /// per zone: bytes allocated in each interval
     pub zones: BTreeMap<u8, Vec<u64>>,
+    /// per zone: by how many bytes the live set grew in each interval
+    growth: BTreeMap<u8, Vec<i64>>,
     /// one event stands for so many
     scale: u64,
 }
@@ -34,7 +36,8 @@ impl Rates {
         let start = header.clock.start_ns.min(first);
         let span = last.max(header.clock.end_ns).saturating_sub(start).max(1);
         let interval = round_up(span.div_ceil(INTERVALS));
-        Self { start, interval, intervals: (span / interval + 1) as usize, zones: BTreeMap::new(), scale: u64::from(header.sample.max(1)) }
+        let (zones, growth) = (BTreeMap::new(), BTreeMap::new());
+        Self { start, interval, intervals: (span / interval + 1) as usize, zones, growth, scale: u64::from(header.sample.max(1)) }
     }
 
     /// Bytes per second in each interval, in long form.
@@ -51,6 +54,15 @@ impl Rates {
             }
         }
         table
+    }
+
+    /// Per zone, bytes that were live at the end of each interval, of those that were allocated within the trace.
+    pub fn live(&self) -> impl Iterator<Item = (u8, Vec<i64>)> {
+        let summed = |growth: &Vec<i64>| {
+            let mut live = 0;
+            growth.iter().map(|change| (live += change, live).1).collect()
+        };
+        self.growth.iter().map(move |(zone, growth)| (*zone, summed(growth)))
     }
 
     /// Bytes of one interval as bytes per second.
@@ -72,12 +84,13 @@ fn round_up(number: u64) -> u64 {
 
 impl Observer for Rates {
     fn row(&mut self, row: &Row<'_>) {
-        if row.class != Class::Allocated {
+        let at = (row.time.saturating_sub(self.start) / self.interval) as usize;
+        if row.delta == 0 || at >= self.intervals {
             return;
         }
-        let intervals = self.zones.entry(row.zone as u8).or_insert_with(|| vec![0; self.intervals]);
-        if let Some(interval) = intervals.get_mut((row.time.saturating_sub(self.start) / self.interval) as usize) {
-            *interval += row.bytes * self.scale;
+        self.growth.entry(row.zone as u8).or_insert_with(|| vec![0; self.intervals])[at] += row.delta * self.scale.cast_signed();
+        if row.class == Class::Allocated {
+            self.zones.entry(row.zone as u8).or_insert_with(|| vec![0; self.intervals])[at] += row.bytes * self.scale;
         }
     }
 
@@ -88,6 +101,17 @@ impl Observer for Rates {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use super::Rates;
+
+    #[test]
+    fn what_is_live_adds_up() {
+        let growth = BTreeMap::from([(1, vec![8, -3, 0, 5])]);
+        let rates = Rates { start: 0, interval: 1, intervals: 4, zones: BTreeMap::new(), growth, scale: 1 };
+        assert_eq!(rates.live().collect::<Vec<_>>(), [(1, vec![8, 5, 5, 10])]);
+    }
+
     #[test]
     fn intervals_are_round() {
         assert_eq!([1, 2, 3, 7, 11, 49, 51, 99].map(super::round_up), [1, 2, 5, 10, 20, 50, 100, 100]);

@@ -139,7 +139,7 @@ fn plots_are_written_in_both_formats_without_any_font_on_the_machine() {
     let out = dir.path().join("charts");
     let out = out.to_str().unwrap();
     let written = stdout(&["plot", &trace, "-o", out]);
-    assert_eq!(written.lines().count(), 8, "{written}");
+    assert_eq!(written.lines().count(), 9, "{written}");
     let svg = fs::read_to_string(format!("{out}/orders.svg")).unwrap();
     assert!(svg.contains("Allocations by order") && svg.contains("Movable") && !svg.contains("var(--"), "{svg}");
     analyzer(&["plot", &trace, "-o", out, "--format", "png", "--theme", "dark", "unusable"]).assert().success();

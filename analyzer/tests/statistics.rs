@@ -129,6 +129,8 @@ fn lifetimes_rates_and_snapshots() {
     assert_eq!((order(9).freed.count, order(9).live.count, order(9).live.longest), (0, 1, 10 * common::SECOND - 1000));
     let allocated: u64 = analysis.rates.zones.values().flatten().sum();
     assert_eq!(allocated, 523 * 4096);
+    let live: i64 = analysis.rates.live().map(|(_zone, bytes)| *bytes.last().unwrap()).sum();
+    assert_eq!(live, analysis.pages.groups[0].counts.live, "what is live in the last interval is live at the end");
     assert_eq!(analysis.snapshots.len(), 2);
     assert_eq!(analysis.snapshots[0].free_pages(), 2 + (2..=1024).step_by(2).filter(|pages: &u64| pages.is_power_of_two()).sum::<u64>());
 }

@@ -28,7 +28,7 @@ pub use self::{
     lifetime::{LifetimeCurve, LifetimeCurves},
     model::{Model, ModelOrder, ModelZone},
     orders::Orders,
-    rate::Rate,
+    rate::{Measure, Rate},
     theme::{Theme, css_variables},
     treemap::{Mask, TileGroup, Treemap},
     unusable::Unusable,
@@ -96,6 +96,7 @@ charts! {
     FreeBlocks FreeBlocks "free-blocks" /// free blocks by order over time
     Unusable Unusable "unusable" /// unusable index by order over time
     Rate Rate "rate" /// bytes per second by zone
+    Live Rate "live" /// bytes live over time, by zone
     Callsites Bars "callsites" /// top call sites
     Treemap Treemap "treemap" /// bytes by GFP mask
     Gfp Bars "gfp" /// GFP masks and bits

@@ -97,7 +97,7 @@ pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
             id: "lifetimes",
             title: "Lifetimes",
             intro: format!("How long pages stayed allocated. {} allocated in the trace were still live at its end; that is no leak by itself: caches and long-running processes keep memory on purpose.", units::bytes(live)),
-            charts: chart("lifetimes"),
+            charts: [chart("live"), chart("lifetimes")].concat(),
             tables: vec![lifetimes::table(Key::Order, &analysis.lifetimes)],
         },
         integrity(analysis),
