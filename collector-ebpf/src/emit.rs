@@ -37,7 +37,7 @@ pub struct Common {
 
 /// Counts the event and, if it is wanted, and so are those of this thread, has `fill` make a record for the ring.
 #[inline(always)]
-pub fn emit<T: 'static>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
+pub fn emit<T>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
     if let Some((counters, current)) = wanted_of_this_thread(program, wanted, Current::wanted) {
         put(counters, current, fill);
     }
@@ -45,7 +45,7 @@ pub fn emit<T: 'static>(program: Program, wanted: bool, fill: impl FnOnce(Common
 
 /// The same for what changes the zones' free blocks: those that the collector itself takes and gives back are as good as any.
 #[inline(always)]
-pub fn emit_with_own<T: 'static>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
+pub fn emit_with_own<T>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
     if let Some((counters, current)) = wanted_of_this_thread(program, wanted, Current::passes) {
         put(counters, current, fill);
     }
@@ -53,7 +53,7 @@ pub fn emit_with_own<T: 'static>(program: Program, wanted: bool, fill: impl FnOn
 
 /// The same, whichever thread it is.
 #[inline(always)]
-pub fn emit_of_anyone<T: 'static>(program: Program, fill: impl FnOnce(Common) -> T) {
+pub fn emit_of_anyone<T>(program: Program, fill: impl FnOnce(Common) -> T) {
     if let Some(counters) = count(program, true) {
         put(counters, Current::get(), fill);
     }

@@ -1,7 +1,7 @@
 //! The event records: what an eBPF program puts into the ring is, byte for byte, what a row of the table says.
 //!
 //! All records start with `time, pid, cpu, kind`, so a reader of the ring knows from [`Kind`] what follows. They are `repr(C)` with
-//! an alignment of 8, which is what the kernel's ring buffer guarantees.
+//! an alignment of 8, which is what a slot of a ring has.
 
 use bytemuck::AnyBitPattern;
 
