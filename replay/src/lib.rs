@@ -29,7 +29,7 @@ mod snapshot;
 pub use bench::{BenchRow, bench};
 pub use engine::{Engine, Mode};
 pub use error::Error;
-pub use fragmentation::{FragmentationRow, fragmentation};
+pub use fragmentation::{FragmentationRow, PUBLISHED, fragmentation};
 pub use gap::{Gap, Gaps};
 pub use lesson::{LESSONS, Lesson, LessonError};
 pub use machine::{Machine, Policy};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use reference::{
-    AllocError, Config, Costs, Cpu, FrameState, Layout, Lru, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Profile, Tunables, ZoneId,
-    ZoneType,
+    AllocError, Config, Costs, Cpu, FrameState, FreeBlocks, Layout, Lru, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Profile, Tunables,
+    ZoneId, ZoneType,
 };
 
 const CPU: Cpu = Cpu(0);
@@ -179,6 +179,27 @@ fn compaction_makes_a_block_of_scattered_pages_and_their_owners_follow() {
         }
         assert!(live.contains_key(&pinned), "{profile:?}: what someone holds on to stays");
         assert!(matches!(mm.frame(block), FrameState::Allocated { order: Order(9), .. }));
+        mm.validate().unwrap();
+    }
+}
+
+#[test]
+fn compaction_of_a_whole_zone_gathers_all_that_is_free() {
+    for profile in Profile::ALL {
+        let (mut mm, mut live) = checkered(profile, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+        let zone = mm.zone_of(*live.keys().next().unwrap()).unwrap();
+        let blocks = |mm: &PageAllocator| FreeBlocks(mm.free_blocks(zone));
+        let before = blocks(&mm);
+        for (from, to) in mm.compact_whole_zone(zone) {
+            let owner = live.remove(&from).unwrap();
+            assert_eq!(mm.page(to).map(|page| page.private), Some(owner), "{profile:?}: {from} -> {to}");
+            live.insert(to, owner);
+        }
+        let after = blocks(&mm);
+        assert_eq!(after.pages(), before.pages(), "{profile:?}");
+        // All but what lies in the pageblock where the scanners meet.
+        assert!(before.suitable(9) < 2 && after.suitable(9) + 2 > after.pages() >> 9, "{profile:?}: {before:?} {after:?}");
+        assert!(mm.compact_whole_zone(zone).len() < 1024, "{profile:?}: there is little left to gather");
         mm.validate().unwrap();
     }
 }

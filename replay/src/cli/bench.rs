@@ -53,18 +53,22 @@ fn show_fragmentation(gib: u64, json: bool) -> anyhow::Result<()> {
     if json {
         return print(&format!("{}\n", serde_json::to_string_pretty(&rows)?));
     }
-    let mut text = format!("{gib} GiB filled, half of it freed at random, then 100 times a tenth of the pages freed and allocated anew.\n");
-    text.push_str("Free 2 MiB blocks as a share of what the free pages could make; one page in eight cannot move.\n\n");
-    writeln!(
-        text,
-        "{:<10} {:<9} {:>10} {:>10} {:>20} {:>20}",
-        "policy", "grouping", "at first", "at the end", "with movables gone", "polluted pageblocks"
-    )?;
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let mut text = format!(
+        "{gib} GiB, nine tenths of it filled and half of that freed at random, then 100 times a tenth of the pages freed and allocated anew;\n\
+         one page in eight cannot move. Free 2 MiB blocks as a share of what the free pages could make:\n\n"
+    );
+    let mut line = |cells: [&str; 6]| {
+        let [policy, grouping, first, end, compacted, polluted] = cells;
+        writeln!(text, "{policy:<12} {grouping:<8} {first:>9} {end:>11} {compacted:>10} {polluted:>20}")
+    };
+    line(["policy", "grouping", "at first", "at the end", "compacted", "polluted pageblocks"])?;
     for row in rows {
-        let grouping = if row.grouping { "on" } else { "off" };
-        let [first, end, reachable, polluted] = [row.free_at_first, row.free, row.reachable, row.polluted].map(percent);
-        writeln!(text, "{:<10} {grouping:<9} {first:>10} {end:>10} {reachable:>20} {polluted:>20}", row.policy)?;
+        let [first, end, compacted, polluted] = [row.free_at_first, row.free, row.compacted, row.polluted].map(percent);
+        line([row.policy, if row.grouping { "on" } else { "off" }, &first, &end, &compacted, &polluted])?;
     }
+    let published = percent(replay::PUBLISHED);
+    line(["Linux 6.0 *", "on", &published, &published, "-", "-"])?;
+    text.push_str("\n* as published with LLFree (ATC'23): 128 GiB, all pages movable\n");
     print(&text)
 }
