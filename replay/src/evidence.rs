@@ -1,72 +1,238 @@
-//! What the trace itself tells about the frames at its start.
+//! What the trace itself tells about each frame at its start.
 //!
 //! `/proc` gives the number of free blocks, not where they are. But a frame whose first event is an allocation was free at the start, and one
-//! whose first event is a free was in use. Of the frames that no event touches, `/proc/kpageflags` tells, if the trace has it. This is used for
-//! *where* blocks are put, never for how many there are.
+//! whose first event is a free was in use; of the frames that no event touches, `/proc/kpageflags` tells, if the trace has it. What was free but
+//! on no free list was on a CPU's pcp list. This is used for *where* blocks are put, never for how many there are.
 
-use reference::{Layout, Migratetype};
-use trace::{FrameRun, Kind, PageEvent};
+use std::ops::Range;
 
-/// First use of a frame.
+use reference::{Layout, MIGRATE_TYPES, Migratetype};
+use trace::{FrameRun, Kind, PageEvent, SnapshotWindow};
+
+use crate::{Machine, Snapshot, ZoneSnapshot};
+
+/// A frame at the start of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum First {
-    /// No event touched it.
-    Untouched,
-    /// It was in use at the start: its first event is a free.
-    Held,
-    /// It was free at the start, and was allocated first for this type.
+    /// Nothing tells.
+    Untold,
+    /// In use.
+    Held(Use),
+    /// Used by the kernel or on a pcp list, and never touched.
+    Quiet,
+    /// On a free list of the buddy system, as far as we know, and allocated first for this type.
     Free(Option<Migratetype>),
+    /// On a pcp list.
+    Unlisted,
+    /// On a pcp list, or on a free list after all.
+    Either,
 }
 
-/// First use of every frame, one byte each.
+/// Who used a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Not known.
+    Someone,
+    /// Processes and the page cache.
+    User,
+    /// The kernel: slabs, page tables and more.
+    Kernel,
+}
+
+/// A block that was free at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) pfn: u64,
+    pub(crate) order: u8,
+    pub(crate) migratetype: Option<Migratetype>,
+    /// `/proc/kpageflags` says that it was on no free list.
+    unlisted: bool,
+}
+
+/// The blocks that may have been on one CPU's pcp lists: the first it took, in time order.
+struct PcpLists {
+    /// Pages on the lists at the start.
+    count: u64,
+    taken: Vec<Taken>,
+}
+
+/// What is known of every frame.
 pub(crate) struct Evidence {
     base: u64,
-    frames: Vec<u8>,
+    frames: Vec<Frame>,
+    /// When `/proc/kpageflags` was read, from the first frame to the last.
+    read: Option<Range<u64>>,
+    /// By zone and CPU.
+    pcp: Vec<Vec<PcpLists>>,
+    /// Single pages allocated, by zone and type.
+    asked: Vec<[u64; MIGRATE_TYPES]>,
 }
 
-const UNTOUCHED: u8 = 0;
-const HELD: u8 = 1;
-const FREE: u8 = 2;
-
 impl Evidence {
-    pub(crate) fn new(layout: &Layout) -> Self {
+    /// For the state in which a snapshot shows a machine.
+    pub(crate) fn new(layout: &Layout, snapshot: &Snapshot, windows: &[SnapshotWindow]) -> Self {
         let base = layout.zones.iter().map(|z| z.start_pfn).min().unwrap_or(0);
         let end = layout.zones.iter().map(|z| z.start_pfn + z.spanned).max().unwrap_or(base);
-        Self { base, frames: vec![UNTOUCHED; (end - base) as usize] }
+        let read = windows.iter().find(|window| window.source == "kpageflags").map(|window| window.time..window.end);
+        let lists = |zone: &ZoneSnapshot| (0..layout.cpus).map(|cpu| PcpLists { count: zone.pcp_count(cpu), taken: Vec::new() }).collect();
+        let frames = vec![Frame(0); (end - base) as usize];
+        let asked = vec![[0; MIGRATE_TYPES]; snapshot.zones.len()];
+        Self { base, frames, read, pcp: snapshot.zones.iter().map(lists).collect(), asked }
+    }
+
+    fn range(&self, pfn: u64, pages: u64) -> Range<usize> {
+        let end = (pfn + pages).saturating_sub(self.base).min(self.frames.len() as u64);
+        let start = pfn.saturating_sub(self.base).min(end);
+        start as usize..end as usize
+    }
+
+    /// Notes what `/proc/kpageflags` said, before any event.
+    pub(crate) fn note_run(&mut self, run: &FrameRun) {
+        let frames = self.range(run.pfn, run.pages);
+        self.frames[frames].fill(Frame::of_class(&run.class));
     }
 
     /// Notes one event, in time order.
-    pub(crate) fn note(&mut self, event: &PageEvent, migratetype: Option<Migratetype>) {
-        let Some(start) = event.pfn.checked_sub(self.base).filter(|_| event.order <= reference::MAX_ORDER) else { return };
-        let mark = if event.kind == Kind::PageFree as u8 { HELD } else { FREE + migratetype.map_or(0, |mt| 1 + mt as u8) };
-        let end = (start + (1 << event.order)).min(self.frames.len() as u64);
-        for frame in start..end {
-            let slot = &mut self.frames[frame as usize];
-            if *slot == UNTOUCHED {
-                *slot = mark;
-            }
+    pub(crate) fn note(&mut self, event: &PageEvent, machine: &Machine) {
+        let frames = self.range(event.pfn, 1 << event.order.min(reference::MAX_ORDER));
+        let alloc = event.kind == Kind::PageAlloc as u8;
+        let migratetype = machine.migratetype(event.migratetype);
+        let zone = machine.zone(event.zone).map(|zone| usize::from(zone.0));
+        if let (true, 0, Some(zone), Some(mt)) = (alloc, event.order, zone, migratetype) {
+            self.asked[zone][mt.index()] += 1;
+        }
+        let Some(first) = self.frames.get(frames.start).copied().filter(|_| !frames.is_empty()) else { return };
+        let whole = self.frames[frames.clone()].iter().all(|frame| !frame.has_event());
+        for frame in &mut self.frames[frames] {
+            frame.note(alloc, migratetype);
+        }
+        if !alloc || !whole {
+            return;
+        }
+        let read_by_then = self.read.as_ref().is_some_and(|read| event.time >= self.read_at(event.pfn, read));
+        if read_by_then && first.class() == FREE {
+            return;
+        }
+        let Some(lists) = zone.and_then(|zone| self.pcp[zone].get_mut(usize::from(event.cpu))) else { return };
+        // The first to go were on the lists. Twice as many as there were, since not all that are certain come first.
+        if (lists.taken.len() as u64) < 2 * lists.count {
+            lists.taken.push(Taken { pfn: event.pfn, order: event.order, migratetype, unlisted: read_by_then });
         }
     }
 
-    /// Notes what kpageflags said of frames that no event touches. It is read while events happen, so these come first.
-    pub(crate) fn note_run(&mut self, run: &FrameRun) {
-        let mark = if run.class == "free" { FREE } else { HELD };
-        let start = run.pfn.max(self.base) - self.base;
-        let end = (run.pfn + run.pages).saturating_sub(self.base).min(self.frames.len() as u64);
-        for frame in start..end {
-            let slot = &mut self.frames[frame as usize];
-            if *slot == UNTOUCHED {
-                *slot = mark;
-            }
-        }
+    /// About when a frame's flags were read: the reader goes from the first frame to the last.
+    fn read_at(&self, pfn: u64, read: &Range<u64>) -> u64 {
+        let share = (pfn - self.base) as f64 / self.frames.len() as f64;
+        read.start + ((read.end - read.start) as f64 * share) as u64
     }
 
+    /// Ends the noting: what may have been on pcp lists is told apart from what was on free lists.
+    pub(crate) fn settle(&mut self, pageblock_order: u8) {
+        let mut pcp = std::mem::take(&mut self.pcp);
+        for lists in pcp.iter_mut().flatten() {
+            lists.taken.retain(|block| block.order <= reference::COSTLY_ORDER || block.order == pageblock_order);
+            for block in &lists.taken {
+                let frames = self.range(block.pfn, 1 << block.order);
+                self.frames[frames].fill(Frame(if block.unlisted { UNLISTED } else { EITHER }));
+            }
+        }
+        self.pcp = pcp;
+    }
+
+    /// The blocks that may have been on pcp lists of a zone, CPU by CPU, the next to go first.
+    pub(crate) fn pcp(&self, zone: usize) -> impl Iterator<Item = &[Taken]> {
+        self.pcp.get(zone).into_iter().flatten().map(|lists| lists.taken.as_slice())
+    }
+
+    /// The type with pcp lists of its own that single pages of a zone are asked for least.
+    pub(crate) fn least_asked(&self, zone: usize) -> Migratetype {
+        let types = Migratetype::ALL.into_iter().filter(|mt| mt.is_mergeable());
+        types.min_by_key(|mt| self.asked[zone][mt.index()]).unwrap_or(Migratetype::Movable)
+    }
+
+    /// What a frame was at the start.
     pub(crate) fn first(&self, pfn: u64) -> First {
-        match pfn.checked_sub(self.base).and_then(|i| self.frames.get(i as usize)) {
-            None | Some(&UNTOUCHED) => First::Untouched,
-            Some(&HELD) => First::Held,
-            Some(&FREE) => First::Free(None),
-            Some(&code) => First::Free(Some(Migratetype::from_index(code - FREE - 1))),
+        pfn.checked_sub(self.base).and_then(|i| self.frames.get(i as usize)).map_or(First::Untold, |frame| frame.first())
+    }
+}
+
+/// One frame in one byte: its class in the upper half, its first event in the lower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Frame(u8);
+
+const CLASS: u8 = 0xf0;
+const FREE: u8 = 0x10;
+const USER: u8 = 0x20;
+const KERNEL: u8 = 0x30;
+/// No flag of its own: kernel memory of many kinds, and pages on pcp lists.
+const OTHER: u8 = 0x40;
+const SOMEONE: u8 = 0x50;
+/// On a pcp list, or perhaps: nothing else counts then.
+const UNLISTED: u8 = 0xff;
+const EITHER: u8 = 0xfe;
+const FREED: u8 = 1;
+/// An allocation, of a type not known; the types follow.
+const ALLOCATED: u8 = 2;
+
+impl Frame {
+    fn of_class(class: &str) -> Self {
+        Self(match class {
+            "free" => FREE,
+            "anon" | "file" => USER,
+            "slab" | "page_table" => KERNEL,
+            "other" => OTHER,
+            _ => SOMEONE,
+        })
+    }
+
+    fn class(self) -> u8 {
+        self.0 & CLASS
+    }
+
+    fn has_event(self) -> bool {
+        self.0 & !CLASS != 0
+    }
+
+    fn note(&mut self, alloc: bool, migratetype: Option<Migratetype>) {
+        if !self.has_event() {
+            self.0 |= if alloc { ALLOCATED + migratetype.map_or(0, |mt| 1 + mt as u8) } else { FREED };
         }
+    }
+
+    fn first(self) -> First {
+        match (self.0 & !CLASS, self.class()) {
+            _ if self.0 == UNLISTED => First::Unlisted,
+            _ if self.0 == EITHER => First::Either,
+            (0, 0) => First::Untold,
+            (0, FREE) | (ALLOCATED, _) => First::Free(None),
+            (0 | FREED, USER) => First::Held(Use::User),
+            (0, OTHER) => First::Quiet,
+            (0 | FREED, KERNEL) | (FREED, OTHER) => First::Held(Use::Kernel),
+            // What was freed first was in use, though it may have been free already when its flags were read.
+            (0 | FREED, _) => First::Held(Use::Someone),
+            (allocated, _) => First::Free(Some(Migratetype::from_index(allocated - ALLOCATED - 1))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_event_counts_and_then_the_flags() {
+        let mut frame = Frame::of_class("free");
+        assert_eq!(frame.first(), First::Free(None));
+        frame.note(true, Some(Migratetype::Isolate));
+        frame.note(false, None);
+        assert_eq!(frame.first(), First::Free(Some(Migratetype::Isolate)));
+        let mut frame = Frame::of_class("slab");
+        assert_eq!(frame.first(), First::Held(Use::Kernel));
+        frame.note(false, None);
+        assert_eq!(frame.first(), First::Held(Use::Kernel));
+        let mut frame = Frame::of_class("free");
+        frame.note(false, None);
+        assert_eq!(frame.first(), First::Held(Use::Someone), "freed between the start and the reading of its flags");
+        assert_eq!((Frame(0).first(), Frame(UNLISTED).first()), (First::Untold, First::Unlisted));
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use reference::{NR_ORDERS, PageAllocator};
-use trace::{FragEvent, FrameRun, Kind, Ledger, PageEvent, Program, Trace};
+use trace::{FragEvent, FrameRun, Kind, Ledger, PageEvent, Program, SnapshotWindow, Trace};
 
 use crate::{
     Engine, Error, Gap, Machine, Mode, Outcome, Policy, Score, Snapshot, ZoneRow,
@@ -71,7 +71,7 @@ pub fn replay_all(trace: &Trace, machines: &[Machine], options: &Options, progre
         Init::Snapshot => {
             let snapshot = snapshots.first().ok_or_else(|| Error::NoSnapshot { path: trace.dir.clone() })?;
             start = snapshot.time;
-            let evidence = collect_evidence(trace, first, start, progress)?;
+            let evidence = collect_evidence(trace, first, snapshot, progress)?;
             for machine in machines {
                 let (mm, seeded) = initial::allocator(machine, snapshot, &evidence);
                 runs.push(Run::new(trace, machine, options.mode, mm, seeded.unplaced, &snapshots));
@@ -126,24 +126,30 @@ fn feed(trace: &Trace, runs: &mut [Run<'_>], start: u64, progress: &mut dyn FnMu
 }
 
 /// The first pass: where free memory was at the start.
-fn collect_evidence(trace: &Trace, machine: &Machine, start: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<Evidence, Error> {
-    let mut evidence = Evidence::new(&machine.config.layout);
-    let total = 2 * trace.rows_of("page");
-    let mut done = 0;
-    for batch in trace.rows::<PageEvent>() {
-        let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
-        for event in batch.iter().filter(|event| event.time >= start) {
-            evidence.note(event, machine.migratetype(event.migratetype));
-        }
-        done += batch.len() as u64;
-        progress(done, total);
+fn collect_evidence(trace: &Trace, machine: &Machine, snapshot: &Snapshot, progress: &mut dyn FnMut(u64, u64)) -> Result<Evidence, Error> {
+    let mut problems = Vec::new();
+    let windows: Vec<SnapshotWindow> = trace.all(&mut problems);
+    if let Some(problem) = problems.first() {
+        return Err(Error::Damaged(problem.to_string()));
     }
+    let mut evidence = Evidence::new(&machine.config.layout, snapshot, &windows);
     for batch in trace.rows::<FrameRun>() {
         let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
         for run in &batch {
             evidence.note_run(run);
         }
     }
+    let total = 2 * trace.rows_of("page");
+    let mut done = 0;
+    for batch in trace.rows::<PageEvent>() {
+        let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
+        for event in batch.iter().filter(|event| event.time >= snapshot.time) {
+            evidence.note(event, machine);
+        }
+        done += batch.len() as u64;
+        progress(done, total);
+    }
+    evidence.settle(machine.config.rules.pageblock_order);
     Ok(evidence)
 }
 

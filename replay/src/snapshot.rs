@@ -39,6 +39,11 @@ impl ZoneSnapshot {
     pub fn item(&self, name: &str) -> Option<u64> {
         self.items.get(name).and_then(|value| u64::try_from(*value).ok())
     }
+
+    /// Pages on a CPU's pcp lists.
+    pub(crate) fn pcp_count(&self, cpu: u16) -> u64 {
+        self.item(&format!("pagesets[{cpu}].count")).unwrap_or(0)
+    }
 }
 
 /// All snapshots of a trace, oldest first. Incomplete ones (without free blocks) are left out.

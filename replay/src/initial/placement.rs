@@ -1,0 +1,142 @@
+//! Puts free blocks in place.
+
+use reference::{Cpu, FrameState, MAX_ORDER, Migratetype, Misuse, NR_ORDERS, Order, PageAllocator, Pfn, ZoneId};
+
+use super::{FreeLists, Span, free::FreeFrames};
+use crate::evidence::{Evidence, First};
+
+/// The types that have pcp lists.
+const PCP_TYPES: [Migratetype; 3] = [Migratetype::Unmovable, Migratetype::Movable, Migratetype::Reclaimable];
+
+/// Puts the free blocks of one zone in place.
+pub(super) struct Placement<'a> {
+    pub(super) mm: &'a mut PageAllocator,
+    pub(super) evidence: &'a Evidence,
+    pub(super) zone: ZoneId,
+    pub(super) span: Span,
+    pub(super) free: FreeFrames<'a>,
+    /// Type of each pageblock.
+    pub(super) types: Vec<Migratetype>,
+    /// Blocks still to be placed.
+    pub(super) wanted: FreeLists,
+    /// Pages still to be put on each CPU's lists.
+    pub(super) pcp: Vec<u64>,
+}
+
+impl Placement<'_> {
+    /// Returns the free pages that found no place.
+    pub(super) fn place(mut self) -> u64 {
+        for (slot, mt) in self.types.iter().enumerate() {
+            // The pageblock lies in the zone by construction.
+            let _ = self.mm.seed_pageblock(Pfn(self.span.pageblock(slot).start), *mt);
+        }
+        self.place_found();
+        self.place_rest();
+        self.place_pcp();
+        let left = self.wanted.iter().enumerate();
+        left.map(|(order, types)| types.iter().sum::<u64>() << order).sum::<u64>() + self.pcp.iter().sum::<u64>()
+    }
+
+    /// The blocks that were found, from the largest down. Of what there were fewer of than found, the rest counts as two of half the size.
+    fn place_found(&mut self) {
+        let mut found: [Vec<u64>; NR_ORDERS] = Default::default();
+        for (head, order) in &self.free.blocks {
+            found[usize::from(*order)].push(*head);
+        }
+        for order in (0..=MAX_ORDER).rev() {
+            let mut heads = std::mem::take(&mut found[usize::from(order)]);
+            heads.retain(|head| !self.put(*head, order, true));
+            heads.retain(|head| !self.put(*head, order, false));
+            if let Some(below) = order.checked_sub(1) {
+                let told = |head: &u64| (*head..head + (1 << below)).any(|pfn| self.evidence.first(pfn) != First::Untold);
+                let halves = |head| [head, head + (1 << below)].into_iter().filter(told);
+                found[usize::from(below)].extend(heads.into_iter().flat_map(halves));
+            }
+        }
+    }
+
+    /// Places a block if one of this order is still wanted: one of its pageblock's type, or counting for another.
+    fn put(&mut self, head: u64, order: u8, of_its_type: bool) -> bool {
+        let mt = self.types[self.span.slot(head)];
+        let wanted = self.wanted[usize::from(order)];
+        let most = wanted.iter().enumerate().max_by_key(|(_, left)| **left).map_or(0, |(mt, _)| mt);
+        let counts_as = if wanted[mt.index()] > 0 { mt.index() } else { most };
+        if wanted[counts_as] == 0 || of_its_type && counts_as != mt.index() {
+            return false;
+        }
+        let buddy = Pfn(head ^ 1 << order);
+        let would_merge = order < MAX_ORDER
+            && matches!(self.mm.frame(buddy), FrameState::Free { head, order: o, .. } if head == buddy && o.0 == order)
+            && self.mm.zone_of(buddy) == Some(self.zone);
+        let of_one_type = self.types[self.span.slot(head)..=self.span.slot(head + (1 << order) - 1)].iter().all(|t| *t == mt);
+        if would_merge || !of_one_type || self.mm.seed_free_block(Pfn(head), Order(order), mt).is_err() {
+            return false;
+        }
+        self.wanted[usize::from(order)][counts_as] -= 1;
+        true
+    }
+
+    /// The remaining blocks, from the zone's end down, where nothing says that a frame was in use.
+    fn place_rest(&mut self) {
+        for order in (0..=MAX_ORDER).rev() {
+            for of_its_type in [true, false] {
+                let pages = 1u64 << order;
+                let mut head = self.span.end >> order << order;
+                while self.wanted[usize::from(order)].iter().any(|n| *n > 0) {
+                    let Some(next) = head.checked_sub(pages).filter(|h| *h >= self.span.start) else { break };
+                    head = next;
+                    let may_be_free = |pfn| self.free.may_be_listed(pfn) || self.evidence.first(pfn) == First::Either;
+                    if self.mm.is_held(Pfn(head), Order(order)) && (head..head + pages).all(may_be_free) {
+                        self.put(head, order, of_its_type);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Pages that were on pcp lists: the blocks of which events tell, the next to go first; the others may be any. Where it is known that nobody touched
+    /// them, they lay on lists that never ran empty, so on those which are asked for least; where nothing is known, on all alike.
+    fn place_pcp(&mut self) {
+        let evidence = self.evidence;
+        for (cpu, taken) in evidence.pcp(usize::from(self.zone.0)).enumerate() {
+            for block in taken {
+                if self.pcp[cpu] >= 1 << block.order && !self.free.may_be_listed(block.pfn) {
+                    let mt = block.migratetype.unwrap_or(self.types[self.span.slot(block.pfn)]);
+                    self.put_on_pcp(cpu, block.pfn, Order(block.order), mt);
+                }
+            }
+        }
+        let mut cpu = 0;
+        let mut types = PCP_TYPES.into_iter().cycle();
+        for untouched in [First::Untold, First::Quiet] {
+            for pfn in self.span.start..self.span.end {
+                while self.pcp.get(cpu) == Some(&0) {
+                    cpu += 1;
+                }
+                if cpu >= self.pcp.len() {
+                    return;
+                }
+                if evidence.first(pfn) == untouched {
+                    let of_each = types.next().filter(|_| untouched == First::Untold);
+                    self.put_on_pcp(cpu, pfn, Order(0), of_each.unwrap_or(evidence.least_asked(usize::from(self.zone.0))));
+                }
+            }
+        }
+    }
+
+    fn put_on_pcp(&mut self, cpu: usize, pfn: u64, order: Order, mt: Migratetype) {
+        let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
+        // Without per-CPU lists these pages are free like the others.
+        let seeded = self.mm.seed_pcp_block(Pfn(pfn), order, mt, Cpu(cpu as u16)).or_else(|_| self.free_instead(pfn, order));
+        if seeded.is_ok() {
+            self.pcp[cpu] = self.pcp[cpu].saturating_sub(order.pages());
+        }
+    }
+
+    fn free_instead(&mut self, pfn: u64, order: Order) -> Result<(), Misuse> {
+        if self.mm.config().rules.per_cpu_lists {
+            return Err(Misuse::NotAllocated(Pfn(pfn)));
+        }
+        self.mm.free_held(Pfn(pfn), order, Cpu(0))
+    }
+}
