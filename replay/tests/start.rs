@@ -1,0 +1,187 @@
+//! Where the model starts: what `/proc/kpageflags` and the first events tell of free lists, pageblocks and pcp lists. Each machine here is such that
+//! a model which starts otherwise would end otherwise, too.
+
+use replay::{Options, Outcome};
+use trace::{
+    ANY_MIGRATETYPE, Clock, FrameRun, FreeArea, GfpTable, Header, Kind, PageEvent, Pageblock, SnapshotWindow, Tool, Trace, Writer, Zone, ZoneStat,
+};
+
+/// One zone of 16 pageblocks.
+const NORMAL: u64 = 1 << 20;
+const PAGES: u64 = 1 << 13;
+const PAGEBLOCK: u64 = 512;
+const UNMOVABLE: u8 = 0;
+const MOVABLE: u8 = 1;
+/// When the first snapshot was taken; when its kpageflags had been read; when the second was.
+const START: u64 = 1_000;
+const READ: u64 = 2_000;
+const END: u64 = 10_000;
+
+/// A machine with one CPU, whose frames are in use by processes where nothing else is said.
+struct Making {
+    frames: Vec<FrameRun>,
+    /// Free blocks at the start and at the end, by order and type.
+    free: [[[u64; 2]; 11]; 2],
+    unmovable_pageblocks: u64,
+    pcp: i64,
+    events: Vec<PageEvent>,
+}
+
+impl Making {
+    fn new() -> Self {
+        Self { frames: Vec::new(), free: [[[0; 2]; 11]; 2], unmovable_pageblocks: 1, pcp: 0, events: Vec::new() }
+    }
+
+    fn frames(mut self, pfn: u64, pages: u64, class: &str) -> Self {
+        self.frames.push(FrameRun { time: START, snapshot: 0, pfn: NORMAL + pfn, pages, class: class.to_owned() });
+        self
+    }
+
+    fn free(mut self, order: usize, migratetype: u8, at_start: u64, at_end: u64) -> Self {
+        self.free[0][order][usize::from(migratetype)] = at_start;
+        self.free[1][order][usize::from(migratetype)] = at_end;
+        self
+    }
+
+    /// Pages on the pcp lists at the start.
+    fn pcp(mut self, pages: i64) -> Self {
+        self.pcp = pages;
+        self
+    }
+
+    fn alloc(self, time: u64, pfn: u64, order: u8, migratetype: u8) -> Self {
+        self.event(Kind::PageAlloc, time, pfn, order, migratetype)
+    }
+
+    fn event(mut self, kind: Kind, time: u64, pfn: u64, order: u8, migratetype: u8) -> Self {
+        let gfp = if migratetype == MOVABLE { 0xcc8 } else { 0xcc0 };
+        let (cpu, kind) = (0, kind as u8);
+        self.events.push(PageEvent { time, pid: 1, cpu, kind, order, pfn: NORMAL + pfn, gfp, migratetype, zone: 0, stack: 0 });
+        self
+    }
+
+    fn replay(self) -> Outcome {
+        let zone = Zone { node: 0, name: "Normal".to_owned(), start_pfn: NORMAL, spanned: PAGES, present: PAGES, managed: PAGES };
+        let header = Header {
+            tool: Tool { name: "test".to_owned(), version: String::new(), command: vec![] },
+            host: "made up".to_owned(),
+            kernel: "6.18.0".to_owned(),
+            architecture: "x86_64".to_owned(),
+            clock: Clock { name: "CLOCK_MONOTONIC".to_owned(), utc_offset_ns: 0, start_ns: 0, end_ns: END },
+            cpu_node: vec![0],
+            zones: vec![zone],
+            migratetypes: ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"].map(str::to_owned).to_vec(),
+            gfp: GfpTable::new(vec![
+                ("GFP_KERNEL".into(), 0xcc0),
+                ("__GFP_MOVABLE".into(), 8),
+                ("__GFP_DIRECT_RECLAIM".into(), 0x400),
+                ("__GFP_KSWAPD_RECLAIM".into(), 0x800),
+            ]),
+            objects_are_physical: true,
+            finished: Some("test".to_owned()),
+            ..Header::default()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(dir.path(), &header, trace::Options::default()).unwrap();
+        for (snapshot, time) in [(0, START), (1, END)] {
+            let mut areas = Vec::new();
+            for (order, types) in self.free[snapshot as usize].iter().enumerate() {
+                let area = |migratetype, nr_free| FreeArea { time, snapshot, zone: 0, order: order as u8, migratetype, nr_free };
+                areas.extend([area(ANY_MIGRATETYPE, types.iter().sum()), area(UNMOVABLE, types[0]), area(MOVABLE, types[1])]);
+            }
+            writer.append(&areas).unwrap();
+            let pageblocks = |migratetype, count| Pageblock { time, snapshot, zone: 0, migratetype, count };
+            let unmovable = self.unmovable_pageblocks;
+            writer.append(&[pageblocks(UNMOVABLE, unmovable), pageblocks(MOVABLE, PAGES / PAGEBLOCK - unmovable)]).unwrap();
+            let stat = |item: &str, value| ZoneStat { time, snapshot, zone: 0, item: item.to_owned(), value };
+            let marks = [("min", 0), ("low", 0), ("high", 0), ("managed", PAGES.cast_signed())];
+            let lists = [("count", self.pcp), ("high", 500), ("batch", 7), ("high_min", 500), ("high_max", 500)];
+            writer.append(&marks.map(|(item, value)| stat(item, value))).unwrap();
+            writer.append(&lists.map(|(item, value)| stat(&format!("pagesets[0].{item}"), value))).unwrap();
+        }
+        // The other frames are in use by processes.
+        let mut frames = self.frames.clone();
+        frames.sort_by_key(|run| run.pfn);
+        let mut at = NORMAL;
+        for run in frames.clone().iter().map(|run| (run.pfn, run.pages)).chain([(NORMAL + PAGES, 0)]) {
+            if run.0 > at {
+                frames.push(FrameRun { time: START, snapshot: 0, pfn: at, pages: run.0 - at, class: "anon".to_owned() });
+            }
+            at = run.0 + run.1;
+        }
+        frames.sort_by_key(|run| run.pfn);
+        writer.append(&frames).unwrap();
+        writer.append(&[SnapshotWindow { time: START, snapshot: 0, end: READ, source: "kpageflags".to_owned() }]).unwrap();
+        writer.append(&self.events).unwrap();
+        writer.finish(&header).unwrap();
+        let outcome = replay::replay(&Trace::open(dir.path()).unwrap(), &Options::default(), &mut |_, _| {}).unwrap();
+        assert_eq!(outcome.unplaced_pages, 0);
+        assert_eq!(outcome.model_fallbacks, 0, "each request finds a block of its type");
+        assert_eq!(outcome.moments[0].model, outcome.moments[0].machine, "the model starts where the machine was");
+        outcome
+    }
+}
+
+/// Whether the model ended as the machine did.
+fn agrees(outcome: &Outcome) -> bool {
+    outcome.moments.last().is_some_and(|last| last.model == last.machine)
+}
+
+#[test]
+fn a_pageblock_has_the_type_of_what_lies_in_it() {
+    // The fifth pageblock is the kernel's and the ninth a process's, which is not where boot would have put them. Both have a free block of order
+    // 4; when the frames beside it are freed, which were in use, the process's becomes one of order 5, and is asked for.
+    let (kernels, processes) = (8 * PAGEBLOCK, 4 * PAGEBLOCK);
+    let outcome = Making::new()
+        .frames(kernels, 16, "free")
+        .frames(kernels + 16, PAGEBLOCK - 16, "slab")
+        .frames(processes, 16, "free")
+        .free(4, UNMOVABLE, 1, 1)
+        .free(4, MOVABLE, 1, 0)
+        .event(Kind::PageFree, READ + 1, processes + 16, 4, MOVABLE)
+        .alloc(READ + 2, processes, 5, MOVABLE)
+        .replay();
+    assert!(agrees(&outcome), "{:?}", outcome.zones);
+}
+
+#[test]
+fn free_blocks_betray_the_type_of_a_pageblock_where_its_users_do_not() {
+    // Of order 4 all free blocks are unmovable, says pagetypeinfo, and of order 5 all are movable. The event does not say for what it was.
+    let outcome = Making::new()
+        .frames(9 * PAGEBLOCK, 16, "free")
+        .frames(9 * PAGEBLOCK + 16, PAGEBLOCK - 16, "reserved")
+        .frames(6 * PAGEBLOCK, 32, "free")
+        .frames(6 * PAGEBLOCK + 32, PAGEBLOCK - 32, "reserved")
+        .free(4, UNMOVABLE, 1, 0)
+        .free(5, MOVABLE, 1, 1)
+        .alloc(READ + 1, 9 * PAGEBLOCK, 4, u8::MAX)
+        .replay();
+    assert!(agrees(&outcome), "{:?}", outcome.zones);
+}
+
+#[test]
+fn what_was_free_and_on_no_free_list_was_on_a_pcp_list() {
+    // Without it the request would split the one free block.
+    let outcome = Making::new()
+        .frames(100, 1, "other")
+        .frames(14 * PAGEBLOCK, 1024, "free")
+        .free(10, MOVABLE, 1, 1)
+        .pcp(1)
+        .alloc(READ + 1, 100, 0, MOVABLE)
+        .replay();
+    assert!(agrees(&outcome), "{:?}", outcome.zones);
+}
+
+#[test]
+fn what_went_before_its_flags_were_read_was_on_a_free_list_if_one_lacks_it() {
+    // Two blocks of order 3 were free, one of which is left when the flags are read; the pcp lists held eight pages. The block that went first
+    // was on them, the second on the free list.
+    let outcome = Making::new()
+        .frames(9 * PAGEBLOCK, 8, "free")
+        .free(3, MOVABLE, 2, 0)
+        .pcp(8)
+        .alloc(START + 1, 6 * PAGEBLOCK, 3, UNMOVABLE)
+        .alloc(START + 2, 3 * PAGEBLOCK, 3, MOVABLE)
+        .replay();
+    assert!(agrees(&outcome), "{:?}", outcome.zones);
+}
