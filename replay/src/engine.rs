@@ -7,6 +7,7 @@ use crate::{
     Gap, Gaps, Machine,
     mapping::{Mapping, Slot},
     score::fraction,
+    unseen::Step,
 };
 
 /// Between two runs of the vmstat worker (`vm.stat_interval`), in ns.
@@ -56,6 +57,8 @@ pub struct Engine<'a> {
     tally: Tally,
     missing: Missing,
     next_tick: u64,
+    /// Pages in use that were taken without an event.
+    unseen: Vec<Pfn>,
     /// Where the search for held memory goes on, by zone and order.
     cursors: Vec<[u64; NR_ORDERS]>,
 }
@@ -73,6 +76,7 @@ impl<'a> Engine<'a> {
             tally: Tally::default(),
             missing: Missing::default(),
             next_tick: 0,
+            unseen: Vec::new(),
             cursors,
         }
     }
@@ -129,6 +133,26 @@ impl<'a> Engine<'a> {
             Some(Kind::PageFree) => self.free(event),
             _ => {}
         }
+    }
+
+    /// Takes a page, or gives one back, of which the trace tells no more than that: most are the page cache's or a process's.
+    pub(crate) fn unseen(&mut self, step: Step) {
+        let cpu = Cpu(step.cpu);
+        if step.taken {
+            let gfp = self.mm.mask("GFP_HIGHUSER_MOVABLE");
+            self.unseen.extend(self.mm.alloc_pages(gfp, Order(0), cpu, self.machine.node(step.cpu)).ok());
+            return;
+        }
+        if let Some(pfn) = self.unseen.pop() {
+            self.give_back(Some(pfn), 0, step.cpu);
+        } else if let Some(held) = self.preferred_zone(step.cpu).and_then(|zone| self.find_held(zone, 0)) {
+            let freed = self.mm.free_held(held, Order(0), cpu);
+            debug_assert_eq!(freed, Ok(()), "found to be held");
+        }
+    }
+
+    fn preferred_zone(&self, cpu: u16) -> Option<ZoneId> {
+        self.mm.preferred_zone(self.mm.mask("GFP_HIGHUSER_MOVABLE"), self.machine.node(cpu))
     }
 
     fn alloc(&mut self, event: &PageEvent) {

@@ -25,6 +25,7 @@ mod run;
 mod score;
 mod setting;
 mod snapshot;
+mod unseen;
 
 pub use bench::{BenchRow, bench};
 pub use engine::{Engine, Mode};

@@ -167,7 +167,7 @@ impl Outcome {
         writeln!(out, "model {} · machine {} · {} page events in {:.2} s ({rate:.1} M/s)", self.policy, self.kernel, self.events, self.elapsed_s)?;
         writeln!(out, "{} allocations, {} frees; compared at {} snapshots", self.allocs, self.frees, self.snapshots)?;
         if self.missing_events > 0 {
-            writeln!(out, "{} page events are not in the trace (lost or filtered): the numbers below are without them", self.missing_events)?;
+            writeln!(out, "{} page events are not in the trace (lost or filtered): the model counts each as one page", self.missing_events)?;
         }
         writeln!(out, "\n{:<22} {:>10} {:>10}", "score", "model", "null model")?;
         let rows = [

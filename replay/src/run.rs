@@ -1,6 +1,6 @@
 //! A whole replay: initial state, events, comparison.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, iter::Peekable, time::Instant};
 
 use reference::{NR_ORDERS, PageAllocator};
 use trace::{FragEvent, FrameRun, Kind, Ledger, PageEvent, Program, SnapshotWindow, Trace};
@@ -13,6 +13,7 @@ use crate::{
     outcome::Moment,
     score::{Comparison, Fallbacks, Pageblocks, fallback_error, fraction, pageblock_error},
     snapshots,
+    unseen::{self, Step},
 };
 
 /// How the model starts.
@@ -112,7 +113,7 @@ fn feed(trace: &Trace, runs: &mut [Run<'_>], start: u64, progress: &mut dyn FnMu
         let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
         for run in &mut *runs {
             for event in batch.iter().filter(|event| event.time >= start) {
-                run.compare_until(event.time);
+                run.advance(event.time);
                 run.engine.event(event);
             }
         }
@@ -120,7 +121,7 @@ fn feed(trace: &Trace, runs: &mut [Run<'_>], start: u64, progress: &mut dyn FnMu
         progress(done, 2 * rows);
     }
     for run in runs {
-        run.compare_until(u64::MAX);
+        run.advance(u64::MAX);
     }
     Ok(())
 }
@@ -162,6 +163,8 @@ struct Run<'a> {
     snapshots: &'a [Snapshot],
     /// The next snapshot to compare with.
     next: usize,
+    /// What happens without events.
+    unseen: Peekable<Box<dyn Iterator<Item = Step>>>,
     comparison: Comparison,
     null: Comparison,
     initial: Vec<[u64; NR_ORDERS]>,
@@ -182,13 +185,20 @@ impl<'a> Run<'a> {
         let pageblocks = engine.pageblocks();
         let start = |first: &Snapshot| Moment { time: first.time, machine: initial.clone(), model: engine.free_blocks() };
         let moments = snapshots.first().map(start).into_iter().collect();
-        Self { machine, unplaced, engine, snapshots, next: 1, comparison, null, initial, pageblocks, moments, at_last: None }
+        let start = snapshots.first().map_or(0, |first| first.time);
+        let memory = machine.config.layout.zones.iter().map(|zone| zone.managed).sum();
+        // Where the machine's frames are used, a page of which nothing is known would stand in the way of one of which it is.
+        let moved = (mode == Mode::Requests).then(|| unseen::steps(trace, start, memory));
+        let unseen = (Box::new(moved.into_iter().flatten()) as Box<dyn Iterator<Item = Step>>).peekable();
+        Self { machine, unplaced, engine, snapshots, next: 1, unseen, comparison, null, initial, pageblocks, moments, at_last: None }
     }
 
-    /// Compares with every snapshot taken before `time`, and takes over the sizes and marks it shows.
-    fn compare_until(&mut self, time: u64) {
+    /// Lets pass what happened up to `time` beside the events: pages that moved unseen, and snapshots, which the model is compared with, and whose
+    /// sizes and marks it takes over.
+    fn advance(&mut self, time: u64) {
         while let Some(snapshot) = self.snapshots.get(self.next).filter(|s| s.time <= time) {
             self.next += 1;
+            self.move_unseen(snapshot.time);
             let model = self.engine.free_blocks();
             self.comparison.add(&model, snapshot);
             self.null.add(&self.initial, snapshot);
@@ -200,6 +210,13 @@ impl<'a> Run<'a> {
             for (z, zone) in snapshot.zones.iter().enumerate() {
                 initial::apply_zoneinfo(self.engine.model_mut(), self.machine, reference::ZoneId(z as u8), zone);
             }
+        }
+        self.move_unseen(time);
+    }
+
+    fn move_unseen(&mut self, time: u64) {
+        while let Some(step) = self.unseen.next_if(|step| step.time <= time) {
+            self.engine.unseen(step);
         }
     }
 
@@ -264,7 +281,7 @@ impl<'a> Run<'a> {
 fn missing(trace: &Trace) -> Missing {
     let mut last: BTreeMap<(u16, String), u64> = BTreeMap::new();
     for row in trace.all::<Ledger>(&mut Vec::new()) {
-        last.insert((row.cpu, row.program), row.dropped + row.filtered + row.missed);
+        last.insert((row.cpu, row.program), row.dropped.saturating_add(row.filtered).saturating_add(row.missed));
     }
     let sum = |program: Program| last.iter().filter(|((_, name), _)| name == program.name()).map(|(_, n)| n).sum();
     debug_assert_eq!(Kind::PageAlloc.name(), Program::PageAlloc.name());
