@@ -371,6 +371,9 @@ fn a_span_of_time_is_said_beside_what_was_counted_in_it() {
     let text = stdout(&[&["stat", &trace, "--total"], &span[..]].concat());
     assert!(text.contains("! only what happened from 0.000000500 to 0.000000900 s"), "{text}");
     let rows = json(&[&["stat", &trace, "--total", "--json"], &span[..]].concat());
+    for command in ["slab", "lint"] {
+        assert!(stdout(&[&[command, &trace], &span[..]].concat()).contains("! only what happened from"), "{command}");
+    }
     // A, what is older than the trace, and both halves of B are freed, C is allocated.
     assert_eq!((&rows[0]["allocs"], &rows[0]["frees"], &rows[0]["unmatched_frees"]), (&1.into(), &4.into(), &4.into()));
     let (html, numbers) = (dir.path().join("r.html"), dir.path().join("r.json"));

@@ -1,11 +1,11 @@
-use analyzer::{Events, lint};
+use analyzer::{Events, Window, lint};
 
-use super::{TraceArgument, output};
+use super::{TraceInTime, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    trace: TraceArgument,
+    trace: TraceInTime,
     #[command(flatten)]
     shape: output::Shape,
 }
@@ -19,6 +19,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if findings.is_empty() {
         table.note("✓ nothing illegal or suspicious was asked for in this trace");
     }
-    table.notes.extend(loss.sentence(Events::Page));
+    table.notes.extend(loss.sentence(Events::Page).into_iter().chain(Window::sentence(&trace)));
     arguments.shape.write(&table)
 }

@@ -1,6 +1,6 @@
-use analyzer::{Events, Key, size_classes, slab};
+use analyzer::{Events, Key, Window, size_classes, slab};
 
-use super::{TraceArgument, output};
+use super::{TraceInTime, output};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -23,7 +23,7 @@ Examples:
   analyzer slab trace --misfits                 where another size would save memory")]
 pub struct Arguments {
     #[command(flatten)]
-    trace: TraceArgument,
+    trace: TraceInTime,
     /// Key to group by, as in `analyzer stat`
     #[arg(long, value_name = "KEY", default_value = "callsite")]
     by: Key,
@@ -72,12 +72,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     });
     let mut usages = slab.table(&trace.header);
     let mut misfits = size_classes::table(&slab.misfits, trace.header.clock.start_ns);
-    let sentence = loss.sentence(Events::Slab);
+    let sentences = loss.sentence(Events::Slab).into_iter().chain(Window::sentence(&trace));
     if arguments.misfits {
-        misfits.notes.extend(sentence);
+        misfits.notes.extend(sentences);
         return arguments.shape.write(&misfits);
     }
-    usages.notes.extend(sentence);
+    usages.notes.extend(sentences);
     arguments.shape.write(&usages)?;
     // Programs get one table at a time.
     if arguments.shape.is_for_people() && !slab.misfits.is_empty() {
