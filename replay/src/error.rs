@@ -20,6 +20,14 @@ pub enum Error {
         /// zones with memory
         found: usize,
     },
+    /// The zones span more than a model can.
+    #[error("the memory zones of {path} span {frames} page frames, and a model of them does not fit this machine's memory", path = path.display())]
+    TooManyFrames {
+        /// the trace directory
+        path: PathBuf,
+        /// from the first zone's start to the last zone's end
+        frames: u64,
+    },
     /// No snapshot to start from.
     #[error("{path} holds no snapshot of the free lists to start from: record with snapshots, or start with --init empty", path = path.display())]
     NoSnapshot {

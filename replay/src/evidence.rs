@@ -62,6 +62,8 @@ pub(crate) struct Evidence {
     frames: Vec<Frame>,
     /// When `/proc/kpageflags` was read, from the first frame to the last.
     read: Option<Range<u64>>,
+    /// First frame and end of each zone.
+    spans: Vec<Range<u64>>,
     /// By zone and CPU.
     pcp: Vec<Vec<PcpLists>>,
     /// Single pages allocated, by zone and type.
@@ -77,11 +79,12 @@ impl Evidence {
         let lists = |zone: &ZoneSnapshot| (0..layout.cpus).map(|cpu| PcpLists { count: zone.pcp_count(cpu), taken: Vec::new() }).collect();
         let frames = vec![Frame(0); (end - base) as usize];
         let asked = vec![[0; MIGRATE_TYPES]; snapshot.zones.len()];
-        Self { base, frames, read, pcp: snapshot.zones.iter().map(lists).collect(), asked }
+        let spans = layout.zones.iter().map(|zone| zone.start_pfn..zone.start_pfn + zone.spanned).collect();
+        Self { base, frames, read, spans, pcp: snapshot.zones.iter().map(lists).collect(), asked }
     }
 
     fn range(&self, pfn: u64, pages: u64) -> Range<usize> {
-        let end = (pfn + pages).saturating_sub(self.base).min(self.frames.len() as u64);
+        let end = pfn.saturating_add(pages).saturating_sub(self.base).min(self.frames.len() as u64);
         let start = pfn.saturating_sub(self.base).min(end);
         start as usize..end as usize
     }
@@ -94,10 +97,13 @@ impl Evidence {
 
     /// Notes one event, in time order.
     pub(crate) fn note(&mut self, event: &PageEvent, machine: &Machine) {
-        let frames = self.range(event.pfn, 1 << event.order.min(reference::MAX_ORDER));
+        let pages = 1 << event.order.min(reference::MAX_ORDER);
+        let frames = self.range(event.pfn, pages);
         let alloc = event.kind == Kind::PageAlloc as u8;
         let migratetype = machine.migratetype(event.migratetype);
-        let zone = machine.zone(event.zone).map(|zone| usize::from(zone.0));
+        // A zone in which the block does not lie is nobody's: what an event says of it is not to be trusted.
+        let lies_in = |zone: usize| self.spans[zone].contains(&event.pfn) && event.pfn + pages <= self.spans[zone].end;
+        let zone = machine.zone(event.zone).map(|zone| usize::from(zone.0)).filter(|zone| lies_in(*zone));
         if let (true, 0, Some(zone), Some(mt)) = (alloc, event.order, zone, migratetype) {
             self.asked[zone][mt.index()] += 1;
         }

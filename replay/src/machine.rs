@@ -1,7 +1,8 @@
 //! The traced machine as the model's configuration.
 
 use reference::{
-    Config, GfpTable, Layout, MAX_ZONES, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, Profile, ZoneId, ZoneSpec, ZoneType,
+    Config, GfpTable, Layout, MAX_ZONES, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, PageAllocator, Profile, ZoneId, ZoneSpec,
+    ZoneType,
 };
 use trace::Trace;
 
@@ -62,6 +63,10 @@ impl Machine {
         if specs.len() > MAX_ZONES {
             return Err(Error::TooManyZones { path: trace.dir.clone(), found: specs.len() });
         }
+        let frames = frames(&specs);
+        if !is_room_for(frames) {
+            return Err(Error::TooManyFrames { path: trace.dir.clone(), frames });
+        }
         // The kernel prints every zone type that it is configured with, populated or not.
         let named: Vec<ZoneType> = header.zones.iter().filter_map(|zone| ZoneType::from_name(&zone.name)).collect();
         let configured = ZoneType::ALL.into_iter().filter(|kind| named.contains(kind)).collect();
@@ -82,7 +87,10 @@ impl Machine {
         config.gfp = GfpTable::from_pairs(header.gfp.entries());
         config.rules.pageblock_order = header.pageblock_order.min(reference::MAX_ORDER);
         let migratetypes = header.migratetypes.iter().map(|name| Migratetype::from_name(name)).collect();
-        let cpu_node = header.cpu_node.iter().map(|node| NodeId(*node as u8)).collect();
+        // A node without memory is served by another one; which is nearest the header does not say.
+        let with_memory = |node: NodeId| config.layout.zones.iter().any(|zone| zone.node == node);
+        let cpu_node = header.cpu_node.iter().map(|node| NodeId(*node as u8));
+        let cpu_node = cpu_node.map(|node| if with_memory(node) { node } else { config.layout.zones[0].node }).collect();
         Ok(Self { config, follows_marks: true, withheld: 0, zones, migratetypes, cpu_node })
     }
 
@@ -115,6 +123,20 @@ impl Machine {
     }
 }
 
+/// Frames from the first zone's start to the last zone's end.
+fn frames(zones: &[ZoneSpec]) -> u64 {
+    let start = zones.iter().map(|zone| zone.start_pfn).min().unwrap_or(0);
+    zones.iter().map(|zone| zone.start_pfn.saturating_add(zone.spanned)).max().unwrap_or(0) - start
+}
+
+/// Whether the system would give the memory for a model of so many frames, and a byte of [`crate::evidence`] for each. A header may say anything,
+/// and to ask for too much ends a program.
+fn is_room_for(frames: u64) -> bool {
+    let bytes = (PageAllocator::METADATA_BYTES_PER_PAGE as u64 + 1).checked_mul(frames).and_then(|bytes| usize::try_from(bytes).ok());
+    // The model numbers frames with 32 bits.
+    frames <= u64::from(u32::MAX) && bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
+}
+
 /// The generation of a `uname -r` such as `6.12.48+deb13-amd64`.
 fn profile_of(release: &str) -> Profile {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
@@ -124,6 +146,17 @@ fn profile_of(release: &str) -> Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_of_any_size_is_made_or_refused() {
+        let zone = |start_pfn, spanned| ZoneSpec { kind: ZoneType::Normal, node: NodeId(0), start_pfn, spanned, present: spanned, managed: spanned };
+        assert_eq!(frames(&[zone(4096, 4096), zone(1, 4095)]), 8191);
+        assert_eq!(frames(&[zone(1, u64::MAX)]), u64::MAX - 1);
+        assert!(is_room_for(1 << 20));
+        for too_many in [1 << 32, 1 << 50, u64::MAX] {
+            assert!(!is_room_for(too_many), "{too_many}");
+        }
+    }
 
     #[test]
     fn releases_as_distributions_write_them() {

@@ -19,7 +19,7 @@ use trace::{Kind, NO_PFN, PageEvent, ProblemKind, ReclaimEvent, Trace};
 
 use crate::{
     common::{Running, all, collector, program, settled_ledger, stop},
-    pressure::{is_guest, named, provoke_oom, want_too_many_huge_pages},
+    pressure::{fragment, is_guest, named, provoke_oom, want_too_many_huge_pages},
 };
 
 /// Keeps so many seconds, and returns when it has them.
@@ -110,6 +110,7 @@ fn a_compaction_that_is_waited_for_makes_it_write() {
     fs::write("/proc/sys/vm/compact_memory", "1").unwrap();
     thread::sleep(Duration::from_secs(2));
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0, "nobody waited");
+    let held = fragment();
     // Where it has failed before, the next attempts, at most 64 of them, are deferred (COMPACT_MAX_DEFER_SHIFT).
     for _ in 0..=64 {
         want_too_many_huge_pages();
@@ -117,6 +118,7 @@ fn a_compaction_that_is_waited_for_makes_it_write() {
             break;
         }
     }
+    drop(held);
     let trace = flight(&dir, 1);
     stop(&mut recording);
     settled_ledger(&trace);

@@ -7,6 +7,7 @@ use std::{
     thread,
 };
 
+use memmap2::MmapMut;
 use trace::{Family, Kind, ReclaimEvent};
 
 use crate::{common::all, families::counted_by_both};
@@ -28,6 +29,19 @@ pub fn want_too_many_huge_pages() {
     let got: u64 = fs::read_to_string(pool).unwrap().trim().parse().unwrap();
     fs::write(pool, "0").unwrap();
     assert!(got < 100_000, "no machine of the matrix is so large");
+}
+
+/// Leaves 128 MiB free in pieces of 64 KiB between others that are held: where an allocation of order 9 fails for want of order, not of memory, and
+/// compaction is worth its while. Without, whether there is anything to compact depends on what ran before.
+pub fn fragment() -> Vec<MmapMut> {
+    let piece = |_| {
+        // One by one, so that no huge page fits.
+        let mut piece = MmapMut::map_anon(64 << 10).unwrap();
+        piece.fill(1);
+        piece
+    };
+    let pieces: Vec<MmapMut> = (0..4096).map(piece).collect();
+    pieces.into_iter().step_by(2).collect()
 }
 
 /// A process that wants more than its memory cgroup may have is killed; whether there is such a cgroup to be had.

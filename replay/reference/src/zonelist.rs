@@ -33,10 +33,12 @@ impl Zonelists {
 
     #[inline]
     pub(crate) fn get(&self, node: u8, highest: ZoneType, position: usize) -> Option<u8> {
-        self.lists[usize::from(node) * ZONE_TYPES + highest.index()].get(position).copied()
+        self.list(node, highest).get(position).copied()
     }
 
+    /// Empty for a node that does not exist.
+    #[inline]
     pub(crate) fn list(&self, node: u8, highest: ZoneType) -> &[u8] {
-        &self.lists[usize::from(node) * ZONE_TYPES + highest.index()]
+        self.lists.get(usize::from(node) * ZONE_TYPES + highest.index()).map_or(&[], Vec::as_slice)
     }
 }
