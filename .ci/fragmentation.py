@@ -1,8 +1,9 @@
 """The workload of `replay bench --fragmentation` on the machine it runs on: python3 fragmentation.py [ITERATIONS]
 
-Takes nine tenths of the machine's memory page by page, one page in eight through pipes (the kernel's, it cannot move), the others as anonymous memory.
-Half is freed at random, then a tenth of the pages changes place in each iteration (100). Printed: the free 2 MiB blocks as a share of what
-the free pages of /proc/buddyinfo could make, at first, at the end, and once compacted. Needs root, and a machine to spare: little else can run meanwhile.
+Takes nine tenths of the machine's memory page by page, one page in eight through pipes (the kernel's, it cannot move), the others as anonymous
+memory. Half is freed at random, then a tenth of the pages changes place in each iteration (100). Printed: the free 2 MiB blocks as a share of what
+the free pages of /proc/buddyinfo could make, at first, at the end, and once compacted. Needs root, and a machine to spare: little else can run
+meanwhile.
 """
 
 import array

@@ -1,8 +1,8 @@
 //! What happened to memory without an event in the trace.
 //!
-//! The ledger counts, CPU by CPU, the requests and frees that a filter kept out or that were lost; the collector's own are always among them, and on a
-//! small machine they are some per cent of what moves. Neither their sizes nor their times are known: each counts as one page, at a steady
-//! pace between two rows of the ledger, and only their difference matters.
+//! The ledger counts, CPU by CPU, the requests and frees that a filter kept out or that were lost; the collector's own are always among them, and
+//! on a small machine they are some per cent of what moves. Neither their sizes nor their times are known: each counts as one page, at a
+//! steady pace between two rows of the ledger, and only their difference matters.
 
 use std::{collections::BTreeMap, iter};
 

@@ -94,8 +94,8 @@ impl Placement<'_> {
         }
     }
 
-    /// Pages that were on pcp lists: the blocks of which events tell, the next to go first; the others may be any. Where it is known that nobody touched
-    /// them, they lay on lists that never ran empty, so on those which are asked for least; where nothing is known, on all alike.
+    /// Pages that were on pcp lists: the blocks of which events tell, the next to go first; the others may be any. Where it is known that nobody
+    /// touched them, they lay on lists that never ran empty, so on those which are asked for least; where nothing is known, on all alike.
     fn place_pcp(&mut self) {
         let evidence = self.evidence;
         for (cpu, taken) in evidence.pcp(usize::from(self.zone.0)).enumerate() {
