@@ -19,7 +19,8 @@ fn analyzer(arguments: &[&str]) -> String {
 /// Records every kmem event while something allocates.
 fn record(dir: &Path, options: &[&str]) -> String {
     let data = dir.join("perf.data").to_str().unwrap().to_owned();
-    let work = ["--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do ls -R /usr/bin > /dev/null; done"];
+    // Side by side, so that there are many objects at once, and all of them at other addresses.
+    let work = ["--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ls -lR /usr/bin > /dev/null & done; wait"];
     run("perf", &[&["record", "-q", "-a", "-R", "-c", "1", "-m", "16M", "-e", "kmem:*", "-o", &data], options, &work].concat());
     data
 }

@@ -134,7 +134,7 @@ fn frames(zones: &[ZoneSpec]) -> u64 {
 fn is_room_for(frames: u64) -> bool {
     let bytes = (PageAllocator::METADATA_BYTES_PER_PAGE as u64 + 1).checked_mul(frames).and_then(|bytes| usize::try_from(bytes).ok());
     // The model numbers frames with 32 bits.
-    frames <= u64::from(u32::MAX) && bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
+    u32::try_from(frames).is_ok() && bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
 }
 
 /// The generation of a `uname -r` such as `6.12.48+deb13-amd64`.
