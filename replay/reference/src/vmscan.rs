@@ -85,6 +85,26 @@ impl Lru {
         mem::take(&mut self.moves)
     }
 
+    /// A write to `/proc/sys/vm/compact_memory`: every zone is compacted, whatever is free in it.
+    pub fn compact_memory(&mut self, mm: &mut PageAllocator) {
+        for zone in (0..mm.zones.len() as u8).map(ZoneId) {
+            let moves = mm.compact_whole_zone(zone);
+            self.follow(mm, moves);
+        }
+    }
+
+    /// Takes note of the blocks that compaction has moved; returns how many pages they have.
+    fn follow(&mut self, mm: &PageAllocator, moves: Vec<(Pfn, Pfn)>) -> u64 {
+        let pages = moves.iter().map(|(_, to)| 1 << mm.map.tag(mm.map.index(to.0)).order()).sum::<u64>();
+        self.work.migrated += pages;
+        let new_place: BTreeMap<Pfn, Pfn> = moves.iter().copied().collect();
+        for pfn in &mut self.pages {
+            *pfn = new_place.get(pfn).copied().unwrap_or(*pfn);
+        }
+        self.moves.extend(moves);
+        pages
+    }
+
     /// kswapd gets the processor (`balance_pgdat`): it takes back at most so many pages for the zones it was woken for, and sleeps once each is
     /// above its high mark or nothing more is to be had. Returns how many it took.
     pub fn run_kswapd(&mut self, mm: &mut PageAllocator, most: u64) -> u64 {
@@ -191,14 +211,7 @@ impl Pressure for Lru {
             return false;
         }
         let moves = mm.compact_zone(zone, order);
-        let pages = moves.iter().map(|(_, to)| 1 << mm.map.tag(mm.map.index(to.0)).order()).sum::<u64>();
-        self.work.migrated += pages;
-        self.work.direct_cost += pages * self.costs.migrate;
-        let new_place: BTreeMap<Pfn, Pfn> = moves.iter().copied().collect();
-        for pfn in &mut self.pages {
-            *pfn = new_place.get(pfn).copied().unwrap_or(*pfn);
-        }
-        self.moves.extend(moves);
+        self.work.direct_cost += self.follow(mm, moves) * self.costs.migrate;
         mm.zones[usize::from(zone.0)].has_ordinary_block(order.0)
     }
 }

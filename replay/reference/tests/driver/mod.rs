@@ -32,6 +32,7 @@ pub enum Call {
     Kswapd { most: u64 },
     Drain,
     Tick,
+    Compact,
     Kmalloc { bytes: u64, mask: usize, cpu: u16 },
     Kfree { which: usize, cpu: u16 },
     KfreeTwice,
@@ -60,7 +61,8 @@ impl Call {
             242..248 => Self::KfreeTwice,
             248..253 => Self::Split { which },
             253 => Self::Drain,
-            _ => Self::Tick,
+            254 => Self::Tick,
+            _ => Self::Compact,
         }
     }
 }
@@ -162,6 +164,10 @@ impl Driver {
             }
             Call::Drain => mm.pages.drain_all(),
             Call::Tick => mm.pages.vmstat_tick(),
+            Call::Compact => {
+                mm.pressure.compact_memory(&mut mm.pages);
+                self.follow();
+            }
             Call::Kmalloc { bytes, mask, cpu } => {
                 let gfp = mm.mask(MASKS[mask]);
                 let got = mm.kmalloc(bytes, gfp, Cpu(cpu));
