@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use reference::{Layout, MIGRATE_TYPES, Migratetype};
+use reference::{Layout, MIGRATE_TYPES, Migratetype, ZoneSpec};
 use trace::{FrameRun, Kind, PageEvent, SnapshotWindow};
 
 use crate::{Machine, Snapshot, ZoneSnapshot};
@@ -62,8 +62,6 @@ pub(crate) struct Evidence {
     frames: Vec<Frame>,
     /// When `/proc/kpageflags` was read, from the first frame to the last.
     read: Option<Range<u64>>,
-    /// First frame and end of each zone.
-    spans: Vec<Range<u64>>,
     /// By zone and CPU.
     pcp: Vec<Vec<PcpLists>>,
     /// Single pages allocated, by zone and type.
@@ -79,8 +77,7 @@ impl Evidence {
         let lists = |zone: &ZoneSnapshot| (0..layout.cpus).map(|cpu| PcpLists { count: zone.pcp_count(cpu), taken: Vec::new() }).collect();
         let frames = vec![Frame(0); (end - base) as usize];
         let asked = vec![[0; MIGRATE_TYPES]; snapshot.zones.len()];
-        let spans = layout.zones.iter().map(|zone| zone.start_pfn..zone.start_pfn + zone.spanned).collect();
-        Self { base, frames, read, spans, pcp: snapshot.zones.iter().map(lists).collect(), asked }
+        Self { base, frames, read, pcp: snapshot.zones.iter().map(lists).collect(), asked }
     }
 
     fn range(&self, pfn: u64, pages: u64) -> Range<usize> {
@@ -102,8 +99,8 @@ impl Evidence {
         let alloc = event.kind == Kind::PageAlloc as u8;
         let migratetype = machine.migratetype(event.migratetype);
         // A zone in which the block does not lie is nobody's: what an event says of it is not to be trusted.
-        let lies_in = |zone: usize| self.spans[zone].contains(&event.pfn) && event.pfn + pages <= self.spans[zone].end;
-        let zone = machine.zone(event.zone).map(|zone| usize::from(zone.0)).filter(|zone| lies_in(*zone));
+        let lies_in = |zone: &ZoneSpec| event.pfn >= zone.start_pfn && event.pfn.saturating_add(pages) <= zone.start_pfn + zone.spanned;
+        let zone = machine.zone(event.zone).map(|zone| usize::from(zone.0)).filter(|zone| lies_in(&machine.config().layout.zones[*zone]));
         if let (true, 0, Some(zone), Some(mt)) = (alloc, event.order, zone, migratetype) {
             self.asked[zone][mt.index()] += 1;
         }
@@ -128,8 +125,8 @@ impl Evidence {
 
     /// About when a frame's flags were read: the reader goes from the first frame to the last.
     fn read_at(&self, pfn: u64, read: &Range<u64>) -> u64 {
-        let share = (pfn - self.base) as f64 / self.frames.len() as f64;
-        read.start + ((read.end - read.start) as f64 * share) as u64
+        let share = pfn.saturating_sub(self.base) as f64 / self.frames.len() as f64;
+        read.start.saturating_add((read.end.saturating_sub(read.start) as f64 * share) as u64)
     }
 
     /// Ends the noting: what may have been on pcp lists is told apart from what was on free lists.

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, iter};
 
 use itertools::Itertools as _;
-use trace::{Kind, Ledger, Program, Trace};
+use trace::{Ledger, Program, Trace};
 
 /// One page, taken or given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,6 @@ pub(crate) struct Step {
 pub(crate) fn steps(trace: &Trace, start: u64, memory: u64) -> impl Iterator<Item = Step> + use<> {
     let mut taken: BTreeMap<u16, BTreeMap<u64, i64>> = BTreeMap::new();
     for row in trace.all::<Ledger>(&mut Vec::new()).iter().filter(|row| row.cpu != Ledger::ALL_CPUS) {
-        debug_assert_eq!(Kind::PageAlloc.name(), Program::PageAlloc.name());
         let pages = row.dropped.saturating_add(row.filtered).cast_signed();
         let sign = match &row.program {
             name if name == Program::PageAlloc.name() => 1,

@@ -1,37 +1,19 @@
 //! Replays of small traces whose right answer is known beforehand.
 
+mod common;
+
 use std::path::Path;
 
+use common::zone;
 use replay::{Gap, Init, Machine, Mode, Options, Outcome, Policy, Setting, replay_all};
-use trace::{ANY_MIGRATETYPE, Clock, FreeArea, GfpTable, Header, Kind, Ledger, NO_PFN, PageEvent, Pageblock, Tool, Trace, Writer, Zone, ZoneStat};
+use trace::{ANY_MIGRATETYPE, FreeArea, Header, Kind, Ledger, NO_PFN, PageEvent, Pageblock, Trace, Writer, ZoneStat};
 
 const NORMAL: u64 = 1 << 20;
 const GFP_KERNEL: u32 = 0xcc0;
 const START: u64 = 1_000;
 
 fn header() -> Header {
-    let zone = |name: &str, start_pfn, spanned| Zone { node: 0, name: name.to_owned(), start_pfn, spanned, present: spanned, managed: spanned };
-    Header {
-        tool: Tool { name: "test".to_owned(), version: String::new(), command: vec![] },
-        host: "made up".to_owned(),
-        kernel: "6.18.0".to_owned(),
-        architecture: "x86_64".to_owned(),
-        clock: Clock { name: "CLOCK_MONOTONIC".to_owned(), utc_offset_ns: 0, start_ns: 0, end_ns: 1_000_000 },
-        cpu_node: vec![0, 0],
-        zones: vec![zone("DMA", 1, 4095), zone("DMA32", 4096, 1_044_480), zone("Normal", NORMAL, 1 << 16), zone("Movable", 0, 0)],
-        migratetypes: ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"].map(str::to_owned).to_vec(),
-        gfp: GfpTable::new(vec![
-            ("GFP_KERNEL".into(), 0xcc0),
-            ("__GFP_DMA32".into(), 4),
-            ("__GFP_MOVABLE".into(), 8),
-            ("__GFP_HIGH".into(), 0x20),
-            ("__GFP_DIRECT_RECLAIM".into(), 0x400),
-            ("__GFP_KSWAPD_RECLAIM".into(), 0x800),
-        ]),
-        objects_are_physical: true,
-        finished: Some("test".to_owned()),
-        ..Header::default()
-    }
+    common::header(2, 1_000_000, vec![zone("DMA", 1, 4095), zone("DMA32", 4096, 1_044_480), zone("Normal", NORMAL, 1 << 16), zone("Movable", 0, 0)])
 }
 
 /// A trace in the making. Free blocks at the start: 40 of order 10 in DMA32 and in Normal.

@@ -1,11 +1,10 @@
 //! Where the model starts: what `/proc/kpageflags` and the first events tell of free lists, pageblocks and pcp lists. Each machine here is such that
 //! a model which starts otherwise would end otherwise, too.
 
+mod common;
+
 use replay::{Options, Outcome};
-use trace::{
-    ANY_MIGRATETYPE, Clock, FrameRun, FreeArea, GfpTable, Header, Kind, Ledger, PageEvent, Pageblock, SnapshotWindow, Tool, Trace, Writer, Zone,
-    ZoneStat,
-};
+use trace::{ANY_MIGRATETYPE, FrameRun, FreeArea, Kind, Ledger, PageEvent, Pageblock, SnapshotWindow, Trace, Writer, ZoneStat};
 
 /// One zone of 16 pageblocks.
 const NORMAL: u64 = 1 << 20;
@@ -64,27 +63,7 @@ impl Making {
     }
 
     fn replay(self) -> Outcome {
-        let zone = Zone { node: 0, name: "Normal".to_owned(), start_pfn: NORMAL, spanned: PAGES, present: PAGES, managed: PAGES };
-        let header = Header {
-            tool: Tool { name: "test".to_owned(), version: String::new(), command: vec![] },
-            host: "made up".to_owned(),
-            kernel: "6.18.0".to_owned(),
-            architecture: "x86_64".to_owned(),
-            clock: Clock { name: "CLOCK_MONOTONIC".to_owned(), utc_offset_ns: 0, start_ns: 0, end_ns: END },
-            cpu_node: vec![0],
-            zones: vec![zone],
-            migratetypes: ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"].map(str::to_owned).to_vec(),
-            gfp: GfpTable::new(vec![
-                ("GFP_HIGHUSER_MOVABLE".into(), 0xcc8),
-                ("GFP_KERNEL".into(), 0xcc0),
-                ("__GFP_MOVABLE".into(), 8),
-                ("__GFP_DIRECT_RECLAIM".into(), 0x400),
-                ("__GFP_KSWAPD_RECLAIM".into(), 0x800),
-            ]),
-            objects_are_physical: true,
-            finished: Some("test".to_owned()),
-            ..Header::default()
-        };
+        let header = common::header(1, END, vec![common::zone("Normal", NORMAL, PAGES)]);
         let dir = tempfile::tempdir().unwrap();
         let mut writer = Writer::create(dir.path(), &header, trace::Options::default()).unwrap();
         for (snapshot, time) in [(0, START), (1, END)] {
@@ -136,7 +115,7 @@ fn agrees(outcome: &Outcome) -> bool {
 
 #[test]
 fn a_pageblock_has_the_type_of_what_lies_in_it() {
-    // The fifth pageblock is the kernel's and the ninth a process's, which is not where boot would have put them. Both have a free block of order
+    // The ninth pageblock is the kernel's and the fifth a process's: boot puts unmovable ones first. Both have a free block of order
     // 4; when the frames beside it are freed, which were in use, the process's becomes one of order 5, and is asked for.
     let (kernels, processes) = (8 * PAGEBLOCK, 4 * PAGEBLOCK);
     let outcome = Making::new()

@@ -5,9 +5,6 @@ use reference::{Cpu, FrameState, MAX_ORDER, Migratetype, Misuse, NR_ORDERS, Orde
 use super::{FreeLists, Span, free::FreeFrames};
 use crate::evidence::{Evidence, First};
 
-/// The types that have pcp lists.
-const PCP_TYPES: [Migratetype; 3] = [Migratetype::Unmovable, Migratetype::Movable, Migratetype::Reclaimable];
-
 /// Puts the free blocks of one zone in place.
 pub(super) struct Placement<'a> {
     pub(super) mm: &'a mut PageAllocator,
@@ -107,7 +104,8 @@ impl Placement<'_> {
             }
         }
         let mut cpu = 0;
-        let mut types = PCP_TYPES.into_iter().cycle();
+        let least_asked = evidence.least_asked(usize::from(self.zone.0));
+        let mut of_each = Migratetype::ALL.into_iter().filter(|mt| mt.is_mergeable()).cycle();
         for untouched in [First::Untold, First::Quiet] {
             for pfn in self.span.start..self.span.end {
                 while self.pcp.get(cpu) == Some(&0) {
@@ -117,8 +115,8 @@ impl Placement<'_> {
                     return;
                 }
                 if evidence.first(pfn) == untouched {
-                    let of_each = types.next().filter(|_| untouched == First::Untold);
-                    self.put_on_pcp(cpu, pfn, Order(0), of_each.unwrap_or(evidence.least_asked(usize::from(self.zone.0))));
+                    let any = of_each.next().filter(|_| untouched == First::Untold);
+                    self.put_on_pcp(cpu, pfn, Order(0), any.unwrap_or(least_asked));
                 }
             }
         }
