@@ -1,4 +1,5 @@
-//! Compiles the eBPF programs with a toolchain of their own: the BPF target needs a `core` built from source, which stable does not do.
+//! Compiles the eBPF programs with a toolchain of their own: the BPF target needs a `core` built from source, which
+//! stable does not do.
 
 use std::{env, process::Command};
 
@@ -11,7 +12,9 @@ fn main() -> anyhow::Result<()> {
     let toolchain = env::var(TOOLCHAIN).unwrap_or_else(|_| "ebpf".to_owned());
     let found = Command::new("rustup").args(["run", &toolchain, "rustc", "--version"]).output();
     if !found.is_ok_and(|output| output.status.success()) {
-        bail!("there is no rustup toolchain `{toolchain}` for the eBPF programs: run `make setup`, or name one with rust-src in {TOOLCHAIN}");
+        bail!(
+            "there is no rustup toolchain `{toolchain}` for the eBPF programs: run `make setup`, or name one with rust-src in {TOOLCHAIN}"
+        );
     }
     // SAFETY: a build script has one thread here.
     // The toolchain may be a stable one; building `core` is unstable in all of them.

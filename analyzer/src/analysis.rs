@@ -83,8 +83,22 @@ impl Analysis {
         let (objects, pages) = frames::both(
             Info::TABLES.into_iter().map(|table| trace.rows_of(table)).sum(),
             progress,
-            |progress| objects::observe(&names, trace, progress, &mut [&mut of_objects, &mut usages, &mut classes, &mut object_kinds]),
-            |progress| pages::observe(&names, trace, progress, &mut [&mut of_pages, &mut lifetimes, &mut rates, &mut survey, &mut page_kinds]),
+            |progress| {
+                objects::observe(
+                    &names,
+                    trace,
+                    progress,
+                    &mut [&mut of_objects, &mut usages, &mut classes, &mut object_kinds],
+                )
+            },
+            |progress| {
+                pages::observe(
+                    &names,
+                    trace,
+                    progress,
+                    &mut [&mut of_pages, &mut lifetimes, &mut rates, &mut survey, &mut page_kinds],
+                )
+            },
         );
         loss.add(pages?);
         loss.add(objects?);

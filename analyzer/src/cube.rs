@@ -1,8 +1,9 @@
 //! Several statistics over the same events, gathered in one pass.
 //!
-//! An event is looked up once: it belongs to a *cell*, the combination of its profile and of what it has by itself, as far as any of the statistics
-//! groups by that. Cells only add up. What cannot be added up afterwards, the peak of the live set, is followed per *group* of each statistic: a
-//! cell knows its groups. There are few cells, so polars aggregates them to groups in no time when the events are through.
+//! An event is looked up once: it belongs to a *cell*, the combination of its profile and of what it has by itself, as
+//! far as any of the statistics groups by that. Cells only add up. What cannot be added up afterwards, the peak of the
+//! live set, is followed per *group* of each statistic: a cell knows its groups. There are few cells, so polars
+//! aggregates them to groups in no time when the events are through.
 
 use std::collections::HashMap;
 
@@ -53,12 +54,33 @@ struct Live {
 }
 
 /// What is summed per cell.
-const SUMS: [&str; 10] =
-    ["allocs", "frees", "alloc_bytes", "requested_bytes", "free_bytes", "failures", "refusals", "unmatched_frees", "implied_frees", "null_frees"];
+const SUMS: [&str; 10] = [
+    "allocs",
+    "frees",
+    "alloc_bytes",
+    "requested_bytes",
+    "free_bytes",
+    "failures",
+    "refusals",
+    "unmatched_frees",
+    "implied_frees",
+    "null_frees",
+];
 
 /// What an event adds to the [`SUMS`].
 fn add(sums: &mut [i64; SUMS.len()], row: &Row<'_>) {
-    let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, refusals, unmatched_frees, implied_frees, null_frees] = sums;
+    let [
+        allocs,
+        frees,
+        alloc_bytes,
+        requested_bytes,
+        free_bytes,
+        failures,
+        refusals,
+        unmatched_frees,
+        implied_frees,
+        null_frees,
+    ] = sums;
     let bytes = row.bytes.cast_signed();
     match row.class {
         Class::Allocated => {
@@ -141,7 +163,8 @@ impl<'a> Cube<'a> {
                 mask => (0..32).map(|bit| 1 << bit).filter(|bit| mask & bit != 0).collect(),
             };
             for bit in bits {
-                let values: Vec<i64> = by.iter().map(|key| if *key == Key::Flag { bit } else { key.of(row, self.names) }).collect();
+                let values: Vec<i64> =
+                    by.iter().map(|key| if *key == Key::Flag { bit } else { key.of(row, self.names) }).collect();
                 let number = *self.group_of.entry((view, values)).or_insert_with_key(|group| {
                     self.groups.push(group.clone());
                     self.live.push(Live::default());
@@ -156,7 +179,8 @@ impl<'a> Cube<'a> {
 
     /// The statistics, in the order in which they were asked for.
     pub fn finish(self) -> Result<Vec<Stat>, Error> {
-        let mut statistics: Vec<Stat> = self.views.iter().map(|by| Stat { by: by.clone(), groups: Vec::new() }).collect();
+        let mut statistics: Vec<Stat> =
+            self.views.iter().map(|by| Stat { by: by.clone(), groups: Vec::new() }).collect();
         let sums = self.sums().map_err(Error::polars("the statistics"))?;
         let columns = SUMS.iter().map(|sum| i64s(&sums, sum)).collect::<Result<Vec<_>, _>>()?;
         let scale = i64::from(self.names.header.sample.max(1));
@@ -164,8 +188,18 @@ impl<'a> Cube<'a> {
             let (view, values) = &self.groups[*number as usize];
             let live = &self.live[*number as usize];
             let Stat { by, groups } = &mut statistics[*view];
-            let [allocs, frees, alloc_bytes, requested_bytes, free_bytes, failures, refusals, unmatched_frees, implied_frees, null_frees] =
-                std::array::from_fn(|sum| columns[sum][row]);
+            let [
+                allocs,
+                frees,
+                alloc_bytes,
+                requested_bytes,
+                free_bytes,
+                failures,
+                refusals,
+                unmatched_frees,
+                implied_frees,
+                null_frees,
+            ] = std::array::from_fn(|sum| columns[sum][row]);
             let counts = Counts {
                 allocs: allocs * scale,
                 frees: frees * scale,
@@ -181,7 +215,10 @@ impl<'a> Cube<'a> {
                 live: live.now * scale,
                 peak_live: live.peak * scale,
             };
-            groups.push(Group { values: by.iter().zip(values).map(|(key, value)| (*value, key.decode(*value, self.names))).collect(), counts });
+            groups.push(Group {
+                values: by.iter().zip(values).map(|(key, value)| (*value, key.decode(*value, self.names))).collect(),
+                counts,
+            });
         }
         for Stat { groups, .. } in &mut statistics {
             groups.sort_by(|a, b| (b.counts.volume(), &a.values).cmp(&(a.counts.volume(), &b.values)));
@@ -191,10 +228,15 @@ impl<'a> Cube<'a> {
 
     /// The sums of every group.
     fn sums(&self) -> PolarsResult<DataFrame> {
-        let sums = (0..SUMS.len()).map(|sum| Series::new(SUMS[sum].into(), self.cells.iter().map(|cell| cell.sums[sum]).collect::<Vec<_>>()));
+        let sums = (0..SUMS.len())
+            .map(|sum| Series::new(SUMS[sum].into(), self.cells.iter().map(|cell| cell.sums[sum]).collect::<Vec<_>>()));
         let cells = DataFrame::new_infer_height(sums.map(Column::from).collect())?;
         // A row per membership: the cell's sums, and the group that they count for.
-        let cell_of_member = self.cells.iter().enumerate().flat_map(|(cell, Cell { groups: (from, to), .. })| (*from..*to).map(move |_| cell as u32));
+        let cell_of_member = self
+            .cells
+            .iter()
+            .enumerate()
+            .flat_map(|(cell, Cell { groups: (from, to), .. })| (*from..*to).map(move |_| cell as u32));
         let mut rows = cells.take(&IdxCa::new("cell".into(), cell_of_member.collect::<Vec<_>>()))?;
         rows.with_column(Column::from(Series::new("group".into(), &self.members)))?;
         rows.lazy().group_by([col("group")]).agg(SUMS.map(|sum| col(sum).sum())).collect().map(contiguous)

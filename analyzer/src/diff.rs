@@ -14,7 +14,8 @@ pub fn table(by: &[Key], (a, a_seconds): (&Stat, f64), (b, b_seconds): (&Stat, f
     for (side, stat) in [a, b].into_iter().enumerate() {
         for group in &stat.groups {
             // By name: numbers of zones, flags and call sites mean something else in another trace.
-            groups.entry(group.values.iter().map(|(_, name)| name.as_str()).collect()).or_default()[side] = group.counts;
+            groups.entry(group.values.iter().map(|(_, name)| name.as_str()).collect()).or_default()[side] =
+                group.counts;
         }
     }
     let seconds = [a_seconds, b_seconds].map(|seconds| seconds.max(1e-9));
@@ -61,13 +62,20 @@ mod tests {
 
     #[test]
     fn groups_are_joined_by_name_and_rates_allow_for_length() {
-        let table = table(&[Key::Gfp], (&stat(&[("GFP_KERNEL", 100), ("GFP_NOFS", 7)]), 1.0), (&stat(&[("GFP_KERNEL", 600), ("GFP_USER", 50)]), 2.0));
+        let table = table(
+            &[Key::Gfp],
+            (&stat(&[("GFP_KERNEL", 100), ("GFP_NOFS", 7)]), 1.0),
+            (&stat(&[("GFP_KERNEL", 600), ("GFP_USER", 50)]), 2.0),
+        );
         let rows = table.to_json();
         assert_eq!(
             (&rows[0]["gfp"], rows[0]["change_bytes_per_s"].as_f64(), rows[0]["change"].as_f64()),
             (&"GFP_KERNEL".into(), Some(200.0), Some(2.0))
         );
-        assert_eq!((&rows[1]["gfp"], rows[1]["b_bytes_per_s"].as_f64(), rows[1]["change"].as_f64()), (&"GFP_USER".into(), Some(25.0), None));
+        assert_eq!(
+            (&rows[1]["gfp"], rows[1]["b_bytes_per_s"].as_f64(), rows[1]["change"].as_f64()),
+            (&"GFP_USER".into(), Some(25.0), None)
+        );
         assert_eq!((&rows[2]["gfp"], rows[2]["b_bytes_per_s"].as_f64()), (&"GFP_NOFS".into(), Some(0.0)));
     }
 }

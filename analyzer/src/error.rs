@@ -1,6 +1,7 @@
 use polars::prelude::PolarsError;
 
-/// Why an analysis has no result. Damage inside a trace is no error: it is reported beside the numbers, see [`Loss`](crate::Loss).
+/// Why an analysis has no result. Damage inside a trace is no error: it is reported beside the numbers, see
+/// [`Loss`](crate::Loss).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The trace cannot be opened.

@@ -1,4 +1,5 @@
-//! Hashing for keys that are numbers of the kernel's: frames, objects, pids. They come by the million and nobody chooses them to collide.
+//! Hashing for keys that are numbers of the kernel's: frames, objects, pids. They come by the million and nobody
+//! chooses them to collide.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -7,8 +7,8 @@ use trace::{Header, Trace};
 use crate::{
     Analysis, Stat,
     charts::{
-        Bar, BarGroup, Bars, Chart, FreeBlocks, LifetimeCurve, LifetimeCurves, Mask, Measure, Orders, Rate, TileGroup, Treemap, Unusable,
-        ZoneOverTime,
+        Bar, BarGroup, Bars, Chart, FreeBlocks, LifetimeCurve, LifetimeCurves, Mask, Measure, Orders, Rate, TileGroup,
+        Treemap, Unusable, ZoneOverTime,
     },
     frag,
     gfp::Effort,
@@ -38,7 +38,8 @@ fn orders(header: &Header, stat: &Stat) -> Chart {
     let mut migratetypes: BTreeMap<i64, (String, Vec<u64>)> = BTreeMap::new();
     for group in stat.groups.iter().filter(|group| group.counts.allocs > 0) {
         let [(migratetype, name), (order, _)] = &group.values[..] else { continue };
-        let (_, counts) = migratetypes.entry(*migratetype).or_insert_with(|| (name.clone(), vec![0; usize::from(header.nr_orders)]));
+        let (_, counts) =
+            migratetypes.entry(*migratetype).or_insert_with(|| (name.clone(), vec![0; usize::from(header.nr_orders)]));
         if let Some(count) = usize::try_from(*order).ok().and_then(|order| counts.get_mut(order)) {
             *count += group.counts.allocs.cast_unsigned();
         }
@@ -57,10 +58,13 @@ fn unusable(header: &Header, snapshots: &[Snapshot]) -> Chart {
 /// A value of every order at every snapshot, for the zones that have memory.
 fn over_time<T>(header: &Header, snapshots: &[Snapshot], value: impl Fn(&[u64], usize) -> T) -> Vec<ZoneOverTime<T>> {
     let zone = |(number, zone): (usize, &trace::Zone)| {
-        let of_zone: Vec<&Snapshot> = snapshots.iter().filter(|snapshot| usize::from(snapshot.zone) == number).collect();
+        let of_zone: Vec<&Snapshot> =
+            snapshots.iter().filter(|snapshot| usize::from(snapshot.zone) == number).collect();
         let orders = of_zone.iter().map(|snapshot| snapshot.nr_free.len()).min()?;
-        let time_s = of_zone.iter().map(|snapshot| snapshot.time.saturating_sub(header.clock.start_ns) as f64 / 1e9).collect();
-        let orders = (0..orders).map(|order| of_zone.iter().map(|snapshot| value(&snapshot.nr_free, order)).collect()).collect();
+        let time_s =
+            of_zone.iter().map(|snapshot| snapshot.time.saturating_sub(header.clock.start_ns) as f64 / 1e9).collect();
+        let orders =
+            (0..orders).map(|order| of_zone.iter().map(|snapshot| value(&snapshot.nr_free, order)).collect()).collect();
         (zone.managed > 0).then(|| ZoneOverTime { zone: header.zone_name(number as u8), time_s, orders })
     };
     header.zones.iter().enumerate().filter_map(zone).collect()
@@ -68,13 +72,22 @@ fn over_time<T>(header: &Header, snapshots: &[Snapshot], value: impl Fn(&[u64], 
 
 fn rate(header: &Header, analysis: &Analysis) -> Chart {
     let rates = &analysis.rates;
-    let zones = rates.zones.iter().map(|(zone, bytes)| (header.zone_name(*zone), bytes.iter().map(|bytes| rates.per_second(*bytes)).collect()));
-    Chart::Rate(Rate { measure: Measure::BytesPerSecond, interval_s: rates.interval as f64 / 1e9, zones: zones.collect() })
+    let zones = rates
+        .zones
+        .iter()
+        .map(|(zone, bytes)| (header.zone_name(*zone), bytes.iter().map(|bytes| rates.per_second(*bytes)).collect()));
+    Chart::Rate(Rate {
+        measure: Measure::BytesPerSecond,
+        interval_s: rates.interval as f64 / 1e9,
+        zones: zones.collect(),
+    })
 }
 
 fn live(header: &Header, analysis: &Analysis) -> Chart {
     let rates = &analysis.rates;
-    let zones = rates.live().map(|(zone, bytes)| (header.zone_name(zone), bytes.into_iter().map(|bytes| bytes as f64).collect()));
+    let zones = rates
+        .live()
+        .map(|(zone, bytes)| (header.zone_name(zone), bytes.into_iter().map(|bytes| bytes as f64).collect()));
     Chart::Live(Rate { measure: Measure::LiveBytes, interval_s: rates.interval as f64 / 1e9, zones: zones.collect() })
 }
 
@@ -101,7 +114,11 @@ fn treemap(header: &Header, stat: &Stat) -> Chart {
     for group in stat.groups.iter().filter(|group| group.counts.alloc_bytes > 0) {
         let [(mask, names)] = &group.values[..] else { continue };
         let (bytes, allocs) = (group.counts.alloc_bytes.cast_unsigned(), group.counts.allocs.cast_unsigned());
-        groups.entry(Effort::of(&header.gfp, *mask as u32)).or_default().push(Mask { names: names.clone(), bytes, allocs });
+        groups.entry(Effort::of(&header.gfp, *mask as u32)).or_default().push(Mask {
+            names: names.clone(),
+            bytes,
+            allocs,
+        });
     }
     let groups = groups.into_iter().map(|(effort, masks)| TileGroup { title: effort.title().to_owned(), masks });
     Chart::Treemap(Treemap { groups: groups.collect() })
@@ -111,7 +128,10 @@ fn gfp(analysis: &Analysis) -> Chart {
     Chart::Gfp(Bars {
         title: "GFP flags".into(),
         subtitle: "bytes of pages allocated with each mask, and with each bit".into(),
-        groups: vec![bars("whole masks", &analysis.gfp), bars("single bits: an allocation counts for each bit of its mask", &analysis.flag)],
+        groups: vec![
+            bars("whole masks", &analysis.gfp),
+            bars("single bits: an allocation counts for each bit of its mask", &analysis.flag),
+        ],
     })
 }
 
@@ -121,5 +141,7 @@ fn lifetimes(analysis: &Analysis) -> Chart {
         freed: lifetime.freed.count,
         points: lifetime.freed.cumulative(),
     };
-    Chart::Lifetimes(LifetimeCurves { orders: analysis.lifetimes.iter().filter(|lifetime| lifetime.freed.count > 0).map(curve).collect() })
+    Chart::Lifetimes(LifetimeCurves {
+        orders: analysis.lifetimes.iter().filter(|lifetime| lifetime.freed.count > 0).map(curve).collect(),
+    })
 }

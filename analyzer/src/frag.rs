@@ -28,7 +28,9 @@ pub use self::{
     pollution::{Mixture, Pollution, TypeCount},
     tables::{at, drift, over_time},
 };
-use crate::{Error, Key, Loss, Names, frames::Progress, matched::Row, observer::Observer, pages, rates, snapshots::Snapshot};
+use crate::{
+    Error, Key, Loss, Names, frames::Progress, matched::Row, observer::Observer, pages, rates, snapshots::Snapshot,
+};
 
 /// What is wanted of a trace besides what is always found.
 #[derive(Debug, Clone, Default)]
@@ -73,12 +75,18 @@ pub struct Fragmentation {
 ///
 /// # Errors
 /// If the columns are not what the format says, or fallbacks are wanted by call site and there are no stacks.
-pub fn read(trace: &Trace, snapshots: &[Snapshot], wanted: &Wanted, progress: Progress<'_>) -> Result<(Fragmentation, Loss), Error> {
+pub fn read(
+    trace: &Trace,
+    snapshots: &[Snapshot],
+    wanted: &Wanted,
+    progress: Progress<'_>,
+) -> Result<(Fragmentation, Loss), Error> {
     let mut loss = Loss::read(trace);
     let mut problems = Vec::new();
     let names = Names::read(trace, &mut problems);
     if let Some(by) = wanted.by.iter().find(|by| by.is_call_site() && !names.has_stacks()) {
-        let instead = "it comes from the stack of the allocation that follows, and this trace has none: record with --stacks";
+        let instead =
+            "it comes from the stack of the allocation that follows, and this trace has none: record with --stacks";
         return Err(Error::NoSuchColumn { events: "extfrag", key: by.name(), instead });
     }
     let mut survey = Survey::new(trace, &names, snapshots, wanted, &mut problems);
@@ -98,7 +106,13 @@ pub(crate) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    pub fn new(trace: &'a Trace, names: &'a Names<'a>, snapshots: &'a [Snapshot], wanted: &'a Wanted, problems: &mut Vec<Problem>) -> Self {
+    pub fn new(
+        trace: &'a Trace,
+        names: &'a Names<'a>,
+        snapshots: &'a [Snapshot],
+        wanted: &'a Wanted,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let header = &trace.header;
         let windows: Vec<SnapshotWindow> = trace.all(problems);
         let read = windows.iter().find(|window| window.source == "kpageflags").map(|window| window.time..window.end);
@@ -116,7 +130,8 @@ impl<'a> Survey<'a> {
         survey
     }
 
-    /// What every frame was used for at the start. Runs are in order and apart from each other; what is not is no collector's.
+    /// What every frame was used for at the start. Runs are in order and apart from each other; what is not is no
+    /// collector's.
     fn read_frames(&mut self, problems: &mut Vec<Problem>) {
         let Some(pollution) = &mut self.pollution else { return };
         let mut next = 0;
@@ -142,7 +157,8 @@ impl<'a> Survey<'a> {
         Fragmentation {
             history: History { isolated: history::isolated(self.trace), ..self.reckoning.finish() },
             fallbacks: self.fallbacks.finish(),
-            has_fallbacks: self.trace.rows_of("frag") > 0 || self.trace.header.options.get("events").is_some_and(|events| events.contains("frag")),
+            has_fallbacks: self.trace.rows_of("frag") > 0
+                || self.trace.header.options.get("events").is_some_and(|events| events.contains("frag")),
             types: pollution::types(self.trace, problems),
             pollution: self.pollution.map_or_else(Vec::new, Watch::finish),
         }
@@ -158,7 +174,8 @@ impl<'a> Survey<'a> {
 
 impl Observer for Survey<'_> {
     fn row(&mut self, row: &Row) {
-        // What a page event is about has left free_area, or goes back to it, by events of its own: those before it come first.
+        // What a page event is about has left free_area, or goes back to it, by events of its own: those before it come
+        // first.
         self.moved_until(row.time);
         self.reckoning.page(row);
         self.fallbacks.page(row);

@@ -1,4 +1,5 @@
-//! What a GFP mask allows, in plain words. Which bit has which name is the traced kernel's business; what a name means is told here.
+//! What a GFP mask allows, in plain words. Which bit has which name is the traced kernel's business; what a name means
+//! is told here.
 
 use trace::GfpTable;
 
@@ -85,7 +86,9 @@ pub fn meaning(name: &str) -> Option<&'static str> {
         "DMA" => "the page must lie in ZONE_DMA (the first 16 MiB on x86)",
         "HIGHMEM" => "the page may lie in ZONE_HIGHMEM: it need not be mapped into the kernel",
         "DMA32" => "the page must be reachable with 32 address bits (ZONE_DMA32)",
-        "MOVABLE" => "the page can be migrated: it goes into movable pageblocks, and into ZONE_MOVABLE if HIGHMEM is set too",
+        "MOVABLE" => {
+            "the page can be migrated: it goes into movable pageblocks, and into ZONE_MOVABLE if HIGHMEM is set too"
+        }
         "RECLAIMABLE" => "the page can be freed by shrinking a cache: it goes into reclaimable pageblocks",
         "HIGH" => "may use part of the reserve below the min watermark",
         "IO" => "reclaim may start physical I/O",
@@ -129,7 +132,10 @@ pub fn meaning(name: &str) -> Option<&'static str> {
 pub fn explain(table: &GfpTable, mask: u32) -> Explained {
     let bit = |shift: u32| {
         let bit = 1_u32 << shift;
-        let name = table.bits().find(|(_, known)| *known == bit).map_or_else(|| format!("{bit:#x}"), |(name, _)| name.to_owned());
+        let name = table
+            .bits()
+            .find(|(_, known)| *known == bit)
+            .map_or_else(|| format!("{bit:#x}"), |(name, _)| name.to_owned());
         Flag { meaning: meaning(&name).unwrap_or(""), name, mask: bit }
     };
     let bits = (0..32).filter(|shift| mask & (1 << shift) != 0).map(bit).collect();
@@ -180,9 +186,17 @@ impl Explained {
     /// The single bits with their meaning.
     pub fn table(&self) -> Table {
         let mut table = Table::new(format!("{:#x} = {}", self.mask, self.names));
-        table.column("flag", "Flag", Unit::Text).column("mask", "Bit", Unit::Text).column("meaning", "Meaning", Unit::Text);
+        table.column("flag", "Flag", Unit::Text).column("mask", "Bit", Unit::Text).column(
+            "meaning",
+            "Meaning",
+            Unit::Text,
+        );
         for Flag { name, mask, meaning } in &self.bits {
-            table.row(vec![Cell::Text(name.clone()), Cell::Text(format!("{mask:#x}")), Cell::Text((*meaning).to_owned())]);
+            table.row(vec![
+                Cell::Text(name.clone()),
+                Cell::Text(format!("{mask:#x}")),
+                Cell::Text((*meaning).to_owned()),
+            ]);
         }
         table
     }
@@ -226,8 +240,15 @@ mod tests {
     #[test]
     fn masks_are_told_apart_by_what_the_allocator_may_do() {
         let efforts = [0xcc0, 0xc40, 0xc00, 0x820, 0x800, 0x100].map(|mask| Effort::of(&table(), mask));
-        assert_eq!(efforts, [Effort::Full, Effort::NoFs, Effort::NoIo, Effort::Reserves, Effort::Kswapd, Effort::Nothing]);
-        assert_eq!(Effort::of(&table(), 0xce0), Effort::Full, "who may sleep as well as use the reserves will sleep first");
+        assert_eq!(
+            efforts,
+            [Effort::Full, Effort::NoFs, Effort::NoIo, Effort::Reserves, Effort::Kswapd, Effort::Nothing]
+        );
+        assert_eq!(
+            Effort::of(&table(), 0xce0),
+            Effort::Full,
+            "who may sleep as well as use the reserves will sleep first"
+        );
     }
 
     #[test]

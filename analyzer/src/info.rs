@@ -44,23 +44,29 @@ impl Info {
     /// The others with events.
     const OTHER_TABLES: [&str; 2] = [FragEvent::TABLE, ReclaimEvent::TABLE];
 
-    /// For those who count the events of [`Self::TABLES`], and compare their checksums, while they do something else with them.
+    /// For those who count the events of [`Self::TABLES`], and compare their checksums, while they do something else
+    /// with them.
     pub(crate) fn new(trace: &Trace, kinds: &[Kinds], loss: Loss) -> Result<Self, Error> {
         let header = trace.header.clone();
         let others = Kinds::read(trace, &Self::OTHER_TABLES, &frames::silent)?;
         let count = |kind: u8| kinds.iter().chain([&others]).map(|kinds| kinds.of(kind)).sum::<u64>();
-        let mut events: BTreeMap<String, u64> = header.kinds.iter().map(|(name, number)| (name.clone(), count(*number))).collect();
+        let mut events: BTreeMap<String, u64> =
+            header.kinds.iter().map(|(name, number)| (name.clone(), count(*number))).collect();
         let known = |kind: &u8| header.kinds.values().any(|number| number == kind);
-        events.extend((0..=u8::MAX).filter(|kind| count(*kind) > 0 && !known(kind)).map(|kind| (format!("kind {kind}"), count(kind))));
+        events.extend(
+            (0..=u8::MAX)
+                .filter(|kind| count(*kind) > 0 && !known(kind))
+                .map(|kind| (format!("kind {kind}"), count(kind))),
+        );
         Ok(Self { events, time_range: Self::time_range(trace), header, loss })
     }
 
     /// First and last event, in ns of the clock, as the manifest has them.
     pub(crate) fn time_range(trace: &Trace) -> Option<(u64, u64)> {
         let batches = || {
-            Self::TABLES
-                .into_iter()
-                .flat_map(|table| trace.table(table).flat_map(|segment| &segment.batches).filter(move |batch| trace.reads(table, batch)))
+            Self::TABLES.into_iter().flat_map(|table| {
+                trace.table(table).flat_map(|segment| &segment.batches).filter(move |batch| trace.reads(table, batch))
+            })
         };
         let (first, last) = batches().map(|batch| batch.first).min().zip(batches().map(|batch| batch.last).max())?;
         Some((first.max(*trace.span.start()), last.min(*trace.span.end())))
@@ -68,7 +74,20 @@ impl Info {
 
     /// The same in JSON; its keys are a contract.
     pub fn to_json(&self) -> Value {
-        let Header { tool, host, kernel, architecture, clock, page_size, pageblock_order, zones, sample, options, finished, .. } = &self.header;
+        let Header {
+            tool,
+            host,
+            kernel,
+            architecture,
+            clock,
+            page_size,
+            pageblock_order,
+            zones,
+            sample,
+            options,
+            finished,
+            ..
+        } = &self.header;
         let Totals { seen, written, dropped, filtered, missed } = self.loss.totals();
         json!({
             "format": self.header.format,
@@ -105,9 +124,18 @@ impl Info {
         let mut facts = vec![
             ("host", header.host.clone()),
             ("kernel", format!("{} {}", header.kernel, header.architecture)),
-            ("recorded", format!("{}, {} ({})", utc(header), units::duration(header.duration_s() * 1e9), header.clock.name)),
+            (
+                "recorded",
+                format!("{}, {} ({})", utc(header), units::duration(header.duration_s() * 1e9), header.clock.name),
+            ),
             ("by", format!("{} {}: {}", header.tool.name, header.tool.version, header.tool.command.join(" "))),
-            ("ended", header.finished.clone().unwrap_or_else(|| "it did not: the collector was killed or is still running".into())),
+            (
+                "ended",
+                header
+                    .finished
+                    .clone()
+                    .unwrap_or_else(|| "it did not: the collector was killed or is still running".into()),
+            ),
             ("CPUs", format!("{} on {} NUMA node(s)", header.cpu_node.len(), nodes.len())),
             (
                 "memory",
@@ -118,12 +146,22 @@ impl Info {
                     header.pageblock_order
                 ),
             ),
-            ("events", format!("{} ({:.0} per second)", units::count(events.cast_signed()), events as f64 / header.duration_s().max(1e-9))),
+            (
+                "events",
+                format!(
+                    "{} ({:.0} per second)",
+                    units::count(events.cast_signed()),
+                    events as f64 / header.duration_s().max(1e-9)
+                ),
+            ),
         ];
         if header.sample > 1 {
             facts.push((
                 "sampled",
-                format!("1 frame and 1 object in {} was followed; these are the events that were kept, reports scale them", header.sample),
+                format!(
+                    "1 frame and 1 object in {} was followed; these are the events that were kept, reports scale them",
+                    header.sample
+                ),
             ));
         }
         facts

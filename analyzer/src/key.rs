@@ -96,7 +96,11 @@ impl FromStr for Key {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         let known = || Self::ALL.iter().map(|key| key.name()).collect::<Vec<_>>().join(", ");
-        Self::ALL.iter().copied().find(|key| key.name() == name).ok_or_else(|| Error::Unknown { what: "key", given: name.to_owned(), known: known() })
+        Self::ALL.iter().copied().find(|key| key.name() == name).ok_or_else(|| Error::Unknown {
+            what: "key",
+            given: name.to_owned(),
+            known: known(),
+        })
     }
 }
 
@@ -115,7 +119,8 @@ impl Key {
         if matches!(self, Self::Flag) { Self::Gfp } else { self }
     }
 
-    /// Whether it is in a [`Profile`](crate::profile::Profile): all rows with the same profile then have the same value.
+    /// Whether it is in a [`Profile`](crate::profile::Profile): all rows with the same profile then have the same
+    /// value.
     pub(crate) const fn is_in_profile(self) -> bool {
         !matches!(self, Self::Class | Self::Time | Self::Kind)
     }
@@ -144,7 +149,9 @@ impl Key {
             Self::Process => row.process,
             Self::Pid => row.pid,
             Self::Cpu => row.cpu,
-            Self::Time => (row.time.saturating_sub(names.header.clock.start_ns) / names.interval * names.interval).cast_signed(),
+            Self::Time => {
+                (row.time.saturating_sub(names.header.clock.start_ns) / names.interval * names.interval).cast_signed()
+            }
             Self::Kind => i64::from(row.kind),
         }
     }

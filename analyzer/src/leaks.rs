@@ -1,12 +1,13 @@
 //! What was allocated all through the trace and never freed: suspects, not verdicts.
 //!
-//! A site that keeps what it allocates shows it in every part of the trace; a cache that was filled, or a process that is at work, does not,
-//! and frees that the trace missed are few among many. So the trace is cut into slices, and a site is suspected by how many of its allocations
-//! survived, and by how evenly they did. The last slice is left out: what was allocated there had no time to be freed.
+//! A site that keeps what it allocates shows it in every part of the trace; a cache that was filled, or a process that
+//! is at work, does not, and frees that the trace missed are few among many. So the trace is cut into slices, and a
+//! site is suspected by how many of its allocations survived, and by how evenly they did. The last slice is left out:
+//! what was allocated there had no time to be freed.
 //!
-//! Two things speak for a site. Where its objects come back without a free having been seen, because their memory is given out again, its frees
-//! are not traced, and the other survivors have probably been freed the same way. And a slab cache that did not grow cannot have kept them
-//! (`slab_growth`).
+//! Two things speak for a site. Where its objects come back without a free having been seen, because their memory is
+//! given out again, its frees are not traced, and the other survivors have probably been freed the same way. And a slab
+//! cache that did not grow cannot have kept them (`slab_growth`).
 
 use std::collections::BTreeMap;
 
@@ -58,7 +59,8 @@ pub struct Suspect {
     pub bytes: u64,
     /// share of the allocations that survived
     pub survival: f64,
-    /// share of the slices in which the site allocated whose allocations survived as often as they do on the whole, or more
+    /// share of the slices in which the site allocated whose allocations survived as often as they do on the whole, or
+    /// more
     pub steadiness: f64,
     /// share of the frees that were seen, among those that must have happened; 1 without any
     pub traced: f64,
@@ -77,14 +79,28 @@ impl Site {
         let survival = alive as f64 / all.max(1) as f64;
         let active = allocs.iter().zip(survivors).filter(|(allocs, _)| **allocs > 0);
         // Half of the mean, so that chance does not decide.
-        let steady = active.clone().filter(|(allocs, alive)| **alive as f64 >= survival / 2.0 * **allocs as f64 && **alive > 0).count();
+        let steady = active
+            .clone()
+            .filter(|(allocs, alive)| **alive as f64 >= survival / 2.0 * **allocs as f64 && **alive > 0)
+            .count();
         // Allocations in a single slice are a burst, however many survived.
         let steadiness = if active.clone().count() > 1 { steady as f64 / (SLICES - 1) as f64 } else { 0.0 };
         let ended = self.freed.count + self.implied;
         let traced = if ended == 0 { 1.0 } else { self.freed.count as f64 / ended as f64 };
         let confidence = if alive < FEW { 0.0 } else { survival * steadiness * traced * grown };
         let freed_within = self.freed.percentile(0.99);
-        Suspect { name, allocs: all, survivors: alive, bytes: self.survivor_bytes, survival, steadiness, traced, grown, confidence, freed_within }
+        Suspect {
+            name,
+            allocs: all,
+            survivors: alive,
+            bytes: self.survivor_bytes,
+            survival,
+            steadiness,
+            traced,
+            grown,
+            confidence,
+            freed_within,
+        }
     }
 }
 
@@ -159,11 +175,16 @@ pub fn read(trace: &Trace, events: Events, key: Key, progress: Progress<'_>) -> 
     }
     let grown = |site: &Site| -> f64 {
         let Some(growth) = &growth else { return 1.0 };
-        let credible = site.classes.iter().map(|(class, survivors)| *survivors as f64 * growth.credible(*class, kept[class], &names)).sum::<f64>();
+        let credible = site
+            .classes
+            .iter()
+            .map(|(class, survivors)| *survivors as f64 * growth.credible(*class, kept[class], &names))
+            .sum::<f64>();
         credible / site.classes.values().sum::<u64>().max(1) as f64
     };
     let known = sites.by_value.iter().filter(|(value, _)| **value != UNKNOWN);
-    let mut suspects: Vec<Suspect> = known.map(|(value, site)| site.suspect(key.decode(*value, &names), grown(site))).collect();
+    let mut suspects: Vec<Suspect> =
+        known.map(|(value, site)| site.suspect(key.decode(*value, &names), grown(site))).collect();
     suspects.retain(|suspect| suspect.survivors > 0);
     let weight = |suspect: &Suspect| suspect.confidence * suspect.bytes as f64;
     suspects.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(b.bytes.cmp(&a.bytes)));
@@ -174,7 +195,11 @@ pub fn read(trace: &Trace, events: Events, key: Key, progress: Progress<'_>) -> 
 pub fn table(key: Key, suspects: &[Suspect]) -> Table {
     let mut table = Table::new("Allocated throughout and still live at the end");
     table.column(key.name(), key.title(), Unit::Text).column("confidence", "Confidence", Unit::Fraction);
-    table.column("bytes", "Live bytes", Unit::Bytes).column("survivors", "Live", Unit::Count).column("allocs", "Of allocs", Unit::Count);
+    table.column("bytes", "Live bytes", Unit::Bytes).column("survivors", "Live", Unit::Count).column(
+        "allocs",
+        "Of allocs",
+        Unit::Count,
+    );
     table.column("survival", "Survived", Unit::Fraction).column("steadiness", "Steadiness", Unit::Fraction);
     table.column("traced", "Frees seen", Unit::Fraction).column("grown", "Cache grew", Unit::Fraction);
     table.column("freed_within", "Others freed within", Unit::Duration);
@@ -197,7 +222,9 @@ pub fn table(key: Key, suspects: &[Suspect]) -> Table {
     table.note(
         "cache grew: share of what seems to be kept that the growth of the slab caches leaves room for; 100 where /proc/slabinfo was not recorded",
     );
-    table.note("a high confidence says that memory is kept, not that it is lost: caches and long-lived objects look the same");
+    table.note(
+        "a high confidence says that memory is kept, not that it is lost: caches and long-lived objects look the same",
+    );
     table
 }
 

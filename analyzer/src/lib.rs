@@ -6,14 +6,16 @@
 //!                          with allocations)
 //! ```
 //!
-//! [`frames`] reads a table segment by segment as polars frames. `pages` and `objects` pass over the events once, in time order, match
-//! every free with its allocation, and show the result to any number of observers. What allocations have in common is a `profile` with a
-//! number, by which observers find their sums; polars aggregates those in the end. So memory grows with what is live and with the number of
-//! groups, not with the length of the trace. Pages and objects do not depend on one another: where both are wanted, they are read at once.
+//! [`frames`] reads a table segment by segment as polars frames. `pages` and `objects` pass over the events once, in
+//! time order, match every free with its allocation, and show the result to any number of observers. What allocations
+//! have in common is a `profile` with a number, by which observers find their sums; polars aggregates those in the end.
+//! So memory grows with what is live and with the number of groups, not with the length of the trace. Pages and objects
+//! do not depend on one another: where both are wanted, they are read at once.
 //!
 //! # Invariants
 //!
-//! - Every number that is printed, drawn or exported comes from a [`Table`](table::Table) or a chart's data, which the tests check.
+//! - Every number that is printed, drawn or exported comes from a [`Table`](table::Table) or a chart's data, which the
+//!   tests check.
 //! - Numbers are decoded with the tables in the trace's header. Nothing about a kernel is known beforehand.
 //! - No result is shown without its [`Loss`].
 //! - This library neither prints nor exits.

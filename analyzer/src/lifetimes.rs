@@ -204,7 +204,10 @@ mod tests {
         let mut histogram = Histogram::default();
         assert_eq!(histogram.percentile(0.5), None);
         (1..=10).for_each(|ns| histogram.add(ns));
-        assert_eq!([0.1, 0.5, 0.9, 0.99, 1.0].map(|fraction| histogram.percentile(fraction).unwrap()), [1, 5, 9, 10, 10]);
+        assert_eq!(
+            [0.1, 0.5, 0.9, 0.99, 1.0].map(|fraction| histogram.percentile(fraction).unwrap()),
+            [1, 5, 9, 10, 10]
+        );
         assert_eq!(histogram.cumulative()[..2], [(1, 0.1), (2, 0.2)]);
         assert_eq!(histogram.cumulative().last(), Some(&(10, 1.0)));
     }

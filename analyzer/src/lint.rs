@@ -1,4 +1,5 @@
-//! Illegal and suspicious requests for pages, judged by their GFP mask and order; and frees that do not fit what was allocated.
+//! Illegal and suspicious requests for pages, judged by their GFP mask and order; and frees that do not fit what was
+//! allocated.
 
 use trace::{Header, Trace};
 
@@ -18,7 +19,8 @@ use crate::{
 /// The kernel's `PAGE_ALLOC_COSTLY_ORDER`: above it, it gives up sooner by itself. The same in every release since 2.6.
 const COSTLY_ORDER: i64 = 3;
 
-/// Requests per second that may use the reserves: more of one sort empty a zone's min watermark (some thousand pages) within seconds.
+/// Requests per second that may use the reserves: more of one sort empty a zone's min watermark (some thousand pages)
+/// within seconds.
 const STORM: f64 = 2000.0;
 
 /// What is said about frees that do not fit: name, severity, advice.
@@ -197,8 +199,13 @@ fn requests_of(header: &Header, requests: &Stat, callers: &Stat) -> Vec<Finding>
         }
         let request = Request { header, mask: *mask as u32, order: *order, counts };
         for rule in RULES.iter().filter(|rule| (rule.applies)(&request)) {
-            let of_group = callers.groups.iter().filter(|caller| caller.values[..3] == group.values[..] && caller.values[3].0 != UNKNOWN);
-            let callsite = of_group.max_by_key(|caller| caller.counts.allocs + caller.counts.failures).map_or("", |caller| &caller.values[3].1);
+            let of_group = callers
+                .groups
+                .iter()
+                .filter(|caller| caller.values[..3] == group.values[..] && caller.values[3].0 != UNKNOWN);
+            let callsite = of_group
+                .max_by_key(|caller| caller.counts.allocs + caller.counts.failures)
+                .map_or("", |caller| &caller.values[3].1);
             findings.push(Finding {
                 rule: rule.name,
                 severity: rule.severity,
@@ -229,7 +236,11 @@ fn frees_of(frees: &Frees, what: &str, names: &Names<'_>) -> Vec<Finding> {
             gfp: String::new(),
             order: (*order != UNKNOWN).then_some(*order),
             comm: names.comm(names.tasks.named(actor.task).comm),
-            callsite: if [0, UNKNOWN].contains(&actor.callsite) { String::new() } else { names.callsite(actor.callsite.cast_unsigned()) },
+            callsite: if [0, UNKNOWN].contains(&actor.callsite) {
+                String::new()
+            } else {
+                names.callsite(actor.callsite.cast_unsigned())
+            },
             count: case.count,
             example: format!("{what} {:#x} at {since}", case.address),
             advice,
@@ -241,8 +252,16 @@ fn frees_of(frees: &Frees, what: &str, names: &Names<'_>) -> Vec<Finding> {
 /// The findings as a table.
 pub fn table(findings: &[Finding]) -> Table {
     let mut table = Table::new("Illegal and suspicious requests and frees");
-    table.column("severity", "Severity", Unit::Text).column("rule", "Rule", Unit::Text).column("count", "Count", Unit::Count);
-    table.column("order", "Order", Unit::Number).column("gfp", "GFP flags", Unit::Text).column("comm", "Process name", Unit::Text);
+    table.column("severity", "Severity", Unit::Text).column("rule", "Rule", Unit::Text).column(
+        "count",
+        "Count",
+        Unit::Count,
+    );
+    table.column("order", "Order", Unit::Number).column("gfp", "GFP flags", Unit::Text).column(
+        "comm",
+        "Process name",
+        Unit::Text,
+    );
     table.column("callsite", "Call site", Unit::Text).column("example", "Example", Unit::Text);
     table.hidden("advice", "What to do", Unit::Text);
     for finding in findings {
@@ -323,11 +342,34 @@ mod tests {
         let (mut pages, mut objects) = (Vec::new(), Vec::new());
         let mut page = |time, kind: Kind, order, pfn, gfp| {
             let kind = kind as u8;
-            pages.push(PageEvent { time, pid: 1, cpu: 0, kind, order, pfn, gfp, migratetype: 0, zone: trace::UNKNOWN_ZONE, stack: 0 });
+            pages.push(PageEvent {
+                time,
+                pid: 1,
+                cpu: 0,
+                kind,
+                order,
+                pfn,
+                gfp,
+                migratetype: 0,
+                zone: trace::UNKNOWN_ZONE,
+                stack: 0,
+            });
         };
         let mut object = |time, kind: Kind, object, bytes| {
             let (kind, bytes_req, bytes_alloc) = (kind as u8, bytes, bytes);
-            objects.push(SlabEvent { time, pid: 1, cpu: 0, kind, object, call_site: 0, bytes_req, bytes_alloc, gfp: 0, node: -1, cache: 0 });
+            objects.push(SlabEvent {
+                time,
+                pid: 1,
+                cpu: 0,
+                kind,
+                object,
+                call_site: 0,
+                bytes_req,
+                bytes_alloc,
+                gfp: 0,
+                node: -1,
+                cache: 0,
+            });
         };
         for (time, step) in steps.iter().enumerate().map(|(at, step)| (at as u64, *step)) {
             match step {
@@ -357,7 +399,11 @@ mod tests {
             ("failed", vec![Fail(KERNEL, 0)], one(KERNEL, 0)),
             ("failed", vec![Fail(CHARGED, 0)], vec![Free(0, 8), Fail(CHARGED, 0)]),
             ("over-limit", vec![Free(0, 8), Fail(CHARGED, 0)], vec![Free(0, 8), Fail(KERNEL, 0)]),
-            ("over-limit", vec![Free(0, 8), Fail(CHARGED, 0)], vec![Alloc(CHARGED, 0, 8), Free(0, 8), Fail(CHARGED, 0)]),
+            (
+                "over-limit",
+                vec![Free(0, 8), Fail(CHARGED, 0)],
+                vec![Alloc(CHARGED, 0, 8), Free(0, 8), Fail(CHARGED, 0)],
+            ),
             ("impossible-mask", one(0x5, 0), one(0x4, 0)),
             ("nofail-high-order", one(KERNEL | 0x8000, 2), one(KERNEL | 0x8000, 1)),
             ("costly-order", one(KERNEL, 4), one(KERNEL | 0x1_0000, 4)),
@@ -365,7 +411,11 @@ mod tests {
             ("atomic-high-order", one(ATOMIC, 1), one(ATOMIC | 0x2000, 1)),
             ("atomic-storm", storm(2500), storm(1500)),
             ("dma-zone", one(KERNEL | 0x1, 0), one(KERNEL | 0x4, 0)),
-            ("free-larger", vec![Alloc(KERNEL, 0, 8), Alloc(KERNEL, 0, 9), Free(1, 8)], vec![Alloc(KERNEL, 1, 8), Free(1, 8)]),
+            (
+                "free-larger",
+                vec![Alloc(KERNEL, 0, 8), Alloc(KERNEL, 0, 9), Free(1, 8)],
+                vec![Alloc(KERNEL, 1, 8), Free(1, 8)],
+            ),
             (
                 "free-in-parts",
                 vec![Alloc(KERNEL, 1, 8), Free(0, 8), Free(0, 9)],
@@ -381,7 +431,11 @@ mod tests {
                 vec![Kmalloc(0x1000), Kfree(0x1000), Kfree(0x1000)],
                 vec![Kmalloc(0x1000), Kfree(0x1000), Kmalloc(0x1000), Kfree(0x1000)],
             ),
-            ("free-without-alloc", vec![Free(0, 8), Kfree(0x1000)], vec![Alloc(KERNEL, 0, 8), Free(0, 8), Kmalloc(0x1000), Kfree(0x1000), Kfree(0)]),
+            (
+                "free-without-alloc",
+                vec![Free(0, 8), Kfree(0x1000)],
+                vec![Alloc(KERNEL, 0, 8), Free(0, 8), Kmalloc(0x1000), Kfree(0x1000), Kfree(0)],
+            ),
         ];
         let misuses = [Misuse::Larger, Misuse::Twice, Misuse::Smaller, Misuse::Unknown].map(|misuse| about(misuse).0);
         for rule in RULES.iter().map(|rule| rule.name).chain(misuses) {
@@ -391,6 +445,10 @@ mod tests {
             assert!(broken(breaking).contains(rule), "{rule}: {:?}", broken(breaking));
             assert!(!broken(innocent).contains(rule), "{rule}");
         }
-        assert_eq!(broken(&[Alloc(KERNEL, 3, 8), Free(3, 8), Kmalloc(0x1000), Kfree(0x1000)]), Vec::<&str>::new(), "all in order");
+        assert_eq!(
+            broken(&[Alloc(KERNEL, 3, 8), Free(3, 8), Kmalloc(0x1000), Kfree(0x1000)]),
+            Vec::<&str>::new(),
+            "all in order"
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! The frames that are allocated right now, as far as the trace can tell.
 //!
-//! Every frame remembers the allocation that it came from, so nothing needs to be assumed about how pages come back: a block that was
-//! split and freed in parts, a free whose order differs from its allocation's, and frees that the trace missed all come out right.
+//! Every frame remembers the allocation that it came from, so nothing needs to be assumed about how pages come back: a
+//! block that was split and freed in parts, a free whose order differs from its allocation's, and frees that the trace
+//! missed all come out right.
 
 use std::mem;
 
@@ -58,7 +59,8 @@ struct Piece {
 }
 
 impl LiveFrames {
-    /// Enters an allocation. Frames that were live already must have been freed unseen: they go into `lost`, by allocation.
+    /// Enters an allocation. Frames that were live already must have been freed unseen: they go into `lost`, by
+    /// allocation.
     pub fn allocate(&mut self, pfn: u64, order: u8, allocation: Allocation, lost: &mut Vec<Taken>) {
         let number = self.vacant.pop().unwrap_or_else(|| {
             self.records.push(Record { time: 0, profile: 0, left: 0 });
@@ -66,7 +68,10 @@ impl LiveFrames {
         });
         let mut left = 0;
         for (piece, range) in pieces(pfn, order) {
-            let piece = self.pieces.entry(piece).or_insert_with(|| Piece { record_of: Box::new([NONE; PIECE as usize]), live: 0 });
+            let piece = self
+                .pieces
+                .entry(piece)
+                .or_insert_with(|| Piece { record_of: Box::new([NONE; PIECE as usize]), live: 0 });
             left += range.len() as u32;
             for record in &mut piece.record_of[range] {
                 match mem::replace(record, number) {
@@ -79,8 +84,8 @@ impl LiveFrames {
         self.settle(lost);
     }
 
-    /// Removes frames, and puts into `taken` which allocations they came from, in the order of the frames. Empty: none of them was known to be
-    /// live.
+    /// Removes frames, and puts into `taken` which allocations they came from, in the order of the frames. Empty: none
+    /// of them was known to be live.
     pub fn free(&mut self, pfn: u64, order: u8, taken: &mut Vec<Taken>) {
         for (number, range) in pieces(pfn, order) {
             let Some(piece) = self.pieces.get_mut(&number) else { continue };
@@ -113,7 +118,10 @@ impl LiveFrames {
 
     /// What is live, by allocation: each with the frames that are left of it.
     pub fn still_live(&self) -> impl Iterator<Item = Taken> {
-        self.records.iter().filter(|record| record.left > 0).map(|record| Taken { from: record.from(), frames: u64::from(record.left) })
+        self.records
+            .iter()
+            .filter(|record| record.left > 0)
+            .map(|record| Taken { from: record.from(), frames: u64::from(record.left) })
     }
 }
 

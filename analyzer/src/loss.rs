@@ -81,7 +81,8 @@ impl Totals {
 }
 
 impl Loss {
-    /// Reads the ledger, as it tells of the trace's span of time. What is wrong with the batches is known only when they are read: add it to `problems`.
+    /// Reads the ledger, as it tells of the trace's span of time. What is wrong with the batches is known only when
+    /// they are read: add it to `problems`.
     pub fn read(trace: &Trace) -> Self {
         let mut loss = Self { ledger: Vec::new(), problems: trace.problems.clone(), sample: trace.header.sample };
         // Counts go up from row to row: what was when the trace's span of time began, and when it had ended.
@@ -98,10 +99,21 @@ impl Loss {
         loss.ledger = rows
             .into_iter()
             .map(|((program, cpu), (before, after))| {
-                let counts = |row: Option<Ledger>| row.map_or([0; 5], |row| [row.seen, row.written, row.dropped, row.filtered, row.missed]);
+                let counts = |row: Option<Ledger>| {
+                    row.map_or([0; 5], |row| [row.seen, row.written, row.dropped, row.filtered, row.missed])
+                };
                 let (before, after) = (counts(before), counts(after));
-                let [seen, written, dropped, filtered, missed] = std::array::from_fn(|count| after[count].saturating_sub(before[count]));
-                Account { cpu: (cpu != Ledger::ALL_CPUS).then_some(cpu), program, seen, written, dropped, filtered, missed }
+                let [seen, written, dropped, filtered, missed] =
+                    std::array::from_fn(|count| after[count].saturating_sub(before[count]));
+                Account {
+                    cpu: (cpu != Ledger::ALL_CPUS).then_some(cpu),
+                    program,
+                    seen,
+                    written,
+                    dropped,
+                    filtered,
+                    missed,
+                }
             })
             .collect();
         loss
@@ -131,7 +143,8 @@ impl Loss {
         })
     }
 
-    /// Events of this sort that happened and were wanted, but cannot be counted: dropped, missed, or in a damaged part of a file.
+    /// Events of this sort that happened and were wanted, but cannot be counted: dropped, missed, or in a damaged part
+    /// of a file.
     pub fn lost(&self, events: Events) -> u64 {
         let (programs, damaged) = self.lost_of(events.table(), kinds(events));
         programs.dropped + programs.missed + damaged
@@ -139,12 +152,14 @@ impl Loss {
 
     /// What became of the events of these kinds, and how many of them are in damaged parts of their table.
     fn lost_of(&self, table: &str, kinds: &[Kind]) -> (Totals, u64) {
-        let programs = self.sum(|account| account.program == ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == account.program));
+        let programs = self
+            .sum(|account| account.program == ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == account.program));
         let of_table = self.problems.iter().filter(|problem| problem.file.starts_with(&format!("{table}-")));
         (programs, of_table.map(|problem| problem.rows_lost).sum())
     }
 
-    /// The sentence beside a number that depends on these events: what it is estimated from, and what is missing; `None` if it is all there.
+    /// The sentence beside a number that depends on these events: what it is estimated from, and what is missing;
+    /// `None` if it is all there.
     pub fn sentence(&self, events: Events) -> Option<String> {
         let mut parts = Vec::new();
         if self.sample > 1 {
@@ -172,7 +187,10 @@ impl Loss {
         let share = lost as f64 / (programs.written + lost).max(1) as f64 * 100.0;
         let share = if share < 0.01 { "less than 0.01".to_owned() } else { format!("{share:.2}") };
         let causes = [(programs.dropped, "dropped"), (programs.missed, "missed"), (damaged, "in damaged batches")];
-        let causes = causes.iter().filter(|(count, _)| *count > 0).map(|(count, cause)| format!("{} {cause}", units::count(count.cast_signed())));
+        let causes = causes
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, cause)| format!("{} {cause}", units::count(count.cast_signed())));
         let causes = causes.collect::<Vec<_>>().join(", ");
         let lost = units::count(lost.cast_signed());
         Some(format!("{lost} {table} events ({share} % of those that were wanted) are not in this trace: {causes}"))
@@ -182,15 +200,29 @@ impl Loss {
     pub fn table(&self) -> Table {
         let mut table = Table::new("Loss ledger");
         table.column("program", "Program", Unit::Text).column("cpu", "CPU", Unit::Number);
-        for (id, title) in [("seen", "Seen"), ("written", "Written"), ("dropped", "Dropped"), ("filtered", "Filtered"), ("missed", "Missed")] {
+        for (id, title) in [
+            ("seen", "Seen"),
+            ("written", "Written"),
+            ("dropped", "Dropped"),
+            ("filtered", "Filtered"),
+            ("missed", "Missed"),
+        ] {
             table.column(id, title, Unit::Count);
         }
         table.column("unaccounted", "Unaccounted", Unit::Count);
         for Account { cpu, program, seen, written, dropped, filtered, missed } in &self.ledger {
-            let totals = Totals { seen: *seen, written: *written, dropped: *dropped, filtered: *filtered, missed: *missed };
-            let numbers = [*seen, *written, *dropped, *filtered, *missed].map(|number| Cell::Integer(number.cast_signed()));
+            let totals =
+                Totals { seen: *seen, written: *written, dropped: *dropped, filtered: *filtered, missed: *missed };
+            let numbers =
+                [*seen, *written, *dropped, *filtered, *missed].map(|number| Cell::Integer(number.cast_signed()));
             let cpu = cpu.map_or_else(|| Cell::Text("all".into()), |cpu| Cell::Integer(i64::from(cpu)));
-            table.row([Cell::Text(program.clone()), cpu].into_iter().chain(numbers).chain([Cell::Integer(totals.unaccounted())]).collect());
+            table.row(
+                [Cell::Text(program.clone()), cpu]
+                    .into_iter()
+                    .chain(numbers)
+                    .chain([Cell::Integer(totals.unaccounted())])
+                    .collect(),
+            );
         }
         table
     }
@@ -228,10 +260,21 @@ mod tests {
         assert_eq!(loss.totals().unaccounted(), 1);
         assert!(loss.totals().equation().ends_with("✗ 1 events are not accounted for"));
         let damage = trace::ProblemKind::Damaged;
-        loss.problems.push(Problem { file: "page-000000.arrow".into(), batch: Some(0), kind: damage, rows_lost: 40, detail: String::new() });
+        loss.problems.push(Problem {
+            file: "page-000000.arrow".into(),
+            batch: Some(0),
+            kind: damage,
+            rows_lost: 40,
+            detail: String::new(),
+        });
         assert_eq!(loss.lost(Events::Page), 46);
         let sentence = loss.sentence(Events::Page).unwrap();
-        assert!(sentence.contains("46 page events") && sentence.contains("4 dropped, 2 missed") && sentence.contains("1 problem"), "{sentence}");
+        assert!(
+            sentence.contains("46 page events")
+                && sentence.contains("4 dropped, 2 missed")
+                && sentence.contains("1 problem"),
+            "{sentence}"
+        );
         assert_eq!(Loss::default().sentence(Events::Slab), None);
         let sampled = Loss { sample: 10, ..Loss::default() }.sentence(Events::Page).unwrap();
         assert!(sampled.contains("estimated from 1 frame and 1 object in 10"), "{sampled}");

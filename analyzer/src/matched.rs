@@ -1,4 +1,5 @@
-//! What both kinds of events look like once frees have been matched with their allocations: the row that every statistic reads.
+//! What both kinds of events look like once frees have been matched with their allocations: the row that every
+//! statistic reads.
 
 use std::ops::Deref;
 
@@ -12,8 +13,8 @@ pub(crate) enum Class {
     Allocated,
     /// an allocation that failed
     Failed,
-    /// one that failed because the memory cgroup of who asked was at its limit: the kernel had the pages, and gave them back. The free of that, for which
-    /// no allocation was seen, is the row of this CPU before
+    /// one that failed because the memory cgroup of who asked was at its limit: the kernel had the pages, and gave them
+    /// back. The free of that, for which no allocation was seen, is the row of this CPU before
     Refused,
     /// a free whose allocation is in the trace: its row carries the properties of the *allocation*
     Freed,

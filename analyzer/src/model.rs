@@ -1,4 +1,5 @@
-//! The model beside the machine: what `replay run TRACE --json FILE` found, which is all that this program knows of a model.
+//! The model beside the machine: what `replay run TRACE --json FILE` found, which is all that this program knows of a
+//! model.
 
 use std::collections::BTreeSet;
 
@@ -76,13 +77,15 @@ impl Replay {
     /// [`Error::Text`] if the text is something else, or about another trace.
     pub fn parse(text: &str, name: &str, trace: &Trace) -> Result<Self, Error> {
         let refused = |reason: String| Error::Text { what: name.to_owned(), reason };
-        let found: Found =
-            serde_json::from_str(text).map_err(|error| refused(format!("it is not what `replay run TRACE --json FILE` writes ({error})")))?;
+        let found: Found = serde_json::from_str(text)
+            .map_err(|error| refused(format!("it is not what `replay run TRACE --json FILE` writes ({error})")))?;
         found.check_shape().map_err(|reason| refused(reason.to_owned()))?;
         let times: BTreeSet<u64> = trace.all::<FreeArea>(&mut Vec::new()).iter().map(|row| row.time).collect();
         if found.kernel != trace.header.kernel || found.free_blocks.time_ns.iter().any(|time| !times.contains(time)) {
             let dir = trace.dir.display();
-            return Err(refused(format!("it is about another trace; `replay run {dir} --json FILE` makes one that is about this")));
+            return Err(refused(format!(
+                "it is about another trace; `replay run {dir} --json FILE` makes one that is about this"
+            )));
         }
         Ok(Self { found, start_ns: trace.header.clock.start_ns })
     }
@@ -100,7 +103,9 @@ impl Replay {
             };
             ModelZone { zone: zone.zone.clone(), time_s: time_s.clone(), orders: series.map(order).collect() }
         };
-        let had_one = |zone: &ModelZone| zone.orders.iter().any(|order| order.machine.iter().chain(&order.model).any(|blocks| *blocks > 0));
+        let had_one = |zone: &ModelZone| {
+            zone.orders.iter().any(|order| order.machine.iter().chain(&order.model).any(|blocks| *blocks > 0))
+        };
         let zones = zones.iter().zip(&self.found.zones).map(zone).filter(had_one).collect();
         Chart::Model(Model { policy: self.found.policy.clone(), zones })
     }
@@ -108,11 +113,20 @@ impl Replay {
     /// The score of the model, with the null model's beside it.
     pub fn table(&self) -> Table {
         let Found { score, null_model, .. } = &self.found;
-        let fallbacks = if self.found.machine_fallbacks.is_some() { "of fallbacks; 0 is best" } else { "of pageblocks; 0 is best" };
+        let fallbacks =
+            if self.found.machine_fallbacks.is_some() { "of fallbacks; 0 is best" } else { "of pageblocks; 0 is best" };
         let measures = [
             ("zone agreement", [score.zone_agreement, null_model.zone_agreement], "of allocations; 100 is best"),
-            ("free blocks distance", [score.free_blocks_distance, null_model.free_blocks_distance], "of free pages, at the snapshots; 0 is best"),
-            ("free pages error", [score.free_pages_error, null_model.free_pages_error], "of free pages, at the snapshots; 0 is best"),
+            (
+                "free blocks distance",
+                [score.free_blocks_distance, null_model.free_blocks_distance],
+                "of free pages, at the snapshots; 0 is best",
+            ),
+            (
+                "free pages error",
+                [score.free_pages_error, null_model.free_pages_error],
+                "of free pages, at the snapshots; 0 is best",
+            ),
             ("fallback error", [score.fallback_error, null_model.fallback_error], fallbacks),
             ("unexplained", [score.unexplained, null_model.unexplained], "of events; 0 is best"),
         ];

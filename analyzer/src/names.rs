@@ -21,8 +21,8 @@ pub struct Names<'a> {
     cgroups: HashMap<u64, String>,
 }
 
-/// The allocator's own functions, by how their names start: callers are looked for outside of them. The kernel's wrappers around
-/// `__alloc_pages` differ from release to release and since 6.10 end in `_noprof`.
+/// The allocator's own functions, by how their names start: callers are looked for outside of them. The kernel's
+/// wrappers around `__alloc_pages` differ from release to release and since 6.10 end in `_noprof`.
 const ALLOCATOR: [&str; 14] = [
     "alloc_pages",
     "__alloc_pages",
@@ -51,7 +51,9 @@ impl<'a> Names<'a> {
             frames.resize(frames.len().max(usize::from(depth) + 1), 0);
             frames[usize::from(depth)] = symbol;
         }
-        let outside = |frame: &&u64| symbols.get(**frame).is_none_or(|symbol| !ALLOCATOR.iter().any(|own| symbol.function.starts_with(own)));
+        let outside = |frame: &&u64| {
+            symbols.get(**frame).is_none_or(|symbol| !ALLOCATOR.iter().any(|own| symbol.function.starts_with(own)))
+        };
         let caller = |frames: &[u64]| frames.iter().find(outside).or(frames.first()).copied().unwrap_or(0);
         let callers = stacks.iter().map(|(id, frames)| (*id, caller(frames))).collect();
         let caches = trace.all(problems).into_iter().map(|Cache { id, name, .. }| (id, name)).collect();
@@ -83,7 +85,10 @@ impl<'a> Names<'a> {
     }
 
     pub(crate) fn cache(&self, id: u16) -> String {
-        self.caches.get(&id).cloned().unwrap_or_else(|| if id == 0 { "kmalloc".to_owned() } else { format!("cache {id}") })
+        self.caches
+            .get(&id)
+            .cloned()
+            .unwrap_or_else(|| if id == 0 { "kmalloc".to_owned() } else { format!("cache {id}") })
     }
 
     pub(crate) fn cgroup(&self, id: u64) -> String {

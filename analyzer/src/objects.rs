@@ -1,4 +1,5 @@
-//! The slab events, frees matched with allocations: the kernel reports no size with a free, so only its allocation tells.
+//! The slab events, frees matched with allocations: the kernel reports no size with a free, so only its allocation
+//! tells.
 
 use polars::prelude::DataFrame;
 use trace::{Kind, Problem, Row as _, SlabEvent, Trace};
@@ -19,7 +20,12 @@ use crate::{
 ///
 /// # Errors
 /// If the columns are not what the format says.
-pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, observers: &mut [&mut dyn Observer]) -> Result<Vec<Problem>, Error> {
+pub(crate) fn observe(
+    names: &Names<'_>,
+    trace: &Trace,
+    progress: Progress<'_>,
+    observers: &mut [&mut dyn Observer],
+) -> Result<Vec<Problem>, Error> {
     let mut matcher = Matcher::new(names, observers);
     let problems = frames::for_each(trace, SlabEvent::TABLE, None, progress, |frame| matcher.frame(&frame, observers))?;
     let end = trace.header.clock.end_ns;
@@ -72,23 +78,38 @@ impl<'a> Matcher<'a> {
     }
 
     fn frame(&mut self, frame: &DataFrame, observers: &mut [&mut dyn Observer]) -> Result<(), Error> {
-        let (time, pid, cpu, kind) = (u64s(frame, "time")?, u32s(frame, "pid")?, u16s(frame, "cpu")?, u8s(frame, "kind")?);
+        let (time, pid, cpu, kind) =
+            (u64s(frame, "time")?, u32s(frame, "pid")?, u16s(frame, "cpu")?, u8s(frame, "kind")?);
         let (object, caller) = (u64s(frame, "object")?, u64s(frame, "call_site")?);
-        let (bytes_req, bytes_alloc, gfp) = (u32s(frame, "bytes_req")?, u32s(frame, "bytes_alloc")?, u32s(frame, "gfp")?);
+        let (bytes_req, bytes_alloc, gfp) =
+            (u32s(frame, "bytes_req")?, u32s(frame, "bytes_alloc")?, u32s(frame, "gfp")?);
         let (node, cache) = (i16s(frame, "node")?, u16s(frame, "cache")?);
         let mut show = |row: &Row<'_>| observers.iter_mut().for_each(|observer| observer.row(row));
         for i in 0..frame.height() {
             let task = self.tasks.at(pid[i], time[i]);
             // The bits count, not the number: with raw addresses the upper half of 2^64 is used.
             let callsite = caller[i].cast_signed();
-            let event = Event { time: time[i], kind: kind[i], cpu: cpu[i], address: object[i], actor: Actor { task, callsite } };
+            let event = Event {
+                time: time[i],
+                kind: kind[i],
+                cpu: cpu[i],
+                address: object[i],
+                actor: Actor { task, callsite },
+            };
             let nothing = Object { time: time[i], cpu: cpu[i], profile: self.unknown, bytes: 0, requested: 0 };
             if self.allocating.contains(&Some(kind[i])) {
                 let (gfp, node, cache) = (gfp[i], node[i], cache[i]);
-                let of_request = |asker| Profile { gfp: i64::from(gfp), node: i64::from(node), cache: i64::from(cache), callsite, ..asker };
+                let of_request = |asker| Profile {
+                    gfp: i64::from(gfp),
+                    node: i64::from(node),
+                    cache: i64::from(cache),
+                    callsite,
+                    ..asker
+                };
                 let rest = [caller[i], u64::from(gfp) << 32 | u64::from(node.cast_unsigned()) << 16 | u64::from(cache)];
                 let profile = self.profiles.number(Some(Asker { pid: pid[i], task, cpu: cpu[i] }), rest, of_request);
-                let new = Object { time: time[i], cpu: cpu[i], profile, bytes: bytes_alloc[i], requested: bytes_req[i] };
+                let new =
+                    Object { time: time[i], cpu: cpu[i], profile, bytes: bytes_alloc[i], requested: bytes_req[i] };
                 if object[i] == 0 {
                     show(&self.row(&event, Class::Failed, &new));
                     continue;

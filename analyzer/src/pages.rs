@@ -20,7 +20,12 @@ use crate::{
 ///
 /// # Errors
 /// If the columns are not what the format says.
-pub(crate) fn observe(names: &Names<'_>, trace: &Trace, progress: Progress<'_>, observers: &mut [&mut dyn Observer]) -> Result<Vec<Problem>, Error> {
+pub(crate) fn observe(
+    names: &Names<'_>,
+    trace: &Trace,
+    progress: Progress<'_>,
+    observers: &mut [&mut dyn Observer],
+) -> Result<Vec<Problem>, Error> {
     let mut matcher = Matcher::new(names, observers);
     let problems = frames::for_each(trace, PageEvent::TABLE, None, progress, |frame| matcher.frame(&frame, observers))?;
     for taken in matcher.live.still_live() {
@@ -60,7 +65,8 @@ impl<'a> Matcher<'a> {
     }
 
     fn frame(&mut self, frame: &DataFrame, observers: &mut [&mut dyn Observer]) -> Result<(), Error> {
-        let (times, pid, cpu, kind) = (u64s(frame, "time")?, u32s(frame, "pid")?, u16s(frame, "cpu")?, u8s(frame, "kind")?);
+        let (times, pid, cpu, kind) =
+            (u64s(frame, "time")?, u32s(frame, "pid")?, u16s(frame, "cpu")?, u8s(frame, "kind")?);
         let (orders, pfn, gfp) = (u8s(frame, "order")?, u64s(frame, "pfn")?, u32s(frame, "gfp")?);
         let (migratetype, zone) = (u8s(frame, "migratetype")?, u8s(frame, "zone")?);
         let stack = u32s_if_there(frame, "stack")?;
@@ -73,19 +79,31 @@ impl<'a> Matcher<'a> {
             let stack = stack.map_or(0, |stack| stack[i]);
             let callsite = if stack == 0 { UNKNOWN } else { names.caller(stack).cast_signed() };
             let actor = Actor { task, callsite };
-            let of_frames = |asker| Profile { order: i64::from(order), zone: i64::from(zone), node: node(header, zone), ..asker };
+            let of_frames =
+                |asker| Profile { order: i64::from(order), zone: i64::from(zone), node: node(header, zone), ..asker };
             if kind == self.page_alloc {
                 let (gfp, migratetype) = (gfp[i], migratetype[i]);
-                let of_request = |asker| Profile { migratetype: i64::from(migratetype), gfp: i64::from(gfp), callsite, stack, ..of_frames(asker) };
-                let rest = [u64::from(gfp) << 32 | u64::from(stack), u64::from(order) << 16 | u64::from(migratetype) << 8 | u64::from(zone)];
+                let of_request = |asker| Profile {
+                    migratetype: i64::from(migratetype),
+                    gfp: i64::from(gfp),
+                    callsite,
+                    stack,
+                    ..of_frames(asker)
+                };
+                let rest = [
+                    u64::from(gfp) << 32 | u64::from(stack),
+                    u64::from(order) << 16 | u64::from(migratetype) << 8 | u64::from(zone),
+                ];
                 let profile = self.profiles.number(Some(Asker { pid: pid[i], task, cpu: on }), rest, of_request);
                 let allocation = Allocation { time, profile };
                 let whole = Taken { from: allocation, frames: 1 << order.min(31) };
                 if pfn == NO_PFN {
-                    // `__alloc_pages` takes the pages, charges them, and, where that fails, frees them and reports that it has none.
+                    // `__alloc_pages` takes the pages, charges them, and, where that fails, frees them and reports that
+                    // it has none.
                     let before = (0..i).rev().find(|before| cpu[*before] == on);
                     let given_back = before.is_some_and(|before| {
-                        let of_them = (pid[before], orders[before]) == (pid[i], order) && self.freed_unseen.get(&on) == Some(&times[before]);
+                        let of_them = (pid[before], orders[before]) == (pid[i], order)
+                            && self.freed_unseen.get(&on) == Some(&times[before]);
                         gfp & self.account != 0 && of_them
                     });
                     let class = if given_back { Class::Refused } else { Class::Failed };
@@ -104,7 +122,14 @@ impl<'a> Matcher<'a> {
                     self.freed_unseen.insert(on, time);
                     let profile = self.profiles.number(None, [0, u64::from(order) << 16 | u64::from(zone)], of_frames);
                     let nothing = Taken { from: Allocation { time, profile }, frames: 0 };
-                    show(&Row { bytes, requested: 0, on, address: pfn, actor, ..self.row(time, kind, Class::Unmatched, &nothing) });
+                    show(&Row {
+                        bytes,
+                        requested: 0,
+                        on,
+                        address: pfn,
+                        actor,
+                        ..self.row(time, kind, Class::Unmatched, &nothing)
+                    });
                     continue;
                 };
                 show(&Row { bytes, on, address: pfn, actor, ..self.row(time, kind, Class::Freed, first) });

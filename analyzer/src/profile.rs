@@ -1,4 +1,5 @@
-//! What allocations have in common. They come by the million, but in what sort of memory was asked for, and by whom, they differ by the hundred only.
+//! What allocations have in common. They come by the million, but in what sort of memory was asked for, and by whom,
+//! they differ by the hundred only.
 
 use crate::{
     Key,
@@ -80,15 +81,15 @@ impl Mask {
 }
 
 impl<'a> Profiles<'a> {
-    /// Profiles as precise as the observers want to know who asked: if none of them tells threads apart, say, there are no more profiles however many
-    /// threads come and go.
+    /// Profiles as precise as the observers want to know who asked: if none of them tells threads apart, say, there are
+    /// no more profiles however many threads come and go.
     pub fn new(names: &'a Names<'a>, observers: &[&mut dyn Observer]) -> Self {
         let told_apart: Vec<Key> = observers.iter().flat_map(|observer| observer.asks_who()).collect();
         Self { names, mask: Mask::new(&told_apart), numbers: NumberMap::default(), met: Vec::new() }
     }
 
-    /// The number of the profile of what was asked for by `asker` (`None`: nobody knows) and is equal in `rest`. When it is met for the first time,
-    /// `rest_of` enters what `rest` stands for.
+    /// The number of the profile of what was asked for by `asker` (`None`: nobody knows) and is equal in `rest`. When
+    /// it is met for the first time, `rest_of` enters what `rest` stands for.
     pub fn number(&mut self, asker: Option<Asker>, rest: [u64; 2], rest_of: impl FnOnce(Profile) -> Profile) -> u32 {
         let Self { names, mask, numbers, met } = self;
         let who = asker.map(|Asker { pid, task, cpu }| {
@@ -117,7 +118,8 @@ pub(crate) fn of_asker(asker: Asker, names: &Names<'_>) -> Profile {
 /// The profile of what was asked for by this asker, as far as askers are told apart.
 fn asked_by(Asker { pid, task, cpu }: Asker, mask: &Mask, names: &Names<'_>) -> Profile {
     let Named { process, comm, cgroup } = names.tasks.named(task);
-    let known = |number: u32, mask: u32| if mask == 0 || number == tasks::UNKNOWN { UNKNOWN } else { i64::from(number) };
+    let known =
+        |number: u32, mask: u32| if mask == 0 || number == tasks::UNKNOWN { UNKNOWN } else { i64::from(number) };
     Profile {
         pid: if mask.pid == 0 { UNKNOWN } else { i64::from(pid) },
         cpu: if mask.cpu == 0 { UNKNOWN } else { i64::from(cpu) },

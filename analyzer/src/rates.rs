@@ -37,13 +37,24 @@ impl Rates {
         let span = last.max(header.clock.end_ns).saturating_sub(start).max(1);
         let interval = round_up(span.div_ceil(INTERVALS));
         let (zones, growth) = (BTreeMap::new(), BTreeMap::new());
-        Self { start, interval, intervals: (span / interval + 1) as usize, zones, growth, scale: u64::from(header.sample.max(1)) }
+        Self {
+            start,
+            interval,
+            intervals: (span / interval + 1) as usize,
+            zones,
+            growth,
+            scale: u64::from(header.sample.max(1)),
+        }
     }
 
     /// Bytes per second in each interval, in long form.
     pub fn table(&self, header: &Header) -> Table {
         let mut table = Table::new("Allocation rate by zone");
-        table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column("bytes_per_s", "Allocated per second", Unit::Bytes);
+        table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column(
+            "bytes_per_s",
+            "Allocated per second",
+            Unit::Bytes,
+        );
         for (zone, bytes) in &self.zones {
             for (at, bytes) in bytes.iter().enumerate() {
                 table.row(vec![
@@ -88,7 +99,8 @@ impl Observer for Rates {
         if row.delta == 0 || at >= self.intervals {
             return;
         }
-        self.growth.entry(row.zone as u8).or_insert_with(|| vec![0; self.intervals])[at] += row.delta * self.scale.cast_signed();
+        self.growth.entry(row.zone as u8).or_insert_with(|| vec![0; self.intervals])[at] +=
+            row.delta * self.scale.cast_signed();
         if row.class == Class::Allocated {
             self.zones.entry(row.zone as u8).or_insert_with(|| vec![0; self.intervals])[at] += row.bytes * self.scale;
         }

@@ -1,4 +1,5 @@
-//! Requests that fit their size class badly: which call sites a cache of their own, or a slightly smaller object, would serve with less memory.
+//! Requests that fit their size class badly: which call sites a cache of their own, or a slightly smaller object, would
+//! serve with less memory.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +51,9 @@ impl<'a> SizeClasses<'a> {
         let classes = Classes::read(trace, self.requests.keys().map(|request| request.alloc), problems);
         let scale = i64::from(self.names.header.sample.max(1));
         // A cache keeps a slab on each CPU, and one in stock: what a new one would take before it saves anything.
-        let least = 2 * self.names.header.page_size.cast_signed() * (self.names.header.cpu_node.len().cast_signed() as i64).max(1);
+        let least = 2
+            * self.names.header.page_size.cast_signed()
+            * (self.names.header.cpu_node.len().cast_signed() as i64).max(1);
         let misfits = self.requests.iter().filter_map(|(request, objects)| {
             let misfit = classes.misfit(request, objects, scale, self.names)?;
             (misfit.saving() >= least && misfit.saving() * WORTH >= misfit.peak * misfit.alloc).then_some(misfit)
@@ -63,7 +66,8 @@ impl<'a> SizeClasses<'a> {
 
 impl Observer for SizeClasses<'_> {
     fn row(&mut self, row: &Row) {
-        let request = Request { callsite: row.callsite, req: row.requested.cast_signed(), alloc: row.bytes.cast_signed() };
+        let request =
+            Request { callsite: row.callsite, req: row.requested.cast_signed(), alloc: row.bytes.cast_signed() };
         match row.class {
             Class::Allocated if Some(row.kind) == self.kmalloc => {
                 let objects = self.requests.entry(request).or_default();
@@ -96,7 +100,8 @@ struct Classes {
 impl Classes {
     fn read(trace: &Trace, seen: impl Iterator<Item = i64>, problems: &mut Vec<Problem>) -> Self {
         let rows: Vec<SlabInfo> = trace.all(problems);
-        let caches: BTreeSet<i64> = rows.iter().filter(|row| row.name.starts_with("kmalloc-")).map(|row| i64::from(row.objsize)).collect();
+        let caches: BTreeSet<i64> =
+            rows.iter().filter(|row| row.name.starts_with("kmalloc-")).map(|row| i64::from(row.objsize)).collect();
         let largest = caches.last().copied().unwrap_or(i64::MAX);
         Self { sizes: caches.into_iter().chain(seen).collect(), largest }
     }
@@ -157,7 +162,11 @@ impl Misfit {
 /// The misfits as a table; times are since `start`.
 pub fn table(misfits: &[Misfit], start: u64) -> Table {
     let mut table = Table::new("kmalloc requests that another size would serve better");
-    table.column("callsite", "Call site", Unit::Text).column("req", "Asks for", Unit::Number).column("alloc", "Gets", Unit::Number);
+    table.column("callsite", "Call site", Unit::Text).column("req", "Asks for", Unit::Number).column(
+        "alloc",
+        "Gets",
+        Unit::Number,
+    );
     table.column("peak", "Peak", Unit::Count).column("peak_at", "At", Unit::Duration);
     table.column("own", "Own cache", Unit::Number).column("own_saves", "Own saves", Unit::Bytes);
     table.column("smaller", "Smaller", Unit::Number).column("too_large_by", "Over by", Unit::Number);
@@ -179,6 +188,8 @@ pub fn table(misfits: &[Misfit], start: u64) -> Table {
     }
     table.note("sizes are bytes per object; own cache: a kmem_cache of just this size, the ends of its slabs not counted; saves: bytes at the peak");
     table.note("smaller: the next smaller size class, where the objects are over it by an eighth at most");
-    table.note("only what saves more than the slabs that a cache keeps in stock, and than an eighth of what the objects took");
+    table.note(
+        "only what saves more than the slabs that a cache keeps in stock, and than an eighth of what the objects took",
+    );
     table
 }

@@ -1,4 +1,5 @@
-//! What is taken from the slab allocator and how much of it nobody asked for, now and at its worst: the columns of `trace-cmd mem`, by any key.
+//! What is taken from the slab allocator and how much of it nobody asked for, now and at its worst: the columns of
+//! `trace-cmd mem`, by any key.
 
 use trace::{Header, Trace};
 
@@ -192,7 +193,8 @@ impl Slab {
         }
         for (name, usage) in &self.usages {
             let Usage { now, total, max, .. } = *usage;
-            let bytes = [now.waste(), now.alloc, now.req, total.alloc, total.req, max.alloc, max.req, usage.max_waste].map(Cell::Integer);
+            let bytes = [now.waste(), now.alloc, now.req, total.alloc, total.req, max.alloc, max.req, usage.max_waste]
+                .map(Cell::Integer);
             let mut row: Vec<Cell> = std::iter::once(Cell::Text(name.clone())).chain(bytes).collect();
             let at = Cell::Integer(usage.max_waste_at.saturating_sub(header.clock.start_ns).cast_signed());
             row.push(if usage.max_waste > 0 { at } else { Cell::None });

@@ -1,7 +1,8 @@
-//! How much the slab caches grew while the trace was recorded, as `/proc/slabinfo` tells: the witness against frees that are not traced.
+//! How much the slab caches grew while the trace was recorded, as `/proc/slabinfo` tells: the witness against frees
+//! that are not traced.
 //!
-//! The kernel frees many objects in bulk (`kfree_rcu`, the sheaves of 6.18) without an event. What was allocated then looks kept; but a
-//! cache that holds no more objects than before cannot have kept them.
+//! The kernel frees many objects in bulk (`kfree_rcu`, the sheaves of 6.18) without an event. What was allocated then
+//! looks kept; but a cache that holds no more objects than before cannot have kept them.
 
 use std::collections::HashMap;
 
@@ -30,7 +31,8 @@ impl SlabGrowth {
         let rows: Vec<SlabInfo> = trace.all(problems);
         let (first, last) = (rows.iter().map(|row| row.snapshot).min()?, rows.iter().map(|row| row.snapshot).max()?);
         (first < last).then_some(())?;
-        let before: HashMap<&str, u64> = rows.iter().filter(|row| row.snapshot == first).map(|row| (row.name.as_str(), row.active_objs)).collect();
+        let before: HashMap<&str, u64> =
+            rows.iter().filter(|row| row.snapshot == first).map(|row| (row.name.as_str(), row.active_objs)).collect();
         let mut growth = Self { by_cache: HashMap::new(), by_size: NumberMap::default() };
         for row in rows.iter().filter(|row| row.snapshot == last) {
             // SLUB counts the objects on a CPU's own slabs as used, so each CPU may be wrong by a slab or two.
@@ -47,7 +49,8 @@ impl SlabGrowth {
     /// Which share of so many objects that seem to be kept can really be.
     pub fn credible(&self, (cache, bytes): Class, kept: u64, names: &Names<'_>) -> f64 {
         let grown = if cache > 0 { self.by_cache.get(&names.cache(cache as u16)) } else { self.by_size.get(&bytes) };
-        // Large objects are whole pages, and a cache may be merged with another of a different name: nothing is known of those.
+        // Large objects are whole pages, and a cache may be merged with another of a different name: nothing is known
+        // of those.
         grown.map_or(1.0, |grown| (*grown as f64 / kept.max(1) as f64).min(1.0))
     }
 }

@@ -49,7 +49,11 @@ pub fn read(trace: &Trace, problems: &mut Vec<Problem>) -> Vec<Snapshot> {
 /// Free blocks by order, zone and time, in long form: the data of the charts.
 pub fn table(trace: &Trace, snapshots: &[Snapshot]) -> Table {
     let mut table = Table::new("Free blocks by zone and order at each snapshot");
-    table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column("order", "Order", Unit::Number);
+    table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column(
+        "order",
+        "Order",
+        Unit::Number,
+    );
     table.column("nr_free", "Free blocks", Unit::Count).column("free_bytes", "Free", Unit::Bytes);
     for snapshot in snapshots {
         for (order, blocks) in snapshot.nr_free.iter().enumerate() {

@@ -69,7 +69,8 @@ pub struct Group {
 impl Stat {
     /// Columns that people need not see where they are zero, or say the same as another.
     pub fn for_people(table: Table) -> Table {
-        let mut table = table.without_empty(&["failures", "refusals", "unmatched_frees", "implied_frees", "null_frees"]);
+        let mut table =
+            table.without_empty(&["failures", "refusals", "unmatched_frees", "implied_frees", "null_frees"]);
         let at = |id: &str| table.columns.iter().position(|column| column.id == id);
         if let (Some(requests), Some(allocs)) = (at("requests"), at("allocs")) {
             table.columns[requests].hidden = table.rows.iter().all(|row| row[requests] == row[allocs]);
@@ -144,7 +145,10 @@ pub fn stat(trace: &Trace, events: Events, by: &[Key], progress: Progress<'_>) -
     }
     let mut loss = Loss::read(trace);
     let names = Names::read(trace, &mut loss.problems);
-    if let Some(key) = by.iter().find(|key| events == Events::Page && matches!(key, Key::Callsite | Key::Function) && !names.has_stacks()) {
+    if let Some(key) = by
+        .iter()
+        .find(|key| events == Events::Page && matches!(key, Key::Callsite | Key::Function) && !names.has_stacks())
+    {
         let instead = "it comes from kernel stacks, which this trace has not: record with --stacks; for kernel objects, add --slab";
         return Err(Error::NoSuchColumn { events: "page", key: key.name(), instead });
     }

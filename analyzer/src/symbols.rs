@@ -15,13 +15,17 @@ pub(crate) struct Symbols {
 
 impl Symbols {
     pub fn read(trace: &Trace, problems: &mut Vec<Problem>) -> Self {
-        let by_id: HashMap<u64, Symbol> = trace.all::<Symbol>(problems).into_iter().map(|symbol| (symbol.id, symbol)).collect();
+        let by_id: HashMap<u64, Symbol> =
+            trace.all::<Symbol>(problems).into_iter().map(|symbol| (symbol.id, symbol)).collect();
         let mut first: HashMap<(&str, &str), u64> = HashMap::new();
         for (id, symbol) in &by_id {
             let least = first.entry((&symbol.function, &symbol.module)).or_insert(*id);
             *least = (*least).min(*id);
         }
-        let representative = by_id.iter().map(|(id, symbol)| (*id, first[&(symbol.function.as_str(), symbol.module.as_str())])).collect();
+        let representative = by_id
+            .iter()
+            .map(|(id, symbol)| (*id, first[&(symbol.function.as_str(), symbol.module.as_str())]))
+            .collect();
         Self { by_id, representative, raw_addresses: trace.header.raw_addresses }
     }
 

@@ -79,7 +79,8 @@ impl Table {
     #[must_use]
     pub fn without_empty(mut self, ids: &[&str]) -> Self {
         for (at, column) in self.columns.iter_mut().enumerate() {
-            column.hidden |= ids.contains(&column.id.as_str()) && self.rows.iter().all(|row| row[at] == Cell::Integer(0));
+            column.hidden |=
+                ids.contains(&column.id.as_str()) && self.rows.iter().all(|row| row[at] == Cell::Integer(0));
         }
         self
     }
@@ -186,7 +187,11 @@ mod tests {
 
     fn sample() -> Table {
         let mut table = Table::new("t");
-        table.column("name", "Name", Unit::Text).column("size", "Size", Unit::Bytes).hidden("lost", "Lost", Unit::Count);
+        table.column("name", "Name", Unit::Text).column("size", "Size", Unit::Bytes).hidden(
+            "lost",
+            "Lost",
+            Unit::Count,
+        );
         table.row(vec![Cell::Text("a,\"b\"".into()), Cell::Integer(2048), Cell::Integer(0)]);
         table.row(vec![Cell::Text("c".into()), Cell::None, Cell::Integer(0)]);
         table
@@ -195,7 +200,10 @@ mod tests {
     #[test]
     fn csv_quotes_and_json_keeps_numbers() {
         assert_eq!(sample().to_csv(), "name,size,lost\r\n\"a,\"\"b\"\"\",2048,0\r\nc,,0\r\n");
-        assert_eq!(sample().to_json(), json!([{"name": "a,\"b\"", "size": 2048, "lost": 0}, {"name": "c", "size": null, "lost": 0}]));
+        assert_eq!(
+            sample().to_json(),
+            json!([{"name": "a,\"b\"", "size": 2048, "lost": 0}, {"name": "c", "size": null, "lost": 0}])
+        );
     }
 
     #[test]

@@ -74,8 +74,8 @@ impl Tasks {
         tasks
     }
 
-    /// From and until when, around `time`, the thread was which task. Events that are older than the first row about their thread belong to that
-    /// one.
+    /// From and until when, around `time`, the thread was which task. Events that are older than the first row about
+    /// their thread belong to that one.
     fn span(&self, pid: u32, time: u64) -> (u64, u64, u32) {
         let Some(history) = self.history.get(&pid) else { return (0, u64::MAX, UNKNOWN) };
         let later = history.partition_point(|(from, _)| *from <= time).max(1);

@@ -91,8 +91,14 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([count(0), count(-1234), count(1_234_567)], ["0", "-1\u{a0}234", "1\u{a0}234\u{a0}567"]);
-        assert_eq!([bytes(0), bytes(1023), bytes(1536), bytes(-4096), bytes(10 << 20)], ["0 B", "1023 B", "1.50 KiB", "-4.00 KiB", "10.0 MiB"]);
-        assert_eq!([duration(0.0), duration(999.0), duration(1500.0), duration(2.5e9)], ["0 ns", "999 ns", "1.50 µs", "2.50 s"]);
+        assert_eq!(
+            [bytes(0), bytes(1023), bytes(1536), bytes(-4096), bytes(10 << 20)],
+            ["0 B", "1023 B", "1.50 KiB", "-4.00 KiB", "10.0 MiB"]
+        );
+        assert_eq!(
+            [duration(0.0), duration(999.0), duration(1500.0), duration(2.5e9)],
+            ["0 ns", "999 ns", "1.50 µs", "2.50 s"]
+        );
         assert_eq!([0.1234, 0.0013, 0.0, 1.0].map(percent), ["12.3", "0.13", "0.0", "100.0"]);
         assert_eq!([short(0.0), short(950.0), short(1500.0), short(2e6)], ["0", "950", "1.50k", "2M"]);
     }

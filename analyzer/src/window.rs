@@ -1,4 +1,5 @@
-//! A span of time, as perf's tools take it: `START,STOP` in seconds of the trace's clock, either of them may be left out.
+//! A span of time, as perf's tools take it: `START,STOP` in seconds of the trace's clock, either of them may be left
+//! out.
 
 use std::str::FromStr;
 
@@ -35,8 +36,10 @@ impl Window {
     /// The sentence beside numbers of a trace that was limited: what they are about. `None` if it was not.
     pub fn sentence(trace: &Trace) -> Option<String> {
         let [from, to] = [trace.header.clock.start_ns, trace.header.clock.end_ns].map(in_seconds);
-        let rest = "what was allocated before is not known, and losses are those between the ledger's rows around this time";
-        (trace.span != (0..=u64::MAX)).then(|| format!("! only what happened from {from} to {to} s of the trace's clock; {rest}"))
+        let rest =
+            "what was allocated before is not known, and losses are those between the ledger's rows around this time";
+        (trace.span != (0..=u64::MAX))
+            .then(|| format!("! only what happened from {from} to {to} s of the trace's clock; {rest}"))
     }
 }
 
@@ -44,8 +47,10 @@ impl FromStr for Window {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bad =
-            || Error::Text { what: format!("the time span `{text}`"), reason: "give START,STOP in seconds, such as 12.5,13 or 12.5,".to_owned() };
+        let bad = || Error::Text {
+            what: format!("the time span `{text}`"),
+            reason: "give START,STOP in seconds, such as 12.5,13 or 12.5,".to_owned(),
+        };
         let (from, to) = text.split_once(',').unwrap_or((text, ""));
         let time = |text: &str| if text.is_empty() { Ok(None) } else { seconds(text).map(Some).ok_or_else(bad) };
         let (from, to) = (time(from)?.unwrap_or(0), time(to)?);
@@ -77,7 +82,10 @@ mod tests {
     #[test]
     fn spans_are_read_to_the_nanosecond() {
         let window: Window = "12.000000001,13".parse().unwrap();
-        assert_eq!([12_000_000_000, 12_000_000_001, 13_000_000_000, 13_000_000_001].map(|time| window.contains(time)), [false, true, true, false]);
+        assert_eq!(
+            [12_000_000_000, 12_000_000_001, 13_000_000_000, 13_000_000_001].map(|time| window.contains(time)),
+            [false, true, true, false]
+        );
         assert!(",1".parse::<Window>().unwrap().contains(0) && "1,".parse::<Window>().unwrap().contains(u64::MAX));
         for bad in ["x", "1,0.5", "1.0000000001", "-1"] {
             assert!(bad.parse::<Window>().is_err(), "{bad}");

@@ -7,14 +7,17 @@ use std::path::Path;
 use assert_cmd::Command;
 use common::{GFP_KERNEL, SECOND, alloc, free, header, write};
 use serde_json::Value;
-use trace::{FragEvent, FrameRun, FreeArea, Header, Kind, PageEvent, Pageblock, SnapshotWindow, Stack, Symbol, Task, Writer};
+use trace::{
+    FragEvent, FrameRun, FreeArea, Header, Kind, PageEvent, Pageblock, SnapshotWindow, Stack, Symbol, Task, Writer,
+};
 
 const UNMOVABLE: u8 = 0;
 const MOVABLE: u8 = 1;
 const RECLAIMABLE: u8 = 2;
 
 fn frag(trace: &Path, arguments: &[&str]) -> Value {
-    let output = Command::cargo_bin("analyzer").unwrap().arg("frag").arg(trace).args(arguments).arg("--json").assert().success();
+    let output =
+        Command::cargo_bin("analyzer").unwrap().arg("frag").arg(trace).args(arguments).arg("--json").assert().success();
     serde_json::from_slice(&output.get_output().stdout).unwrap()
 }
 
@@ -53,9 +56,19 @@ fn moved(time: u64, kind: Kind, pfn: u64, order: u8, migratetype: u8) -> FragEve
     }
 }
 
-fn fallback(time: u64, pfn: u64, (order, migratetype): (u8, u8), (fallback_order, fallback_migratetype): (u8, u8)) -> FragEvent {
+fn fallback(
+    time: u64,
+    pfn: u64,
+    (order, migratetype): (u8, u8),
+    (fallback_order, fallback_migratetype): (u8, u8),
+) -> FragEvent {
     let change_ownership = u8::from(fallback_order >= 9);
-    FragEvent { fallback_order, fallback_migratetype, change_ownership, ..moved(time, Kind::ExtFrag, pfn, order, migratetype) }
+    FragEvent {
+        fallback_order,
+        fallback_migratetype,
+        change_ownership,
+        ..moved(time, Kind::ExtFrag, pfn, order, migratetype)
+    }
 }
 
 fn stacked(event: PageEvent, stack: u32) -> PageEvent {
@@ -67,7 +80,8 @@ fn run(pfn: u64, pages: u64, class: &str) -> FrameRun {
 }
 
 fn snapshot(time: u64, number: u32, nr_free: [u64; 11]) -> Vec<FreeArea> {
-    let row = |(order, nr_free)| FreeArea { time, snapshot: number, zone: 1, order: order as u8, migratetype: 255, nr_free };
+    let row =
+        |(order, nr_free)| FreeArea { time, snapshot: number, zone: 1, order: order as u8, migratetype: 255, nr_free };
     nr_free.into_iter().enumerate().map(row).collect()
 }
 
@@ -92,9 +106,9 @@ fn split_and_merged(dir: &Path, header: &Header) {
         writer.append(&events).unwrap();
         let pages = [
             alloc(SECOND + 1, 9216, 0, GFP_KERNEL, UNMOVABLE, 10),
-            free(2 * SECOND - 1, 9216, 0, 10),    // to a pcp list, from where it is drained
+            free(2 * SECOND - 1, 9216, 0, 10), // to a pcp list, from where it is drained
             free(4 * SECOND, 12288 + 256, 4, 10), // too large for a pcp list
-            free(4 * SECOND + 1, 13312, 9, 10),   // a huge page: to a pcp list
+            free(4 * SECOND + 1, 13312, 9, 10), // a huge page: to a pcp list
         ];
         writer.append(&pages).unwrap();
         // One block of order 0 has gone in a way that is not traced, and one of order 1 has come.
@@ -125,7 +139,10 @@ fn free_blocks_at_any_moment_follow_from_the_events() {
 
     let drift = frag(&trace, &["--drift"]);
     assert_eq!(column(&drift, "Normal", "drift"), [1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert!(text(&trace, &["--drift"]).contains("blocks of 0.29 % of a zone's free pages were reckoned wrongly"), "3 of 1040 pages");
+    assert!(
+        text(&trace, &["--drift"]).contains("blocks of 0.29 % of a zone's free pages were reckoned wrongly"),
+        "3 of 1040 pages"
+    );
 
     let summary = frag(&trace, &[]);
     let without = column(&summary, "Normal", "without");
@@ -135,9 +152,14 @@ fn free_blocks_at_any_moment_follow_from_the_events() {
     assert_eq!(column(&summary, "Normal", "worst")[10], 1000, "between the snapshots, too");
 
     let rows = frag(&trace, &["--over-time", "--interval", "1"]);
-    let sources: Vec<_> = rows.as_array().unwrap().iter().filter(|row| row["order"] == 10 && row["zone"] == "Normal").collect();
+    let sources: Vec<_> =
+        rows.as_array().unwrap().iter().filter(|row| row["order"] == 10 && row["zone"] == "Normal").collect();
     assert_eq!(sources.iter().filter(|row| row["source"] == "buddyinfo").count(), 2);
-    assert_eq!(sources.iter().filter(|row| row["source"] == "events").count(), 10, "the free frames are not known at 0 s");
+    assert_eq!(
+        sources.iter().filter(|row| row["source"] == "events").count(),
+        10,
+        "the free frames are not known at 0 s"
+    );
 }
 
 #[test]
@@ -161,7 +183,8 @@ fn without_the_family_pages_are_followed_as_if_there_were_no_pcp_lists() {
 #[test]
 fn what_cannot_be_known_between_snapshots_is_said() {
     let dir = tempfile::tempdir().unwrap();
-    let (sampled, filtered, imported) = (dir.path().join("sampled"), dir.path().join("filtered"), dir.path().join("imported"));
+    let (sampled, filtered, imported) =
+        (dir.path().join("sampled"), dir.path().join("filtered"), dir.path().join("imported"));
     split_and_merged(&sampled, &Header { sample: 10, ..header() });
     split_and_merged(&filtered, &Header { options: [("filter_comm".to_owned(), "cat".to_owned())].into(), ..header() });
     for (trace, why) in [(&sampled, "one frame in so many"), (&filtered, "a filter kept events out")] {
@@ -205,18 +228,33 @@ fn fallbacks_have_a_severity_a_process_and_where_it_is_certain_a_call_site() {
         ];
         writer.append(&pages).unwrap();
         writer.append(&[Task { time: 0, pid: 10, tgid: 10, comm: "cat".into(), cgroup: 0 }]).unwrap();
-        writer.append(&[Symbol { time: 0, id: 1, function: "pipe_write".into(), offset: 4, module: String::new() }]).unwrap();
+        writer
+            .append(&[Symbol { time: 0, id: 1, function: "pipe_write".into(), offset: 4, module: String::new() }])
+            .unwrap();
         writer.append(&[Stack { time: 0, id: 1, depth: 0, symbol: 1 }]).unwrap();
     });
     let rows = frag(&trace, &["--fallbacks"]);
-    let found: Vec<_> = rows.as_array().unwrap().iter().map(|row| (row["severity"].as_str().unwrap(), row["count"].as_i64().unwrap())).collect();
+    let found: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["severity"].as_str().unwrap(), row["count"].as_i64().unwrap()))
+        .collect();
     assert_eq!(found, [("severe", 2), ("severe", 1), ("moderate", 1), ("harmless", 1)], "{rows}");
-    assert_eq!((&rows[0]["migratetype"], &rows[0]["from"], &rows[0]["comm"]), (&"Unmovable".into(), &"Movable".into(), &"cat".into()));
+    assert_eq!(
+        (&rows[0]["migratetype"], &rows[0]["from"], &rows[0]["comm"]),
+        (&"Unmovable".into(), &"Movable".into(), &"cat".into())
+    );
     assert_eq!((&rows[0]["pages"], &rows[0]["block_pages"], &rows[0]["changed"]), (&2.into(), &12.into(), &0.0.into()));
     let harmless = rows.as_array().unwrap().iter().find(|row| row["severity"] == "harmless").unwrap();
     assert_eq!((&harmless["block_pages"], &harmless["changed"]), (&512.into(), &1.0.into()));
     let sites = frag(&trace, &["--fallbacks", "--by", "callsite,order"]);
-    let found: Vec<_> = sites.as_array().unwrap().iter().map(|row| (row["callsite"].as_str().unwrap(), row["count"].as_i64().unwrap())).collect();
+    let found: Vec<_> = sites
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["callsite"].as_str().unwrap(), row["count"].as_i64().unwrap()))
+        .collect();
     assert_eq!(found, [("unknown", 2), ("pipe_write+0x4", 2), ("unknown", 1)], "{sites}");
     assert!(text(&trace, &["--fallbacks", "--by", "zone"]).contains("Normal"));
     Command::cargo_bin("analyzer").unwrap().args(["frag", "x", "--fallbacks", "--by", "gfp"]).assert().code(2);
@@ -236,8 +274,15 @@ fn pageblocks_by_type_and_their_pollution() {
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("t");
     write(&trace, &header(), |writer| {
-        // Pageblocks of Normal start at 8192: one of anon pages with a slab in it, one of anon pages, one of slabs with a file page in it.
-        let runs = [run(8192, 500, "anon"), run(8692, 8, "slab"), run(8704, 400, "anon"), run(9216, 100, "slab"), run(9316, 1, "file")];
+        // Pageblocks of Normal start at 8192: one of anon pages with a slab in it, one of anon pages, one of slabs with
+        // a file page in it.
+        let runs = [
+            run(8192, 500, "anon"),
+            run(8692, 8, "slab"),
+            run(8704, 400, "anon"),
+            run(9216, 100, "slab"),
+            run(9316, 1, "file"),
+        ];
         frame_map(writer, &runs);
         let pages = [
             alloc(1000, 9200, 1, GFP_KERNEL, UNMOVABLE, 10), // pollutes the second one
@@ -261,12 +306,16 @@ fn pageblocks_by_type_and_their_pollution() {
         ])
     );
     let pollution = frag(&trace, &["--pollution"]);
-    let both = |name: &str| (column(&pollution, "Normal", &format!("{name}_first"))[0], column(&pollution, "Normal", name)[0]);
+    let both =
+        |name: &str| (column(&pollution, "Normal", &format!("{name}_first"))[0], column(&pollution, "Normal", name)[0]);
     assert_eq!(both("movable"), (3, 2), "{pollution}");
     assert_eq!(both("mixed"), (2, 2));
     assert_eq!(both("polluted"), (1, 2), "the third one is mostly slabs");
     assert_eq!(both("polluting_pages"), (8, 10));
-    assert_eq!((column(&pollution, "Normal", "allocs"), column(&pollution, "Normal", "newly_mixed")), (vec![2], vec![1]));
+    assert_eq!(
+        (column(&pollution, "Normal", "allocs"), column(&pollution, "Normal", "newly_mixed")),
+        (vec![2], vec![1])
+    );
 }
 
 #[test]
@@ -279,7 +328,14 @@ fn the_report_has_it_all() {
     let numbers: Value = serde_json::from_slice(&std::fs::read(numbers).unwrap()).unwrap();
     let tables = numbers["sections"]["fragmentation"]["tables"].as_array().unwrap();
     let titles: Vec<_> = tables.iter().map(|table| table["title"].as_str().unwrap()).collect();
-    assert_eq!(titles, ["Unusable index by zone and order", "Fallbacks by severity × migratetype × from × comm", "Pollution of movable pageblocks"]);
+    assert_eq!(
+        titles,
+        [
+            "Unusable index by zone and order",
+            "Fallbacks by severity × migratetype × from × comm",
+            "Pollution of movable pageblocks"
+        ]
+    );
     assert_eq!(tables[0]["rows"], frag(&trace, &[]), "the same function gives both");
     assert_eq!(tables[1]["rows"], frag(&trace, &["--fallbacks"]));
 }
@@ -304,7 +360,13 @@ fn no_number_in_a_trace_is_trusted() {
             ]
         };
         writer.append(&all().flat_map(event).collect::<Vec<_>>()).unwrap();
-        writer.append(&all().flat_map(|(pfn, order)| [alloc(400, pfn, order, 0, 99, 1), free(400, pfn, order, 1)]).collect::<Vec<_>>()).unwrap();
+        writer
+            .append(
+                &all()
+                    .flat_map(|(pfn, order)| [alloc(400, pfn, order, 0, 99, 1), free(400, pfn, order, 1)])
+                    .collect::<Vec<_>>(),
+            )
+            .unwrap();
         writer.append(&snapshot(SECOND, 1, [0; 11])).unwrap();
     };
     write(&trace, &header(), hostile);

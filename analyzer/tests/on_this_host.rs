@@ -1,5 +1,6 @@
-//! The analyzer on what this very machine does: a leak of known rate is found, the fragmentation indices are the kernel's, and free blocks between two
-//! snapshots are those that the next one shows. Needs root, the collector and its workload, so `.ci/live.sh` runs it by name: `cargo test --release --test on_this_host -- --include-ignored`.
+//! The analyzer on what this very machine does: a leak of known rate is found, the fragmentation indices are the
+//! kernel's, and free blocks between two snapshots are those that the next one shows. Needs root, the collector and its
+//! workload, so `.ci/live.sh` runs it by name: `cargo test --release --test on_this_host -- --include-ignored`.
 
 use std::{
     fs,
@@ -14,7 +15,10 @@ use analyzer::{
     snapshots,
 };
 use serde_json::Value;
-use trace::{Cache, FragEvent, Ledger, Options, PageEvent, Row, SlabEvent, SlabInfo, SnapshotWindow, Symbol, Task, Trace, VmStat, Writer};
+use trace::{
+    Cache, FragEvent, Ledger, Options, PageEvent, Row, SlabEvent, SlabInfo, SnapshotWindow, Symbol, Task, Trace,
+    VmStat, Writer,
+};
 
 /// A program that cargo built beside this test.
 fn program(name: &str) -> PathBuf {
@@ -24,8 +28,13 @@ fn program(name: &str) -> PathBuf {
 /// Records events for some seconds while a workload runs that ends only after the recording.
 fn record(dir: &Path, events: &str, workload: &[&str]) -> PathBuf {
     let trace = dir.join("trace");
-    let mut work = Command::new(program("examples").join("workload")).args(workload).stdout(Stdio::null()).spawn().unwrap();
-    let recorded = Command::new(program("collector")).args(["record", "--events", events, "--duration", "5", "-o"]).arg(&trace).output().unwrap();
+    let mut work =
+        Command::new(program("examples").join("workload")).args(workload).stdout(Stdio::null()).spawn().unwrap();
+    let recorded = Command::new(program("collector"))
+        .args(["record", "--events", events, "--duration", "5", "-o"])
+        .arg(&trace)
+        .output()
+        .unwrap();
     assert!(recorded.status.success(), "{}", String::from_utf8_lossy(&recorded.stderr));
     assert!(work.wait().unwrap().success());
     trace
@@ -33,7 +42,12 @@ fn record(dir: &Path, events: &str, workload: &[&str]) -> PathBuf {
 
 /// The suspects in order, as the command prints them.
 fn suspects(trace: &Path) -> Vec<(String, f64)> {
-    let output = Command::new(env!("CARGO_BIN_EXE_analyzer")).arg("leaks").arg(trace).args(["--by", "function", "--json"]).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_analyzer"))
+        .arg("leaks")
+        .arg(trace)
+        .args(["--by", "function", "--json"])
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
     let suspect = |row: &Value| (row["function"].as_str().unwrap().to_owned(), row["confidence"].as_f64().unwrap());
@@ -93,12 +107,20 @@ fn a_busy_machine_that_keeps_nothing_is_not_accused() {
     let trace = record(dir.path(), "slab,cache", &["mixed", "--seconds", "8"]);
     let suspects = suspects(&trace);
     // What the workload does most with objects that are freed without an event.
-    for innocent in ["do_epoll_create", "__do_sys_timerfd_create", "do_eventfd", "alloc_empty_file", "mas_preallocate", "vm_area_dup"] {
+    for innocent in [
+        "do_epoll_create",
+        "__do_sys_timerfd_create",
+        "do_eventfd",
+        "alloc_empty_file",
+        "mas_preallocate",
+        "vm_area_dup",
+    ] {
         assert!(suspects.iter().all(|(name, _)| name != innocent), "{suspects:?}");
     }
 }
 
-/// The numbers of every line of a file of debugfs' extfrag or of `/proc/buddyinfo`, by zone. The indices are printed with three decimals.
+/// The numbers of every line of a file of debugfs' extfrag or of `/proc/buddyinfo`, by zone. The indices are printed
+/// with three decimals.
 fn by_zone(text: &str) -> Vec<(String, Vec<i64>)> {
     let line = |line: &str| {
         let (place, rest) = line.split_once("zone")?;
@@ -123,12 +145,17 @@ fn both_indices_are_the_kernels_at_the_same_moment() {
     // Free memory moves all the time: what counts is a zone whose buddyinfo was the same before and after.
     for _ in 0..500 {
         let before = by_zone(&read("/proc/buddyinfo"));
-        let (unusable, index) = (by_zone(&read(&format!("{extfrag}/unusable_index"))), by_zone(&read(&format!("{extfrag}/extfrag_index"))));
+        let (unusable, index) =
+            (by_zone(&read(&format!("{extfrag}/unusable_index"))), by_zone(&read(&format!("{extfrag}/extfrag_index"))));
         let after = by_zone(&read("/proc/buddyinfo"));
         for (zone, nr_free) in before.iter().filter(|zone| after.contains(zone)) {
             let blocks: Vec<u64> = nr_free.iter().map(|blocks| blocks.cast_unsigned()).collect();
-            let of = |indices: &[(String, Vec<i64>)]| indices.iter().find(|(name, _)| name == zone).map(|(_, numbers)| numbers.clone());
-            let ours = |formula: fn(&[u64], usize) -> i64| (0..blocks.len()).map(|order| formula(&blocks, order)).collect::<Vec<_>>();
+            let of = |indices: &[(String, Vec<i64>)]| {
+                indices.iter().find(|(name, _)| name == zone).map(|(_, numbers)| numbers.clone())
+            };
+            let ours = |formula: fn(&[u64], usize) -> i64| {
+                (0..blocks.len()).map(|order| formula(&blocks, order)).collect::<Vec<_>>()
+            };
             assert_eq!(Some(ours(frag::unusable_index)), of(&unusable), "unusable index of {zone}: {blocks:?}");
             assert_eq!(Some(ours(frag::extfrag_index)), of(&index), "extfrag index of {zone}: {blocks:?}");
             compared += blocks.len();
@@ -161,8 +188,10 @@ impl Doubt {
         let straight_back = pages.filter(|event| event.kind == free && event.order > 3 && event.order != page_order);
         let moved = frag.chain(straight_back.map(|event| (event.time, event.zone))).collect();
         let (ledger, vmstat): (Vec<Ledger>, _) = (trace.all(&mut problems), trace.all(&mut problems));
-        let left_out =
-            ledger.iter().filter(|row| ["zone_locked", "pcpu_drain", "extfrag"].contains(&row.program.as_str()) && row.filtered > 0).count();
+        let left_out = ledger
+            .iter()
+            .filter(|row| ["zone_locked", "pcpu_drain", "extfrag"].contains(&row.program.as_str()) && row.filtered > 0)
+            .count();
         assert_eq!(left_out, 0, "blocks that the collector takes and gives back are in the trace like any");
         assert_eq!(problems, [], "the trace is whole");
         Self { windows, moved, ledger, vmstat }
@@ -174,8 +203,8 @@ impl Doubt {
         self.moved.iter().filter(|(at, of)| *of == zone && (window.time..=window.end).contains(at)).count() as u64
     }
 
-    /// Events that changed free blocks, or may have, without being in the trace, as counted until some time: lost ones, and frees of the collector's own
-    /// (the large ones among them go straight back).
+    /// Events that changed free blocks, or may have, without being in the trace, as counted until some time: lost ones,
+    /// and frees of the collector's own (the large ones among them go straight back).
     fn unseen(&self, until: u64) -> u64 {
         let mut last = std::collections::BTreeMap::new();
         for row in self.ledger.iter().filter(|row| row.time <= until) {
@@ -190,20 +219,28 @@ impl Doubt {
         last.values().sum()
     }
 
-    /// Pages that compaction or a balloon took or moved without an event between two snapshots, as the kernel counts them.
+    /// Pages that compaction or a balloon took or moved without an event between two snapshots, as the kernel counts
+    /// them.
     fn untraced(&self, from: u64, to: u64) -> u64 {
         let count = |time: u64| -> i64 {
-            let items = ["compact_isolated", "pgmigrate_success", "balloon_inflate", "balloon_deflate", "balloon_migrate"];
-            self.vmstat.iter().filter(|row| row.time == time && items.contains(&row.item.as_str())).map(|row| row.value).sum()
+            let items =
+                ["compact_isolated", "pgmigrate_success", "balloon_inflate", "balloon_deflate", "balloon_migrate"];
+            self.vmstat
+                .iter()
+                .filter(|row| row.time == time && items.contains(&row.item.as_str()))
+                .map(|row| row.value)
+                .sum()
         };
         (count(to) - count(from)).unsigned_abs()
     }
 
-    /// By how many blocks of any one order the reckoning may be wrong: an event changes the number of blocks of each order by one at most.
+    /// By how many blocks of any one order the reckoning may be wrong: an event changes the number of blocks of each
+    /// order by one at most.
     fn bound(&self, drift: &Drift) -> u64 {
         let (time, zone) = (drift.read.time, drift.read.zone);
         let at = self.windows.iter().position(|window| window.time == time).expect("a snapshot has a window");
-        let (before, after) = (self.windows[at - 1].time, self.windows.get(at + 1).map_or(u64::MAX, |window| window.time));
+        let (before, after) =
+            (self.windows[at - 1].time, self.windows.get(at + 1).map_or(u64::MAX, |window| window.time));
         // The account is written right after its snapshot, so this is that of some more time than between the two.
         let unseen = self.unseen(after) - self.unseen(before);
         self.while_read(before, zone) + self.while_read(time, zone) + unseen + self.untraced(before, time)
@@ -219,7 +256,8 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
     let (found, _loss) = frag::read(&trace, &snapshots, &Wanted::default(), &silent).unwrap();
     let info = Info::read(&trace, &silent).unwrap();
     assert!(
-        info.events["zone_locked"] > 0 && info.events.values().sum::<u64>() == trace.rows_of("page") + trace.rows_of("frag"),
+        info.events["zone_locked"] > 0
+            && info.events.values().sum::<u64>() == trace.rows_of("page") + trace.rows_of("frag"),
         "{:?}",
         info.events
     );
@@ -227,17 +265,29 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
     assert_eq!(history.basis, Basis::FreeArea);
     let doubt = Doubt::of(&trace);
     println!("{}", history.oddities.sentence());
-    // What is freed while its CPU's pcp list is locked (in an interrupt, or while another CPU drains it) goes straight back, and no event says so: it is
-    // only noticed when it leaves again, mostly within a tenth of a second. What is still there at a snapshot is part of this at most.
+    // What is freed while its CPU's pcp list is locked (in an interrupt, or while another CPU drains it) goes straight
+    // back, and no event says so: it is only noticed when it leaves again, mostly within a tenth of a second. What is
+    // still there at a snapshot is part of this at most.
     let past_the_lists = history.oddities.left_unseen;
     let (mut drifted, mut changed) = (0, 0);
     for drift in &history.drifts {
         let (time, zone) = (drift.read.time, drift.read.zone);
         let before = snapshots.iter().rfind(|snapshot| snapshot.zone == zone && snapshot.time < time).unwrap();
-        let change: u64 = drift.read.nr_free.iter().zip(&before.nr_free).enumerate().map(|(order, (now, then))| now.abs_diff(*then) << order).sum();
+        let change: u64 = drift
+            .read
+            .nr_free
+            .iter()
+            .zip(&before.nr_free)
+            .enumerate()
+            .map(|(order, (now, then))| now.abs_diff(*then) << order)
+            .sum();
         let bound = doubt.bound(drift) + past_the_lists;
-        let differences: Vec<i64> =
-            drift.reckoned.iter().zip(&drift.read.nr_free).map(|(reckoned, read)| reckoned.cast_signed() - read.cast_signed()).collect();
+        let differences: Vec<i64> = drift
+            .reckoned
+            .iter()
+            .zip(&drift.read.nr_free)
+            .map(|(reckoned, read)| reckoned.cast_signed() - read.cast_signed())
+            .collect();
         println!(
             "{:>7} at {:.2} s: {differences:?} of at most {bound}; {} pages, {:.4} % of the free ones; {change} changed since the snapshot before",
             trace.header.zone_name(zone),
@@ -248,7 +298,11 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
         assert!(differences.iter().all(|difference| difference.unsigned_abs() <= bound), "{drift:?}");
         (drifted, changed) = (drifted + drift.pages(), changed + change);
     }
-    assert!(history.drifts.len() >= 3 && changed > 0, "there is something to compare: {} snapshots, {changed} pages", history.drifts.len());
+    assert!(
+        history.drifts.len() >= 3 && changed > 0,
+        "there is something to compare: {} snapshots, {changed} pages",
+        history.drifts.len()
+    );
     // To say that nothing had changed would be wrong by all that did.
     assert!(drifted * 2 < changed, "reckoned wrongly: {drifted} pages; changed: {changed}");
 }
@@ -262,13 +316,16 @@ impl Drop for MemoryCgroup {
     }
 }
 
-/// Pages that a pipe may not have, because its cgroup is at the limit: the kernel has them, gives them back, and says that there are none.
+/// Pages that a pipe may not have, because its cgroup is at the limit: the kernel has them, gives them back, and says
+/// that there are none.
 #[test]
 #[ignore = "needs root and the collector: run by .ci/live.sh"]
 fn what_a_cgroup_may_not_have_is_no_want_of_memory() {
     let memory = Path::new("/sys/fs/cgroup/memory");
     if !memory.join("memory.oom_control").exists() {
-        println!("SKIPPED: without version 1 of the memory cgroups, where the OOM killer can be kept out, it comes before any allocation fails");
+        println!(
+            "SKIPPED: without version 1 of the memory cgroups, where the OOM killer can be kept out, it comes before any allocation fails"
+        );
         return;
     }
     let cgroup = MemoryCgroup(memory.join(format!("gfpscope-{}", std::process::id())));
@@ -278,7 +335,8 @@ fn what_a_cgroup_may_not_have_is_no_want_of_memory() {
     set("memory.oom_control", "1");
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("trace");
-    // All else that Python needs it has before it writes: a page fault of its own at the limit would wait there, and no pipe would be refused.
+    // All else that Python needs it has before it writes: a page fault of its own at the limit would wait there, and no
+    // pipe would be refused.
     let pipes = "import os\ndata = bytes(65536)\npipes = [os.pipe() for _ in range(400)]\nfor _, into in pipes:\n    os.write(into, data)";
     let script = format!("echo $$ > {}/cgroup.procs; exec timeout 5 python3 -c '{pipes}'", cgroup.0.display());
     let recording = Command::new(program("collector"))
@@ -290,6 +348,8 @@ fn what_a_cgroup_may_not_have_is_no_want_of_memory() {
     assert!(recording.status.success(), "{}", String::from_utf8_lossy(&recording.stderr));
     let output = Command::new(env!("CARGO_BIN_EXE_analyzer")).arg("lint").arg(&trace).arg("--json").output().unwrap();
     let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let of_python = |rule: &str| findings.as_array().unwrap().iter().any(|finding| finding["rule"] == rule && finding["comm"] == "python3");
+    let of_python = |rule: &str| {
+        findings.as_array().unwrap().iter().any(|finding| finding["rule"] == rule && finding["comm"] == "python3")
+    };
     assert!(of_python("over-limit") && !of_python("failed"), "{findings:#}");
 }

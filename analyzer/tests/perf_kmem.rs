@@ -1,5 +1,5 @@
-//! The same recording, told by `perf kmem stat` and by `analyzer kmem --perf-compat`: equal to the letter. Needs root and perf, so
-//! `.ci/live.sh` runs it by name: `cargo test --release --test perf_kmem -- --include-ignored`.
+//! The same recording, told by `perf kmem stat` and by `analyzer kmem --perf-compat`: equal to the letter. Needs root
+//! and perf, so `.ci/live.sh` runs it by name: `cargo test --release --test perf_kmem -- --include-ignored`.
 
 use std::{path::Path, process::Command};
 
@@ -7,7 +7,11 @@ use serde_json::Value;
 
 /// Runs a program and returns what it printed.
 fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).env("LC_ALL", "C").output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    let output = Command::new(program)
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -20,8 +24,16 @@ fn analyzer(arguments: &[&str]) -> String {
 fn record(dir: &Path, options: &[&str]) -> String {
     let data = dir.join("perf.data").to_str().unwrap().to_owned();
     // Side by side, so that there are many objects at once, and all of them at other addresses.
-    let work = ["--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ls -lR /usr/bin > /dev/null & done; wait"];
-    run("perf", &[&["record", "-q", "-a", "-R", "-c", "1", "-m", "16M", "-e", "kmem:*", "-o", &data], options, &work].concat());
+    let work = [
+        "--",
+        "sh",
+        "-c",
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ls -lR /usr/bin > /dev/null & done; wait",
+    ];
+    run(
+        "perf",
+        &[&["record", "-q", "-a", "-R", "-c", "1", "-m", "16M", "-e", "kmem:*", "-o", &data], options, &work].concat(),
+    );
     data
 }
 
@@ -43,7 +55,13 @@ fn every_table_is_perfs_to_the_letter() {
     let data = record(dir.path(), &[]);
     let trace = dir.path().join("trace").to_str().unwrap().to_owned();
     analyzer(&["import", &data, "-o", &trace]);
-    for options in [&["--slab"][..], &["--page"], &["--slab", "--page"], &["--slab", "--caller", "--raw-ip"], &["--page", "--live"]] {
+    for options in [
+        &["--slab"][..],
+        &["--page"],
+        &["--slab", "--page"],
+        &["--slab", "--caller", "--raw-ip"],
+        &["--page", "--live"],
+    ] {
         assert_equal(&data, &trace, options);
     }
     for key in ["callsite", "bytes", "hit", "pingpong", "frag", "bytes,hit"] {
@@ -57,12 +75,21 @@ fn every_table_is_perfs_to_the_letter() {
         assert_equal(&data, &trace, &["--page", "--live", "--caller", "-s", key, "--alloc", "-s", key]);
     }
     // perf has no such table; the kernel has the names.
-    let caches: Value = serde_json::from_str(&analyzer(&["stat", &trace, "--slab", "--by", "cache,kind", "--json"])).unwrap();
+    let caches: Value =
+        serde_json::from_str(&analyzer(&["stat", &trace, "--slab", "--by", "cache,kind", "--json"])).unwrap();
     let slabinfo = std::fs::read_to_string("/proc/slabinfo").unwrap();
     let known: Vec<&str> = slabinfo.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    let of_caches = caches.as_array().unwrap().iter().filter(|row| row["kind"] == "cache_alloc").map(|row| row["cache"].as_str().unwrap());
+    let of_caches = caches
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["kind"] == "cache_alloc")
+        .map(|row| row["cache"].as_str().unwrap());
     let names: Vec<&str> = of_caches.collect();
-    assert!(names.len() > 10 && names.contains(&"dentry") && names.iter().all(|name| known.contains(name)), "{names:?}");
+    assert!(
+        names.len() > 10 && names.contains(&"dentry") && names.iter().all(|name| known.contains(name)),
+        "{names:?}"
+    );
     // What is cut says so, and an option is about the table before it.
     assert_equal(&data, &trace, &["--slab", "--caller", "-l", "7", "--alloc", "-l", "30"]);
     assert_equal(&data, &trace, &["--page", "--alloc", "-l", "9", "--caller", "-s", "hit"]);
@@ -70,7 +97,11 @@ fn every_table_is_perfs_to_the_letter() {
     let [from, to] = [0, 1].map(|end| info["time_range_ns"][end].as_u64().unwrap());
     let third = (to - from) / 3;
     let at = |time: u64| format!("{}.{:09}", time / 1_000_000_000, time % 1_000_000_000);
-    assert_equal(&data, &trace, &["--slab", "--page", "--caller", "--time", &format!("{},{}", at(from + third), at(to - third))]);
+    assert_equal(
+        &data,
+        &trace,
+        &["--slab", "--page", "--caller", "--time", &format!("{},{}", at(from + third), at(to - third))],
+    );
 }
 
 #[test]
@@ -79,7 +110,8 @@ fn what_perf_script_prints_gives_the_same_sums() {
     let dir = tempfile::tempdir().unwrap();
     let data = record(dir.path(), &[]);
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    std::fs::write(path("text"), run("perf", &["script", "-i", &data, "--ns", "-F", "comm,tid,cpu,time,event,trace"])).unwrap();
+    std::fs::write(path("text"), run("perf", &["script", "-i", &data, "--ns", "-F", "comm,tid,cpu,time,event,trace"]))
+        .unwrap();
     analyzer(&["import", &path("text"), "-o", &path("trace")]);
     let lines = assert_equal(&data, &path("trace"), &["--slab", "--page"]);
     assert_eq!(lines, 35, "both summaries");

@@ -15,7 +15,19 @@ use trace::{Header, Kind, SlabEvent, SlabInfo, Symbol, Trace};
 
 fn alloc(time: u64, cpu: u16, object: u64, call_site: u64, (bytes_req, bytes_alloc): (u32, u32)) -> SlabEvent {
     let kind = Kind::Kmalloc as u8;
-    SlabEvent { time, pid: 10, cpu, kind, object, call_site, bytes_req, bytes_alloc, gfp: GFP_KERNEL, node: -1, cache: 0 }
+    SlabEvent {
+        time,
+        pid: 10,
+        cpu,
+        kind,
+        object,
+        call_site,
+        bytes_req,
+        bytes_alloc,
+        gfp: GFP_KERNEL,
+        node: -1,
+        cache: 0,
+    }
 }
 
 fn free(time: u64, cpu: u16, object: u64) -> SlabEvent {
@@ -24,28 +36,41 @@ fn free(time: u64, cpu: u16, object: u64) -> SlabEvent {
 
 fn read(dir: &Path, header: &Header, events: &[SlabEvent], classes: &[SlabInfo], key: Key) -> (Slab, Loss) {
     common::write(dir, header, |writer| {
-        let symbol = |id, function: &str, offset| Symbol { time: 0, id, function: function.into(), offset, module: String::new() };
-        writer.append(&[symbol(1, "alloc_pipe_info", 0x40), symbol(2, "load_elf_binary", 0x10), symbol(3, "alloc_pipe_info", 0x90)]).unwrap();
+        let symbol = |id, function: &str, offset| Symbol {
+            time: 0,
+            id,
+            function: function.into(),
+            offset,
+            module: String::new(),
+        };
+        writer
+            .append(&[
+                symbol(1, "alloc_pipe_info", 0x40),
+                symbol(2, "load_elf_binary", 0x10),
+                symbol(3, "alloc_pipe_info", 0x90),
+            ])
+            .unwrap();
         writer.append(events).unwrap();
         writer.append(classes).unwrap();
     });
     slab::read(&Trace::open(dir).unwrap(), key, &frames::silent).unwrap()
 }
 
-/// Two call sites of one function, and another; the comments tell what is live at `alloc_pipe_info+0x40` (bytes given out/asked for).
+/// Two call sites of one function, and another; the comments tell what is live at `alloc_pipe_info+0x40` (bytes given
+/// out/asked for).
 fn events() -> Vec<SlabEvent> {
     vec![
         alloc(100, 0, 0x1000, 1, (100, 128)),                               // 128/100
         alloc(200, 0, 0x2000, 1, (100, 128)),                               // 256/200
         alloc(300, 0, 0x3000, 2, (60, 64)),                                 //
         free(400, 1, 0x1000),                                               // 128/100, on another CPU
-        SlabEvent { node: 1, ..alloc(500, 0, 0x4000, 1, (1000, 1024)) },    // 1152/1100: Alloc and Req were never greater
-        free(600, 0, 0x4000),                                               // 128/100
-        SlabEvent { node: 0, ..alloc(700, 0, 0x5000, 1, (513, 1024)) },     // 1152/613: now the waste is greatest, 539
-        alloc(800, 1, 0x3000, 3, (10, 16)),                                 // the free of what load_elf_binary had was missed
-        free(900, 0, 0x5000),                                               // 128/100
-        free(950, 0, 0x9000),                                               // was allocated before the trace
-        free(960, 0, 0),                                                    // kfree(NULL)
+        SlabEvent { node: 1, ..alloc(500, 0, 0x4000, 1, (1000, 1024)) }, // 1152/1100: Alloc and Req were never greater
+        free(600, 0, 0x4000),                                            // 128/100
+        SlabEvent { node: 0, ..alloc(700, 0, 0x5000, 1, (513, 1024)) },  // 1152/613: now the waste is greatest, 539
+        alloc(800, 1, 0x3000, 3, (10, 16)), // the free of what load_elf_binary had was missed
+        free(900, 0, 0x5000),               // 128/100
+        free(950, 0, 0x9000),               // was allocated before the trace
+        free(960, 0, 0),                    // kfree(NULL)
         SlabEvent { object: 0, ..alloc(970, 0, 0, 1, (1 << 20, 1 << 20)) }, // failed
     ]
 }
@@ -67,16 +92,33 @@ fn usage_is_that_of_trace_cmd_mem_and_its_peaks_know_their_time() {
         pingpong: 1,
         cross_node: 1,
     };
-    let elf =
-        Usage { allocs: 1, now: bytes(0, 0), total: bytes(64, 60), max: bytes(64, 60), max_waste: 4, max_waste_at: 300, pingpong: 0, cross_node: 0 };
-    let second = Usage { now: bytes(16, 10), total: bytes(16, 10), max: bytes(16, 10), max_waste: 6, max_waste_at: 800, ..elf };
+    let elf = Usage {
+        allocs: 1,
+        now: bytes(0, 0),
+        total: bytes(64, 60),
+        max: bytes(64, 60),
+        max_waste: 4,
+        max_waste_at: 300,
+        pingpong: 0,
+        cross_node: 0,
+    };
+    let second =
+        Usage { now: bytes(16, 10), total: bytes(16, 10), max: bytes(16, 10), max_waste: 6, max_waste_at: 800, ..elf };
     let named = |name: &str, usage| (name.to_owned(), usage);
-    let expected = [named("alloc_pipe_info+0x40", first), named("alloc_pipe_info+0x90", second), named("load_elf_binary+0x10", elf)];
+    let expected = [
+        named("alloc_pipe_info+0x40", first),
+        named("alloc_pipe_info+0x90", second),
+        named("load_elf_binary+0x10", elf),
+    ];
     assert_eq!(slab.usages, expected, "whoever wasted most at once comes first");
-    let by_function = slab::read(&Trace::open(&dir.path().join("t")).unwrap(), Key::Function, &frames::silent).unwrap().0;
+    let by_function =
+        slab::read(&Trace::open(&dir.path().join("t")).unwrap(), Key::Function, &frames::silent).unwrap().0;
     let (name, usage) = &by_function.usages[0];
     // Both call sites together: 1152/613 at 700, and from 800 on 16/10 more.
-    assert_eq!((name.as_str(), usage.max, usage.max_waste, usage.max_waste_at), ("alloc_pipe_info", bytes(1168, 1100), 545, 800));
+    assert_eq!(
+        (name.as_str(), usage.max, usage.max_waste, usage.max_waste_at),
+        ("alloc_pipe_info", bytes(1168, 1100), 545, 800)
+    );
     let refused = slab::read(&Trace::open(&dir.path().join("t")).unwrap(), Key::Order, &frames::silent).unwrap_err();
     assert!(refused.to_string().contains("such as callsite"), "{refused}");
 }
@@ -87,7 +129,10 @@ fn a_sampled_trace_stands_for_all_objects() {
     let header = Header { sample: 10, ..common::header() };
     let (slab, loss) = read(&dir.path().join("t"), &header, &events(), &[], Key::Callsite);
     let usage = slab.usages[0].1;
-    assert_eq!((usage.allocs, usage.now.alloc, usage.max.req, usage.max_waste, usage.pingpong), (40, 1280, 11000, 5390, 10));
+    assert_eq!(
+        (usage.allocs, usage.now.alloc, usage.max.req, usage.max_waste, usage.pingpong),
+        (40, 1280, 11000, 5390, 10)
+    );
     assert_eq!(usage.max_waste_at, 700, "a time is not scaled");
     assert!(slab.table(&header).notes.iter().any(|note| note.contains("times 10")), "and the table says so");
     assert!(loss.sentence(analyzer::Events::Slab).unwrap().contains("1 object in 10"));
@@ -110,8 +155,11 @@ fn nodes_are_compared_only_where_there_are_several() {
 
 /// Forty objects that are a little too large for a class; many that fit well; and some that are whole pages.
 fn misfits(dir: &Path, header: &Header, classes: &[SlabInfo]) -> Vec<Misfit> {
-    let many = |call_site: u64, count: u64, sizes| (0..count).map(move |n| alloc(1000 + n, 0, call_site << 32 | n << 16, call_site, sizes));
-    let mut events: Vec<_> = many(1, 40, (517, 1024)).chain(many(2, 200, (1000, 1024))).chain(many(3, 10, (9000, 16384))).collect();
+    let many = |call_site: u64, count: u64, sizes| {
+        (0..count).map(move |n| alloc(1000 + n, 0, call_site << 32 | n << 16, call_site, sizes))
+    };
+    let mut events: Vec<_> =
+        many(1, 40, (517, 1024)).chain(many(2, 200, (1000, 1024))).chain(many(3, 10, (9000, 16384))).collect();
     events.sort_by_key(|event| event.time);
     // The peak of forty is over when ten more come.
     events.extend((0..20).map(|n| free(3000 + n, 0, 1 << 32 | n << 16)));
@@ -151,7 +199,11 @@ fn a_better_size_is_suggested_where_it_saves_much() {
         smaller: Some(512),
     };
     assert_eq!((pipe.own_saves(), pipe.smaller_saves()), (40 * 504, Some(40 * 512)));
-    assert_eq!(found, std::slice::from_ref(&pipe), "24 bytes of 1024 are not worth it, and what is larger than the largest cache is whole pages");
+    assert_eq!(
+        found,
+        std::slice::from_ref(&pipe),
+        "24 bytes of 1024 are not worth it, and what is larger than the largest cache is whole pages"
+    );
     // Without /proc/slabinfo only the sizes that events had are known: 512 is none, and 16384 may be a cache.
     let found = misfits(&dir.path().join("b"), &header, &[]);
     let names: Vec<_> = found.iter().map(|misfit| (misfit.req, misfit.own_saves(), misfit.smaller)).collect();
@@ -162,7 +214,10 @@ fn a_better_size_is_suggested_where_it_saves_much() {
     let sampled = Header { sample: 10, ..wide };
     assert_eq!(misfits(&dir.path().join("d"), &sampled, &classes)[0].peak, 400);
     let table = analyzer::size_classes::table(&[pipe], header.clock.start_ns);
-    assert_eq!(table.rows[0][6..], [Cell::Integer(20_160), Cell::Integer(512), Cell::Integer(5), Cell::Integer(20_480)]);
+    assert_eq!(
+        table.rows[0][6..],
+        [Cell::Integer(20_160), Cell::Integer(512), Cell::Integer(5), Cell::Integer(20_480)]
+    );
     assert!(header.clock.end_ns == 10 * SECOND && table.rows[0][4] == Cell::Integer(1039));
 }
 

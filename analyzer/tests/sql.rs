@@ -33,8 +33,17 @@ fn small() -> (tempfile::TempDir, std::path::PathBuf) {
 }
 
 fn stat(trace: &Path, arguments: &[&str]) -> Value {
-    let output =
-        Command::cargo_bin("analyzer").unwrap().arg("stat").arg(trace).args(arguments).arg("--json").assert().success().get_output().stdout.clone();
+    let output = Command::cargo_bin("analyzer")
+        .unwrap()
+        .arg("stat")
+        .arg(trace)
+        .args(arguments)
+        .arg("--json")
+        .assert()
+        .success()
+        .get_output()
+        .stdout
+        .clone();
     serde_json::from_slice(&output).unwrap()
 }
 
@@ -63,10 +72,19 @@ fn a_query_counts_what_stat_counts() {
     // The manifest leaves out batches by their time, but no row that belongs to the answer.
     let all = rows(&trace, "SELECT time FROM page ORDER BY time");
     let times: Vec<u64> = all.as_array().unwrap().iter().map(|row| row["time"].as_u64().unwrap()).collect();
-    for condition in ["time >= 5000000000", "time < at(2.5)", "time BETWEEN at(3) AND 4.5e9", "time > 9.9999e9", "time = 1000000000", "time < -1"] {
-        let counted = rows(&trace, &format!("SELECT count(*) AS n FROM page WHERE {condition}"))[0]["n"].as_u64().unwrap();
+    for condition in [
+        "time >= 5000000000",
+        "time < at(2.5)",
+        "time BETWEEN at(3) AND 4.5e9",
+        "time > 9.9999e9",
+        "time = 1000000000",
+        "time < -1",
+    ] {
+        let counted =
+            rows(&trace, &format!("SELECT count(*) AS n FROM page WHERE {condition}"))[0]["n"].as_u64().unwrap();
         // The unary plus keeps the condition from the table.
-        let looked_at = rows(&trace, &format!("SELECT count(*) AS n FROM page WHERE +{condition}"))[0]["n"].as_u64().unwrap();
+        let looked_at =
+            rows(&trace, &format!("SELECT count(*) AS n FROM page WHERE +{condition}"))[0]["n"].as_u64().unwrap();
         assert_eq!(counted, looked_at, "{condition}");
     }
     let late = times.iter().filter(|time| **time >= 5_000_000_000).count() as u64;
@@ -93,11 +111,22 @@ fn numbers_have_words_and_none_is_null() {
         "SELECT callsite(call_site) AS site, sum(bytes_alloc) AS bytes, cast(avg(bytes_req) AS TEXT) AS average
          FROM slab WHERE kind_name(kind) = 'kmalloc' GROUP BY call_site ORDER BY bytes DESC",
     );
-    let site = |site: &str, bytes: u32, average: &str| serde_json::json!({"site": site, "bytes": bytes, "average": average});
-    let expected = [site("alloc_pipe_info+0x40", 128, "100.0"), site("load_elf_binary+0x10", 64, "60.0"), site("alloc_pipe_info+0x90", 16, "10.0")];
+    let site =
+        |site: &str, bytes: u32, average: &str| serde_json::json!({"site": site, "bytes": bytes, "average": average});
+    let expected = [
+        site("alloc_pipe_info+0x40", 128, "100.0"),
+        site("load_elf_binary+0x10", 64, "60.0"),
+        site("alloc_pipe_info+0x90", 16, "10.0"),
+    ];
     assert_eq!(sites, Value::Array(expected.to_vec()));
-    assert_eq!(rows(&trace, "SELECT gfp_names(NULL) AS a, zone_name(-1) AS b, comm(1, 1) AS c, at(1e300) AS d")[0]["d"], i64::MAX);
-    assert_eq!(rows(&trace, "SELECT program, seen FROM ledger WHERE cpu = 65535"), serde_json::json!([{"program": "page_free", "seen": 0}]));
+    assert_eq!(
+        rows(&trace, "SELECT gfp_names(NULL) AS a, zone_name(-1) AS b, comm(1, 1) AS c, at(1e300) AS d")[0]["d"],
+        i64::MAX
+    );
+    assert_eq!(
+        rows(&trace, "SELECT program, seen FROM ledger WHERE cpu = 65535"),
+        serde_json::json!([{"program": "page_free", "seen": 0}])
+    );
 }
 
 #[test]
@@ -119,7 +148,13 @@ fn raw_addresses_keep_their_bits() {
             node: -1,
             cache: 0,
         };
-        writer.append(&[event(1, trace::Kind::Kmalloc, address), event(2, trace::Kind::Kfree, address), event(3, trace::Kind::Kmalloc, 5)]).unwrap();
+        writer
+            .append(&[
+                event(1, trace::Kind::Kmalloc, address),
+                event(2, trace::Kind::Kfree, address),
+                event(3, trace::Kind::Kmalloc, 5),
+            ])
+            .unwrap();
     });
     let joined = rows(
         &trace,
@@ -128,7 +163,10 @@ fn raw_addresses_keep_their_bits() {
     );
     let expected = serde_json::json!([{"object": "ffff888012345678", "object_2": address.cast_signed(), "site": "0xffff888012345679", "age": 1}]);
     assert_eq!(joined, expected, "two columns of one name are told apart");
-    let text = String::from_utf8(sql(&trace, &["SELECT object FROM slab LIMIT 1"]).assert().success().get_output().stdout.clone()).unwrap();
+    let text = String::from_utf8(
+        sql(&trace, &["SELECT object FROM slab LIMIT 1"]).assert().success().get_output().stdout.clone(),
+    )
+    .unwrap();
     assert!(text.contains(&address.cast_signed().to_string()), "every digit: {text}");
 }
 
@@ -154,17 +192,23 @@ fn results_come_as_text_json_and_csv_in_pieces() {
     let csv = String::from_utf8(sql(&trace, &[many, "--csv"]).assert().success().get_output().stdout.clone()).unwrap();
     assert!(csv.starts_with("i,\"x\ny\"\r\n1,\"a,\"\"b\"\r\n") && csv.ends_with("\r\n10000,\"a,\"\"b\"\r\n"));
     assert_eq!(csv.matches("\r\n").count(), 10_001);
-    let text = String::from_utf8(sql(&trace, &[many, "--limit", "3"]).assert().success().get_output().stdout.clone()).unwrap();
+    let text =
+        String::from_utf8(sql(&trace, &[many, "--limit", "3"]).assert().success().get_output().stdout.clone()).unwrap();
     assert!(text.contains("and more rows") && !text.contains("10000"), "{text}");
     assert_eq!(rows(&trace, "SELECT 1 WHERE 0"), Value::Array(vec![]));
-    assert_eq!(rows(&trace, "SELECT NULL AS a, 1.5 AS b, x'00ff' AS c"), serde_json::json!([{"a": null, "b": 1.5, "c": "00ff"}]));
+    assert_eq!(
+        rows(&trace, "SELECT NULL AS a, 1.5 AS b, x'00ff' AS c"),
+        serde_json::json!([{"a": null, "b": 1.5, "c": "00ff"}])
+    );
 }
 
 #[test]
 fn without_a_query_the_tables_are_listed_with_what_they_mean() {
     let (_dir, trace) = small();
     let text = String::from_utf8(sql(&trace, &[]).assert().success().get_output().stdout.clone()).unwrap();
-    for part in ["page, 11 rows: Pages allocated or freed", "log2 of the number of pages", "ledger, 6 rows", "gfp_names(gfp)"] {
+    for part in
+        ["page, 11 rows: Pages allocated or freed", "log2 of the number of pages", "ledger, 6 rows", "gfp_names(gfp)"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     let output = sql(&trace, &["--json"]).assert().success().get_output().stdout.clone();
@@ -208,7 +252,10 @@ fn errors_say_what_could_have_been_written() {
     let table = refused(&trace, "SELECT * FROM pages");
     assert!(table.contains("no such table: pages") && table.contains("ledger, page, slab"), "{table}");
     let column = refused(&trace, "SELECT ordr FROM page");
-    assert!(column.contains("no such column: ordr") && column.contains("page has the columns time, pid, cpu, kind, order"), "{column}");
+    assert!(
+        column.contains("no such column: ordr") && column.contains("page has the columns time, pid, cpu, kind, order"),
+        "{column}"
+    );
     assert!(refused(&trace, "SELECT \"ordr\" FROM page").contains("no such column"), "and not the text `ordr`");
     let function = refused(&trace, "SELECT gfp(gfp) FROM page");
     assert!(function.contains("gfp_names(gfp)"), "{function}");
@@ -222,7 +269,8 @@ fn errors_say_what_could_have_been_written() {
 #[test]
 fn what_is_damaged_or_lost_is_told_beside_the_answer() {
     let (_dir, trace) = small();
-    let text = |query: &str| String::from_utf8(sql(&trace, &[query]).assert().success().get_output().stdout.clone()).unwrap();
+    let text =
+        |query: &str| String::from_utf8(sql(&trace, &[query]).assert().success().get_output().stdout.clone()).unwrap();
     assert!(text("SELECT count(*) FROM page").contains("! 3 page events"), "two were dropped, one missed");
     assert!(!text("SELECT count(*) FROM slab").contains('!'));
     let file = trace.join("page-000000.arrow");
@@ -250,7 +298,10 @@ fn a_table_whose_schema_is_damaged_still_reads() {
     let mut bytes = fs::read(&file).unwrap();
     bytes[100] ^= 1;
     fs::write(&file, bytes).unwrap();
-    let text = String::from_utf8(sql(&trace, &["SELECT name FROM cache WHERE id = 2"]).assert().success().get_output().stdout.clone()).unwrap();
+    let text = String::from_utf8(
+        sql(&trace, &["SELECT name FROM cache WHERE id = 2"]).assert().success().get_output().stdout.clone(),
+    )
+    .unwrap();
     assert!(text.contains("inode_cache") && text.contains("! the trace has 1 problem(s)"), "{text}");
 }
 
@@ -258,7 +309,10 @@ fn a_table_whose_schema_is_damaged_still_reads() {
 fn a_forged_manifest_cannot_name_a_table_of_sqlites_own() {
     let (_dir, trace) = small();
     let manifest = trace.join("manifest.jsonl");
-    let entry = |table: &str| trace::Entry::Open { file: format!("{table}-000000.arrow"), table: table.to_owned(), len: 9, crc32: 0 }.to_line();
+    let entry = |table: &str| {
+        trace::Entry::Open { file: format!("{table}-000000.arrow"), table: table.to_owned(), len: 9, crc32: 0 }
+            .to_line()
+    };
     let forged = fs::read_to_string(&manifest).unwrap() + &entry("sqlite_schema") + &entry("x\"; --") + &entry("");
     fs::write(&manifest, forged).unwrap();
     assert_eq!(rows(&trace, "SELECT count(*) AS n FROM page")[0]["n"], 11);

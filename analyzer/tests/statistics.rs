@@ -13,7 +13,10 @@ fn by(events: Events, keys: &[Key]) -> BTreeMap<Vec<String>, Counts> {
     let trace = Trace::open(&dir.path().join("t")).unwrap();
     let (stat, loss) = analyzer::stat::stat(&trace, events, keys, &frames::silent).unwrap();
     assert_eq!(loss.problems, []);
-    stat.groups.into_iter().map(|group| (group.values.into_iter().map(|(_, name)| name).collect(), group.counts)).collect()
+    stat.groups
+        .into_iter()
+        .map(|group| (group.values.into_iter().map(|(_, name)| name).collect(), group.counts))
+        .collect()
 }
 
 fn key(names: &[&str]) -> Vec<String> {
@@ -48,7 +51,10 @@ fn all_pages_together() {
 fn a_free_belongs_to_the_order_and_mask_of_its_allocation() {
     let orders = by(Events::Page, &[Key::Order]);
     // B was freed in two parts of order 2; both are frees of an order-3 allocation.
-    assert_eq!((orders[&key(&["3"])].frees, orders[&key(&["3"])].live, orders[&key(&["3"])].peak_live), (2, 0, 8 * PAGE));
+    assert_eq!(
+        (orders[&key(&["3"])].frees, orders[&key(&["3"])].live, orders[&key(&["3"])].peak_live),
+        (2, 0, 8 * PAGE)
+    );
     assert_eq!((orders[&key(&["2"])].frees, orders[&key(&["2"])].unmatched_frees), (1, 1));
     assert_eq!((orders[&key(&["4"])].allocs, orders[&key(&["4"])].failures), (0, 1));
     let masks = by(Events::Page, &[Key::Gfp, Key::Migratetype]);
@@ -73,7 +79,10 @@ fn an_allocation_counts_for_each_bit_of_its_mask() {
     let flags = by(Events::Page, &[Key::Flag]);
     assert_eq!(flags[&key(&["__GFP_IO"])].allocs, 5, "all have it");
     assert_eq!(flags[&key(&["__GFP_ZERO"])].allocs, 3);
-    assert_eq!((flags[&key(&["__GFP_MOVABLE"])].live, flags[&key(&["__GFP_MOVABLE"])].peak_live), (512 * PAGE, 513 * PAGE));
+    assert_eq!(
+        (flags[&key(&["__GFP_MOVABLE"])].live, flags[&key(&["__GFP_MOVABLE"])].peak_live),
+        (512 * PAGE, 513 * PAGE)
+    );
     assert_eq!(flags[&key(&["-"])].unmatched_frees, 1);
     assert!(!flags.contains_key(&key(&["__GFP_DMA"])));
 }
@@ -91,7 +100,11 @@ fn zones_and_kinds() {
 fn objects_know_their_size_when_they_are_freed() {
     let all = by(Events::Slab, &[]);
     let counts = all[&key(&[])];
-    assert_eq!((counts.allocs, counts.frees, counts.unmatched_frees, counts.null_frees), (3, 2, 1, 1), "kfree(NULL) frees nothing");
+    assert_eq!(
+        (counts.allocs, counts.frees, counts.unmatched_frees, counts.null_frees),
+        (3, 2, 1, 1),
+        "kfree(NULL) frees nothing"
+    );
     assert_eq!((counts.requested_bytes, counts.alloc_bytes, counts.free_bytes), (170, 208, 128));
     assert_eq!((counts.live, counts.peak_live), (80, 192));
     let functions = by(Events::Slab, &[Key::Function]);
@@ -132,7 +145,10 @@ fn lifetimes_rates_and_snapshots() {
     let live: i64 = analysis.rates.live().map(|(_zone, bytes)| *bytes.last().unwrap()).sum();
     assert_eq!(live, analysis.pages.groups[0].counts.live, "what is live in the last interval is live at the end");
     assert_eq!(analysis.snapshots.len(), 2);
-    assert_eq!(analysis.snapshots[0].free_pages(), 2 + (2..=1024).step_by(2).filter(|pages: &u64| pages.is_power_of_two()).sum::<u64>());
+    assert_eq!(
+        analysis.snapshots[0].free_pages(),
+        2 + (2..=1024).step_by(2).filter(|pages: &u64| pages.is_power_of_two()).sum::<u64>()
+    );
 }
 
 #[test]
@@ -141,12 +157,21 @@ fn a_long_trace_gives_the_same_as_one_frame_would() {
     common::busy(&dir.path().join("t"), 200_000);
     let trace = Trace::open(&dir.path().join("t")).unwrap();
     let (all, _) = analyzer::stat::stat(&trace, Events::Page, &[], &frames::silent).unwrap();
-    for keys in [vec![Key::Zone, Key::Order], vec![Key::Gfp], vec![Key::Comm, Key::Cpu], vec![Key::Process, Key::Migratetype]] {
+    for keys in
+        [vec![Key::Zone, Key::Order], vec![Key::Gfp], vec![Key::Comm, Key::Cpu], vec![Key::Process, Key::Migratetype]]
+    {
         let (parts, _) = analyzer::stat::stat(&trace, Events::Page, &keys, &frames::silent).unwrap();
         let sum = |get: fn(&Counts) -> i64| parts.groups.iter().map(|group| get(&group.counts)).sum::<i64>();
         let whole = all.groups[0].counts;
-        assert_eq!((sum(|c| c.allocs), sum(|c| c.frees), sum(|c| c.live)), (whole.allocs, whole.frees, whole.live), "{keys:?}");
-        assert!(sum(|c| c.peak_live) >= whole.peak_live, "peaks of parts cannot add up to less than the peak of the whole");
+        assert_eq!(
+            (sum(|c| c.allocs), sum(|c| c.frees), sum(|c| c.live)),
+            (whole.allocs, whole.frees, whole.live),
+            "{keys:?}"
+        );
+        assert!(
+            sum(|c| c.peak_live) >= whole.peak_live,
+            "peaks of parts cannot add up to less than the peak of the whole"
+        );
     }
     assert!(all.groups[0].counts.implied_frees > 0, "the workload misses frees");
 }
@@ -208,7 +233,11 @@ fn what_frames_were_used_for_at_the_start_says_nothing_of_a_later_span() {
     });
     let mut trace = Trace::open(&dir.path().join("t")).unwrap();
     trace.limit(101..=u64::MAX);
-    assert_eq!((trace.rows_of(FrameRun::TABLE), trace.all::<FrameRun>(&mut Vec::new())), (0, vec![]), "they would be taken for free");
+    assert_eq!(
+        (trace.rows_of(FrameRun::TABLE), trace.all::<FrameRun>(&mut Vec::new())),
+        (0, vec![]),
+        "they would be taken for free"
+    );
     assert_eq!(trace.all::<Task>(&mut Vec::new()).len(), 1, "but who is who is known");
 }
 
@@ -228,7 +257,9 @@ fn objects_of_one_call_site_are_of_several_size_classes() {
         node: -1,
         cache: 0,
     };
-    common::write(&dir.path().join("t"), &common::header(), |writer| writer.append(&[object(1, 64), object(2, 128), object(3, 64)]).unwrap());
+    common::write(&dir.path().join("t"), &common::header(), |writer| {
+        writer.append(&[object(1, 64), object(2, 128), object(3, 64)]).unwrap()
+    });
     let trace = Trace::open(&dir.path().join("t")).unwrap();
     let (stat, _) = analyzer::stat::stat(&trace, Events::Slab, &[Key::Class], &frames::silent).unwrap();
     let allocs: Vec<_> = stat.groups.iter().map(|group| (group.values[0].0, group.counts.allocs)).collect();

@@ -1,4 +1,5 @@
-//! The two atomic operations that the rings need. Rust has none for this target, whose instruction set got them with Linux 5.12.
+//! The two atomic operations that the rings need. Rust has none for this target, whose instruction set got them with
+//! Linux 5.12.
 
 use core::arch::asm;
 
@@ -9,7 +10,9 @@ use core::arch::asm;
 #[inline(always)]
 pub unsafe fn fetch_add(place: *mut u64, mut number: u64) -> u64 {
     // SAFETY: as the caller has said.
-    unsafe { asm!("{number} = atomic_fetch_add((u64 *)({place} + 0), {number})", number = inout(reg) number, place = in(reg) place) };
+    unsafe {
+        asm!("{number} = atomic_fetch_add((u64 *)({place} + 0), {number})", number = inout(reg) number, place = in(reg) place)
+    };
     number
 }
 
@@ -19,8 +22,8 @@ pub unsafe fn fetch_add(place: *mut u64, mut number: u64) -> u64 {
 /// As of [`fetch_add`].
 #[inline(always)]
 pub unsafe fn store_release(place: *mut u64, number: u64) {
-    // An exchange is a barrier on every architecture. x86 keeps the order of stores by itself, and there it would cost as much as all else here.
-    // SAFETY: as the caller has said.
+    // An exchange is a barrier on every architecture. x86 keeps the order of stores by itself, and there it would cost
+    // as much as all else here. SAFETY: as the caller has said.
     unsafe {
         if cfg!(bpf_target_arch = "x86_64") {
             asm!("*(u64 *)({place} + 0) = {number}", number = in(reg) number, place = in(reg) place);

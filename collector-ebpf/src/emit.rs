@@ -43,7 +43,8 @@ pub fn emit<T>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
     }
 }
 
-/// The same for what changes the zones' free blocks: those that the collector itself takes and gives back are as good as any.
+/// The same for what changes the zones' free blocks: those that the collector itself takes and gives back are as good
+/// as any.
 #[inline(always)]
 pub fn emit_with_own<T>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
     if let Some((counters, current)) = wanted_of_this_thread(program, wanted, Current::passes) {
@@ -61,7 +62,11 @@ pub fn emit_of_anyone<T>(program: Program, fill: impl FnOnce(Common) -> T) {
 
 /// Counts the event; what is left to do if it is wanted, and so are those of this thread.
 #[inline(always)]
-fn wanted_of_this_thread(program: Program, wanted: bool, passes: impl Fn(Current) -> bool) -> Option<(&'static mut Counters, Current)> {
+fn wanted_of_this_thread(
+    program: Program,
+    wanted: bool,
+    passes: impl Fn(Current) -> bool,
+) -> Option<(&'static mut Counters, Current)> {
     let counters = count(program, wanted)?;
     let current = Current::get();
     if !passes(current) {
@@ -103,7 +108,8 @@ pub fn tell<T>(fill: impl FnOnce(Common) -> T) -> bool {
 #[inline(always)]
 fn count(program: Program, wanted: bool) -> Option<&'static mut Counters> {
     let counters = COUNTERS.get_ptr_mut(program as u32)?;
-    // SAFETY: this CPU's own slot of this program; the kernel keeps the program from interrupting itself, so nobody else writes it.
+    // SAFETY: this CPU's own slot of this program; the kernel keeps the program from interrupting itself, so nobody
+    // else writes it.
     let counters = unsafe { &mut *counters };
     counters.seen += 1;
     if !wanted {
@@ -132,7 +138,12 @@ fn write<T>(current: Current, fill: impl FnOnce(Common) -> T) -> bool {
 
 /// The same for a page event with its stack. It takes no more room than the stack is deep.
 #[inline(always)]
-fn write_with_stack(program: Program, ctx: &impl EbpfContext, current: Current, fill: impl FnOnce(Common) -> PageEvent) -> bool {
+fn write_with_stack(
+    program: Program,
+    ctx: &impl EbpfContext,
+    current: Current,
+    fill: impl FnOnce(Common) -> PageEvent,
+) -> bool {
     const FRAMES: usize = STACK_DEPTH * size_of::<u64>();
     let Some(record) = STACKED.get_ptr_mut(program as u32) else { return false };
     // SAFETY: the place is this program's own on this CPU; the kernel writes as many bytes as it is told.
@@ -161,7 +172,8 @@ struct Room {
 }
 
 impl Room {
-    /// The time is taken after the reservation, so that times in one ring are in order but for an interrupt between the two.
+    /// The time is taken after the reservation, so that times in one ring are in order but for an interrupt between the
+    /// two.
     #[inline(always)]
     fn reserve(slots: u64, current: Current) -> Option<(Self, Common)> {
         // SAFETY: reads a number.
@@ -169,7 +181,8 @@ impl Room {
         let ends = RING_ENDS.get_ptr_mut(cpu)?;
         let size = setting(&RING_SLOTS);
         // SAFETY: both are in the map for good. User space moves the one, programs on this CPU the other.
-        let (written, read) = unsafe { (ptr::read_volatile(&raw const (*ends).written), ptr::read_volatile(&raw const (*ends).read)) };
+        let (written, read) =
+            unsafe { (ptr::read_volatile(&raw const (*ends).written), ptr::read_volatile(&raw const (*ends).read)) };
         if written + slots + RING_RESERVE > read + u64::from(size) {
             return None;
         }
@@ -206,8 +219,8 @@ impl Room {
         }
     }
 
-    /// Nobody is woken: the collector looks by itself, at a pace that it sets by how full the rings are. A wake-up from here would
-    /// run the scheduler inside the page allocator.
+    /// Nobody is woken: the collector looks by itself, at a pace that it sets by how full the rings are. A wake-up from
+    /// here would run the scheduler inside the page allocator.
     #[inline(always)]
     fn submit(self) {
         let Some(slot) = self.slot(0) else { return };

@@ -12,18 +12,40 @@ use crate::{
 #[inline(always)]
 pub fn page_alloc(ctx: &impl EbpfContext, page: u64, order: u32, gfp: u32, migratetype: u32) {
     let wanted = sampled(page) && order_wanted(order) && gfp_wanted(gfp);
-    emit_page(Program::PageAlloc, ctx, wanted, |common| page_event(common, Kind::PageAlloc, page, order, gfp, migratetype as u8));
+    emit_page(Program::PageAlloc, ctx, wanted, |common| {
+        page_event(common, Kind::PageAlloc, page, order, gfp, migratetype as u8)
+    });
 }
 
 #[inline(always)]
 pub fn page_free(ctx: &impl EbpfContext, page: u64, order: u32) {
     let wanted = sampled(page) && order_wanted(order);
-    emit_page(Program::PageFree, ctx, wanted, |common| page_event(common, Kind::PageFree, page, order, 0, NO_MIGRATETYPE));
+    emit_page(Program::PageFree, ctx, wanted, |common| {
+        page_event(common, Kind::PageFree, page, order, 0, NO_MIGRATETYPE)
+    });
 }
 
 #[inline(always)]
-fn page_event(Common { time, pid, cpu }: Common, kind: Kind, page: u64, order: u32, gfp: u32, migratetype: u8) -> PageEvent {
-    PageEvent { time, pid, cpu, kind: kind as u8, order: order as u8, pfn: page, gfp, migratetype, zone: UNKNOWN_ZONE, stack: 0 }
+fn page_event(
+    Common { time, pid, cpu }: Common,
+    kind: Kind,
+    page: u64,
+    order: u32,
+    gfp: u32,
+    migratetype: u8,
+) -> PageEvent {
+    PageEvent {
+        time,
+        pid,
+        cpu,
+        kind: kind as u8,
+        order: order as u8,
+        pfn: page,
+        gfp,
+        migratetype,
+        zone: UNKNOWN_ZONE,
+        stack: 0,
+    }
 }
 
 /// Arguments of an allocation of an object.
@@ -112,5 +134,16 @@ pub struct Pressure {
 
 #[inline(always)]
 pub fn reclaim(program: Program, Pressure { order, gfp, node, zone, pfn, value }: Pressure) {
-    emit(program, true, |Common { time, pid, cpu }| ReclaimEvent { time, pid, cpu, kind: program.kind() as u8, order, gfp, node, zone, pfn, value });
+    emit(program, true, |Common { time, pid, cpu }| ReclaimEvent {
+        time,
+        pid,
+        cpu,
+        kind: program.kind() as u8,
+        order,
+        gfp,
+        node,
+        zone,
+        pfn,
+        value,
+    });
 }

@@ -1,4 +1,5 @@
-//! Which events are wanted. What is not asked for costs nothing: the settings are constants to the verifier, and it drops the branches.
+//! Which events are wanted. What is not asked for costs nothing: the settings are constants to the verifier, and it
+//! drops the branches.
 
 use aya_ebpf::helpers::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid};
 use trace::NO_PFN;
@@ -12,7 +13,8 @@ settings! {
     ONLY_TGID: u32;
     /// If not 0, only events of threads with this name: its 16 bytes, padded with zeros, in memory order.
     ONLY_COMM: u128;
-    /// If not 0, only events of threads in this cgroup (version 2), which is so far below the root, and in those below it.
+    /// If not 0, only events of threads in this cgroup (version 2), which is so far below the root, and in those below
+    /// it.
     ONLY_CGROUP: u64;
     CGROUP_LEVEL: u32;
     /// Only pages of at least this order.
@@ -21,7 +23,8 @@ settings! {
     GFP_BITS: u32;
     /// Only objects of at least so many bytes asked for; frees have no size and stay.
     MIN_BYTES: u32;
-    /// If not 0, only frames and objects whose hash is below this: 2^32 / N keeps one in N, and of each of them everything that happens to it.
+    /// If not 0, only frames and objects whose hash is below this: 2^32 / N keeps one in N, and of each of them
+    /// everything that happens to it.
     SAMPLE_BELOW: u32;
 }
 
@@ -76,7 +79,8 @@ pub fn size_wanted(bytes_req: u64) -> bool {
     bytes_req >= u64::from(setting(&MIN_BYTES))
 }
 
-/// Whether this frame or object is one of those that are followed. What has none (a failed allocation, a free of NULL) always is.
+/// Whether this frame or object is one of those that are followed. What has none (a failed allocation, a free of NULL)
+/// always is.
 #[inline(always)]
 pub fn sampled(address: u64) -> bool {
     // Fibonacci hashing: neighbours, which is what frames and objects are, spread evenly.

@@ -1,5 +1,6 @@
-//! The slab caches' own calls. Their arguments name the cache by its address, as no record of ftrace's does on every kernel; what it is called and how
-//! large its objects are is read from it once, and told to user space with a record of its own.
+//! The slab caches' own calls. Their arguments name the cache by its address, as no record of ftrace's does on every
+//! kernel; what it is called and how large its objects are is read from it once, and told to user space with a record
+//! of its own.
 
 use aya_ebpf::{
     helpers::{bpf_probe_read_kernel, bpf_probe_read_kernel_str_bytes},
@@ -82,7 +83,10 @@ pub fn sizes(cache: u64) -> (u32, u32) {
             let both = bpf_probe_read_kernel(at(size) as *const u64).unwrap_or(0);
             return (both as u32, (both >> 32) as u32);
         }
-        (bpf_probe_read_kernel(at(size) as *const u32).unwrap_or(0), bpf_probe_read_kernel(at(object_size) as *const u32).unwrap_or(0))
+        (
+            bpf_probe_read_kernel(at(size) as *const u32).unwrap_or(0),
+            bpf_probe_read_kernel(at(object_size) as *const u32).unwrap_or(0),
+        )
     }
 }
 

@@ -1,5 +1,5 @@
-//! How long tasks waited for pages: from the beginning to the end of a direct reclaim, and of a compaction of a zone. A task does one of them at a
-//! time, and a beginning and its end may be on different CPUs.
+//! How long tasks waited for pages: from the beginning to the end of a direct reclaim, and of a compaction of a zone. A
+//! task does one of them at a time, and a beginning and its end may be on different CPUs.
 
 use aya_ebpf::{
     btf_maps::{HashMap, PerCpuArray},
@@ -11,7 +11,8 @@ use trace::{Latency, Wait};
 
 use crate::filter::Current;
 
-/// When the thread (by pid, and what it does) began. Who finds no room has an end without a beginning, which is counted.
+/// When the thread (by pid, and what it does) began. Who finds no room has an end without a beginning, which is
+/// counted.
 #[btf_map]
 static BEGUN: HashMap<u64, u64, 8192> = HashMap::new();
 
@@ -40,7 +41,8 @@ pub fn latency_compaction_begin(_: RawTracePointContext) -> i32 {
     0
 }
 
-/// `mm_compaction_end(struct compact_control *cc, unsigned long zone_start, unsigned long zone_end, bool sync, int status)`
+/// `mm_compaction_end(struct compact_control *cc, unsigned long zone_start, unsigned long zone_end, bool sync, int
+/// status)`
 #[raw_tracepoint(tracepoint = "mm_compaction_end")]
 pub fn latency_compaction_end(_: RawTracePointContext) -> i32 {
     // The kernel's thread is named after its node: `kcompactd0` (mm/compaction.c, kcompactd_run).

@@ -1,7 +1,9 @@
-//! The eBPF programs: read arguments, filter, count, emit. Nothing else happens here; names, zones and frames are user space's.
+//! The eBPF programs: read arguments, filter, count, emit. Nothing else happens here; names, zones and frames are user
+//! space's.
 //!
-//! One program per tracepoint. The kernel keeps a program from interrupting *itself* on a CPU and counts it where it did ("missed"),
-//! but a free in a hard interrupt may well come while the program for allocations runs: as they are two programs, neither is lost.
+//! One program per tracepoint. The kernel keeps a program from interrupting *itself* on a CPU and counts it where it
+//! did ("missed"), but a free in a hard interrupt may well come while the program for allocations runs: as they are two
+//! programs, neither is lost.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]

@@ -19,11 +19,13 @@ pub static RING_ENDS: Array<RingEnds, 1, { BPF_F_MMAPABLE as usize }> = Array::n
 #[btf_map]
 pub static COUNTERS: PerCpuArray<Counters, { Program::ALL.len() }> = PerCpuArray::new();
 
-/// The addresses of the `kmem_cache`s that user space has been told of. Preallocated: nothing may be allocated inside the allocator.
+/// The addresses of the `kmem_cache`s that user space has been told of. Preallocated: nothing may be allocated inside
+/// the allocator.
 #[btf_map]
 pub static CACHES: HashMap<u64, u8, 16384> = HashMap::new();
 
-/// Settings that user space writes before loading. They are read-only from then on, so the verifier drops what they rule out.
+/// Settings that user space writes before loading. They are read-only from then on, so the verifier drops what they
+/// rule out.
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty;)*) => { $(
         $(#[doc = $doc])*

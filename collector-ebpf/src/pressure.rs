@@ -1,5 +1,6 @@
-//! What the kernel does to get pages: fallbacks to other migratetypes, reclaim, compaction, kswapd, the OOM killer. These are rare, so they are read
-//! from ftrace's records, which on all kernels hold what the arguments do not (`change_ownership`).
+//! What the kernel does to get pages: fallbacks to other migratetypes, reclaim, compaction, kswapd, the OOM killer.
+//! These are rare, so they are read from ftrace's records, which on all kernels hold what the arguments do not
+//! (`change_ownership`).
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 use trace::{FragEvent, Kind, NO_ORDER, NO_PFN, Program, UNKNOWN_ZONE};
@@ -66,7 +67,8 @@ pub fn extfrag(ctx: TracePointContext) -> u32 {
 
 #[tracepoint]
 pub fn direct_reclaim_begin(ctx: TracePointContext) -> u32 {
-    let (order, gfp) = (field::<u32>(&ctx, &DIRECT_RECLAIM_BEGIN_ORDER) as u8, field(&ctx, &DIRECT_RECLAIM_BEGIN_GFP_FLAGS));
+    let (order, gfp) =
+        (field::<u32>(&ctx, &DIRECT_RECLAIM_BEGIN_ORDER) as u8, field(&ctx, &DIRECT_RECLAIM_BEGIN_GFP_FLAGS));
     reclaim(Program::DirectReclaimBegin, Pressure { order, gfp, ..NOTHING });
     0
 }
@@ -80,7 +82,10 @@ pub fn direct_reclaim_end(ctx: TracePointContext) -> u32 {
 #[tracepoint]
 pub fn kswapd_wake(ctx: TracePointContext) -> u32 {
     let (node, zone) = (field::<i32>(&ctx, &KSWAPD_WAKE_NID) as i16, field::<u32>(&ctx, &KSWAPD_WAKE_ZID) as u8);
-    reclaim(Program::KswapdWake, Pressure { node, zone, order: field::<u32>(&ctx, &KSWAPD_WAKE_ORDER) as u8, ..NOTHING });
+    reclaim(
+        Program::KswapdWake,
+        Pressure { node, zone, order: field::<u32>(&ctx, &KSWAPD_WAKE_ORDER) as u8, ..NOTHING },
+    );
     0
 }
 
@@ -121,6 +126,9 @@ pub fn oom_victim(ctx: TracePointContext) -> u32 {
 #[tracepoint]
 pub fn try_to_compact(ctx: TracePointContext) -> u32 {
     let (order, gfp) = (field::<u32>(&ctx, &TRY_TO_COMPACT_ORDER) as u8, field(&ctx, &TRY_TO_COMPACT_GFP_MASK));
-    reclaim(Program::TryToCompact, Pressure { order, gfp, value: field::<i32>(&ctx, &TRY_TO_COMPACT_PRIO).into(), ..NOTHING });
+    reclaim(
+        Program::TryToCompact,
+        Pressure { order, gfp, value: field::<i32>(&ctx, &TRY_TO_COMPACT_PRIO).into(), ..NOTHING },
+    );
     0
 }

@@ -1,10 +1,11 @@
 //! The programs whose rate is high: the arguments of the traced call, straight from its registers.
 //!
-//! Raw tracepoints, not BTF ones, though both run the same way in the kernel: before 6.13 or so its verifier refuses a BTF program that looks at an
-//! argument of type `const void *`, as those of `kmalloc` and `kfree` are; and these need no BTF. The kernel refuses to attach a program that
-//! reads more arguments than the tracepoint has.
+//! Raw tracepoints, not BTF ones, though both run the same way in the kernel: before 6.13 or so its verifier refuses a
+//! BTF program that looks at an argument of type `const void *`, as those of `kmalloc` and `kfree` are; and these need
+//! no BTF. The kernel refuses to attach a program that reads more arguments than the tracepoint has.
 //!
-//! A page comes as a `struct page *` and an object as its kernel address; user space makes frames of both, the addresses stay there.
+//! A page comes as a `struct page *` and an object as its kernel address; user space makes frames of both, the
+//! addresses stay there.
 
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 

@@ -1,10 +1,12 @@
-//! Programs that only count, for `collector stat` and `collector top`: no ring, no record, nothing that user space has to keep up with.
+//! Programs that only count, for `collector stat` and `collector top`: no ring, no record, nothing that user space has
+//! to keep up with.
 //!
-//! An event costs one look-up: in an array, where the columns that were asked for have few values, in a hash map otherwise. All maps are
-//! preallocated, for nothing may be allocated inside the allocator; what finds no room in the hash map is counted apart.
+//! An event costs one look-up: in an array, where the columns that were asked for have few values, in a hash map
+//! otherwise. All maps are preallocated, for nothing may be allocated inside the allocator; what finds no room in the
+//! hash map is counted apart.
 //!
-//! No two programs write to the same element, because the program is part of index and key, and no program interrupts itself: plain additions
-//! on this CPU's own copy are exact.
+//! No two programs write to the same element, because the program is part of index and key, and no program interrupts
+//! itself: plain additions on this CPU's own copy are exact.
 
 use aya_ebpf::{
     bindings::BPF_NOEXIST,
@@ -30,7 +32,8 @@ settings! {
 #[unsafe(no_mangle)]
 static PLAN: TallyPlan = TallyPlan::TOTALS;
 
-/// Address of the first `struct page` of each zone and bytes of all of them, the largest zone first; as user space has learned them.
+/// Address of the first `struct page` of each zone and bytes of all of them, the largest zone first; as user space has
+/// learned them.
 #[unsafe(no_mangle)]
 static ZONE_SPAN: [[u64; 2]; ZONE_SPANS] = [[0; 2]; ZONE_SPANS];
 
@@ -66,12 +69,21 @@ struct Event {
 }
 
 /// No column has a value.
-const NOTHING: Event = Event { program: Program::PageAlloc, page: 0, order: 0, migratetype: MIGRATETYPES - 1, gfp: 0, call_site: 0, cache: 0 };
+const NOTHING: Event = Event {
+    program: Program::PageAlloc,
+    page: 0,
+    order: 0,
+    migratetype: MIGRATETYPES - 1,
+    gfp: 0,
+    call_site: 0,
+    cache: 0,
+};
 
 /// `mm_page_alloc(struct page *page, unsigned int order, gfp_t gfp_flags, int migratetype)`
 #[raw_tracepoint(tracepoint = "mm_page_alloc")]
 pub fn tally_page_alloc(ctx: RawTracePointContext) -> i32 {
-    let (page, order, gfp, migratetype) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1) as u32, ctx.arg::<u64>(2) as u32, ctx.arg::<u64>(3) as u32);
+    let (page, order, gfp, migratetype) =
+        (ctx.arg::<u64>(0), ctx.arg::<u64>(1) as u32, ctx.arg::<u64>(2) as u32, ctx.arg::<u64>(3) as u32);
     if left_out(Program::PageAlloc, || order_wanted(order) && gfp_wanted(gfp) && Current::get().wanted()) {
         return 0;
     }
@@ -91,21 +103,28 @@ pub fn tally_page_free(ctx: RawTracePointContext) -> i32 {
     if left_out(Program::PageFree, || order_wanted(order) && Current::get().wanted()) {
         return 0;
     }
-    count(&Event { program: Program::PageFree, page, order, ..NOTHING }, Tally { events: 1, failures: 0, amount: 1 << (order & 31), requested: 0 });
+    count(
+        &Event { program: Program::PageFree, page, order, ..NOTHING },
+        Tally { events: 1, failures: 0, amount: 1 << (order & 31), requested: 0 },
+    );
     0
 }
 
 /// `kmalloc(unsigned long call_site, const void *ptr, size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags, int node)`
 #[raw_tracepoint(tracepoint = "kmalloc")]
 pub fn tally_kmalloc(ctx: RawTracePointContext) -> i32 {
-    let (call_site, object, requested, cache) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1), ctx.arg::<u64>(2), ctx.arg::<u64>(3));
+    let (call_site, object, requested, cache) =
+        (ctx.arg::<u64>(0), ctx.arg::<u64>(1), ctx.arg::<u64>(2), ctx.arg::<u64>(3));
     let gfp = ctx.arg::<u64>(4) as u32;
     if left_out(Program::Kmalloc, || size_wanted(requested) && gfp_wanted(gfp) && Current::get().wanted()) {
         return 0;
     }
     let failed = u64::from(object == 0);
     let amount = if object == 0 { 0 } else { cache };
-    count(&Event { program: Program::Kmalloc, gfp, call_site, cache, ..NOTHING }, Tally { events: 1, failures: failed, amount, requested });
+    count(
+        &Event { program: Program::Kmalloc, gfp, call_site, cache, ..NOTHING },
+        Tally { events: 1, failures: failed, amount, requested },
+    );
     0
 }
 
@@ -115,14 +134,18 @@ pub fn tally_kfree(ctx: RawTracePointContext) -> i32 {
     if left_out(Program::Kfree, || Current::get().wanted()) {
         return 0;
     }
-    count(&Event { program: Program::Kfree, call_site: ctx.arg::<u64>(0), ..NOTHING }, Tally { events: 1, failures: 0, amount: 0, requested: 0 });
+    count(
+        &Event { program: Program::Kfree, call_site: ctx.arg::<u64>(0), ..NOTHING },
+        Tally { events: 1, failures: 0, amount: 0, requested: 0 },
+    );
     0
 }
 
 /// `kmem_cache_alloc(unsigned long call_site, const void *ptr, struct kmem_cache *s, gfp_t gfp_flags, int node)`
 #[raw_tracepoint(tracepoint = "kmem_cache_alloc")]
 pub fn tally_cache_alloc(ctx: RawTracePointContext) -> i32 {
-    let (call_site, object, cache, gfp) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1), ctx.arg::<u64>(2), ctx.arg::<u64>(3) as u32);
+    let (call_site, object, cache, gfp) =
+        (ctx.arg::<u64>(0), ctx.arg::<u64>(1), ctx.arg::<u64>(2), ctx.arg::<u64>(3) as u32);
     if left_out(Program::CacheAlloc, || gfp_wanted(gfp) && Current::get().wanted()) {
         return 0;
     }
@@ -140,7 +163,10 @@ pub fn tally_cache_free(ctx: RawTracePointContext) -> i32 {
     if left_out(Program::CacheFree, || Current::get().wanted()) {
         return 0;
     }
-    count(&Event { program: Program::CacheFree, call_site, cache, ..NOTHING }, Tally { events: 1, failures: 0, amount: 0, requested: 0 });
+    count(
+        &Event { program: Program::CacheFree, call_site, cache, ..NOTHING },
+        Tally { events: 1, failures: 0, amount: 0, requested: 0 },
+    );
     0
 }
 
@@ -202,7 +228,10 @@ fn count_by_key(columns: u32, event: &Event, tally: Tally) {
         return add(slot, tally);
     }
     // A slab cache is read when it is first seen, not at each event.
-    if asked(columns::CACHE) && matches!(event.program, Program::CacheAlloc | Program::CacheFree) && CACHE_NAMES.get_ptr(event.cache).is_none() {
+    if asked(columns::CACHE)
+        && matches!(event.program, Program::CacheAlloc | Program::CacheFree)
+        && CACHE_NAMES.get_ptr(event.cache).is_none()
+    {
         let _full = CACHE_NAMES.insert(event.cache, kmem_cache::name(event.cache), 0);
     }
     if KEYED_TALLIES.insert(key, tally, u64::from(BPF_NOEXIST)).is_ok() {

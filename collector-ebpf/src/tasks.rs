@@ -29,7 +29,8 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
     let child = field::<u32>(&ctx, &TASK_NEWTASK_PID);
     let thread = field::<u64>(&ctx, &TASK_NEWTASK_CLONE_FLAGS) & CLONE_THREAD != 0;
     let tgid = if thread { Current::get().tgid } else { child };
-    // A task starts in its maker's cgroup; one that is made in another (CLONE_INTO_CGROUP) tells its own when it is renamed.
+    // A task starts in its maker's cgroup; one that is made in another (CLONE_INTO_CGROUP) tells its own when it is
+    // renamed.
     emit_task(Program::TaskNew, child, tgid, field(&ctx, &TASK_NEWTASK_COMM), current_cgroup());
     0
 }
@@ -37,7 +38,8 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
 /// A task renames itself (`exec`, `prctl`), or another one: then its process and its cgroup are unknown here, 0.
 #[tracepoint]
 pub fn task_rename(ctx: TracePointContext) -> u32 {
-    let (renamed, comm, current) = (field::<u32>(&ctx, &TASK_RENAME_PID), field(&ctx, &TASK_RENAME_NEWCOMM), Current::get());
+    let (renamed, comm, current) =
+        (field::<u32>(&ctx, &TASK_RENAME_PID), field(&ctx, &TASK_RENAME_NEWCOMM), Current::get());
     let (tgid, cgroup) = if renamed == current.pid { (current.tgid, current_cgroup()) } else { (0, 0) };
     emit_task(Program::TaskRename, renamed, tgid, comm, cgroup);
     0

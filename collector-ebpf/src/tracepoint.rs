@@ -1,5 +1,5 @@
-//! Programs that read the record which the kernel made for ftrace, at the offsets that its `format` file gives: for kernels
-//! whose tracepoints have other arguments than ours.
+//! Programs that read the record which the kernel made for ftrace, at the offsets that its `format` file gives: for
+//! kernels whose tracepoints have other arguments than ours.
 //!
 //! Here a page comes as its frame number.
 
@@ -37,7 +37,8 @@ settings! {
     PCPU_DRAIN_MIGRATETYPE: u32;
 }
 
-/// The field at a setting's offset; 0 if the kernel will not let us read it, which the verifier rules out for constant offsets.
+/// The field at a setting's offset; 0 if the kernel will not let us read it, which the verifier rules out for constant
+/// offsets.
 #[inline(always)]
 pub fn field<T: Default>(ctx: &TracePointContext, offset: &'static u32) -> T {
     // SAFETY: `read_at` asks the kernel to copy; it fails outside of the record's memory.
@@ -79,13 +80,18 @@ pub fn tp_kfree(ctx: TracePointContext) -> u32 {
 #[tracepoint]
 pub fn tp_zone_locked(ctx: TracePointContext) -> u32 {
     let (pfn, order) = (field(&ctx, &ZONE_LOCKED_PFN), field(&ctx, &ZONE_LOCKED_ORDER));
-    let percpu_refill = if setting(&ZONE_LOCKED_PERCPU_REFILL) == 0 { 0 } else { field(&ctx, &ZONE_LOCKED_PERCPU_REFILL) };
+    let percpu_refill =
+        if setting(&ZONE_LOCKED_PERCPU_REFILL) == 0 { 0 } else { field(&ctx, &ZONE_LOCKED_PERCPU_REFILL) };
     events::zone_locked(pfn, order, field(&ctx, &ZONE_LOCKED_MIGRATETYPE), percpu_refill);
     0
 }
 
 #[tracepoint]
 pub fn tp_pcpu_drain(ctx: TracePointContext) -> u32 {
-    events::pcpu_drain(field(&ctx, &PCPU_DRAIN_PFN), field(&ctx, &PCPU_DRAIN_ORDER), field(&ctx, &PCPU_DRAIN_MIGRATETYPE));
+    events::pcpu_drain(
+        field(&ctx, &PCPU_DRAIN_PFN),
+        field(&ctx, &PCPU_DRAIN_ORDER),
+        field(&ctx, &PCPU_DRAIN_MIGRATETYPE),
+    );
     0
 }

@@ -95,11 +95,12 @@ struct Record {
     /// Do not read at the start what each page frame is used for (/proc/kpageflags; a second per 32 GiB)
     #[arg(long)]
     no_frames: bool,
-    /// Keep the last S seconds in memory, and write them into a trace of their own (DIR/0001, …) on a trigger or SIGUSR1; then go on
+    /// Keep the last S seconds in memory, and write them into a trace of their own (DIR/0001, …) on a trigger or
+    /// SIGUSR1; then go on
     #[arg(long, value_name = "S", value_parser = seconds)]
     flight_recorder: Option<Duration>,
-    /// What makes the flight recorder write: an allocation of at least this order that fails, the OOM killer, an allocation that waits so many
-    /// milliseconds for compaction
+    /// What makes the flight recorder write: an allocation of at least this order that fails, the OOM killer, an
+    /// allocation that waits so many milliseconds for compaction
     #[arg(long, value_delimiter = ',', value_name = "failure=ORDER,oom,compaction=MS", default_value = "failure=0,oom", value_parser = trigger)]
     trigger: Vec<Trigger>,
     /// Most memory for what the flight recorder keeps; the oldest events go first
@@ -199,7 +200,12 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
         // What triggers must be seen.
         families.extend(triggers.failure.map(|_| Family::Page));
         families.extend((triggers.oom || triggers.compaction.is_some()).then_some(Family::Reclaim));
-        flight::Options { keep, memory: arguments.flight_memory as usize, triggers, traces: arguments.flight_traces.max(1) }
+        flight::Options {
+            keep,
+            memory: arguments.flight_memory as usize,
+            triggers,
+            traces: arguments.flight_traces.max(1),
+        }
     });
     families.sort_unstable();
     families.dedup();
@@ -236,7 +242,11 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}").expect("a constant template"));
     let mut show = |Progress { events, bytes, .. }| {
-        bar.set_message(format!("{} events, {} written; Ctrl-C ends the recording", HumanCount(events), HumanBytes(bytes)));
+        bar.set_message(format!(
+            "{} events, {} written; Ctrl-C ends the recording",
+            HumanCount(events),
+            HumanBytes(bytes)
+        ));
         bar.tick();
     };
     let summary = record::record(&options, &requests, &mut show)?;
@@ -247,14 +257,18 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
 
 fn report(options: &Options, summary: &Summary) {
     let Summary { written, seen, dropped, filtered, missed, .. } = summary;
-    let (output, seconds, bytes, stopped) = (options.output.display(), summary.elapsed.as_secs_f64(), HumanBytes(summary.bytes), &summary.stopped);
+    let (output, seconds, bytes, stopped) =
+        (options.output.display(), summary.elapsed.as_secs_f64(), HumanBytes(summary.bytes), &summary.stopped);
     if options.flight.is_some() {
         eprintln!("{output}: {} traces in {seconds:.1} s, {bytes} (ended by {stopped})", summary.traces);
     } else {
         eprintln!("{output}: {} events in {seconds:.1} s, {bytes} (ended by {stopped})", HumanCount(*written));
     }
-    let balance =
-        if *seen == written + dropped + filtered { "every event is accounted for" } else { "THE ACCOUNT DOES NOT BALANCE, please report this" };
+    let balance = if *seen == written + dropped + filtered {
+        "every event is accounted for"
+    } else {
+        "THE ACCOUNT DOES NOT BALANCE, please report this"
+    };
     eprintln!(
         "seen {} = written {} + dropped {} + filtered {}; missed by the kernel {}: {balance}",
         HumanCount(*seen),
@@ -264,7 +278,10 @@ fn report(options: &Options, summary: &Summary) {
         HumanCount(*missed),
     );
     if *dropped > 0 && summary.failure.is_none() {
-        eprintln!("Events were dropped: the rings were full. Try --ring-size {}K, or fewer --events.", u64::from(options.ring_size) / 256);
+        eprintln!(
+            "Events were dropped: the rings were full. Try --ring-size {}K, or fewer --events.",
+            u64::from(options.ring_size) / 256
+        );
     }
     if let Some(failure) = &summary.failure {
         eprintln!("collector: {failure}. The recording stopped there; what was written before is a whole trace.");
@@ -277,9 +294,12 @@ fn run_probe(json: bool) -> anyhow::Result<ExitCode> {
     let printed = if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)
     } else {
-        writeln!(out, "Linux {}: {}", report.kernel, if report.can_record { "can record" } else { "cannot record" }).and_then(|()| {
-            report.checks.iter().try_for_each(|check| writeln!(out, "  {} {}: {}", if check.ok { "yes" } else { "no " }, check.name, check.detail))
-        })
+        writeln!(out, "Linux {}: {}", report.kernel, if report.can_record { "can record" } else { "cannot record" })
+            .and_then(|()| {
+                report.checks.iter().try_for_each(|check| {
+                    writeln!(out, "  {} {}: {}", if check.ok { "yes" } else { "no " }, check.name, check.detail)
+                })
+            })
     };
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error).context("cannot print"),
@@ -299,22 +319,30 @@ fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.trim_end_matches('s').parse().ok().filter(|seconds| *seconds > 0.0);
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| "seconds, as in 10 or 0.5".to_owned())
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "seconds, as in 10 or 0.5".to_owned())
 }
 
 fn size(text: &str) -> Result<u64, String> {
     let units = [('k', 10), ('m', 20), ('g', 30)];
     let lower = text.trim_end_matches(['b', 'B']).to_lowercase();
-    let (digits, shift) = units.iter().find_map(|(unit, shift)| Some((lower.strip_suffix(*unit)?, *shift))).unwrap_or((&lower, 0));
+    let (digits, shift) =
+        units.iter().find_map(|(unit, shift)| Some((lower.strip_suffix(*unit)?, *shift))).unwrap_or((&lower, 0));
     let number: Option<u64> = digits.parse().ok();
-    number.and_then(|number| number.checked_mul(1 << shift)).filter(|size| *size > 0).ok_or_else(|| "a size, as in 64K, 8M or 1G".to_owned())
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .filter(|size| *size > 0)
+        .ok_or_else(|| "a size, as in 64K, 8M or 1G".to_owned())
 }
 
 fn trigger(text: &str) -> Result<Trigger, String> {
     let parsed = match text.split_once('=').unwrap_or((text, "")) {
         ("failure", order) => order.parse().ok().map(Trigger::Failure),
         ("oom", "") => Some(Trigger::Oom),
-        ("compaction", ms) => ms.trim_end_matches("ms").parse().ok().map(|ms| Trigger::Compaction(Duration::from_millis(ms))),
+        ("compaction", ms) => {
+            ms.trim_end_matches("ms").parse().ok().map(|ms| Trigger::Compaction(Duration::from_millis(ms)))
+        }
         _ => None,
     };
     parsed.ok_or_else(|| "a trigger, as in failure=3, oom, or compaction=100".to_owned())

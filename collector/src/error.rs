@@ -6,7 +6,9 @@ use trace::GfpTable;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not privileged.
-    #[error("capturing needs root: eBPF programs that read kernel memory may be loaded with CAP_BPF and CAP_PERFMON only. Run it with sudo")]
+    #[error(
+        "capturing needs root: eBPF programs that read kernel memory may be loaded with CAP_BPF and CAP_PERFMON only. Run it with sudo"
+    )]
     NotRoot,
     /// Lockdown in its strictest mode.
     #[error(
@@ -14,7 +16,9 @@ pub enum Error {
     )]
     Lockdown,
     /// tracefs is not mounted.
-    #[error("tracefs is not mounted, and the kernel's tracepoint formats are read there. Run `mount -t tracefs tracefs /sys/kernel/tracing`")]
+    #[error(
+        "tracefs is not mounted, and the kernel's tracepoint formats are read there. Run `mount -t tracefs tracefs /sys/kernel/tracing`"
+    )]
     NoTracefs,
     /// The kernel lacks a tracepoint.
     #[error("this kernel has no tracepoint {group}:{name} ({reason}); it is needed for the events that were asked for")]
@@ -61,7 +65,9 @@ pub enum Error {
         reason: String,
     },
     /// Nobody to show it to.
-    #[error("this is shown on a terminal, and standard input or output is none. For text there is `collector stat --interval 1`")]
+    #[error(
+        "this is shown on a terminal, and standard input or output is none. For text there is `collector stat --interval 1`"
+    )]
     NoTerminal,
     /// A wrong option.
     #[error("{0}")]
@@ -114,7 +120,8 @@ impl Error {
 
 fn bpf_hint(reason: &str) -> &'static str {
     if reason.contains("not permitted") || reason.contains("os error 1)") {
-        // https://docs.kernel.org/admin-guide/LSM/: lockdown in mode `confidentiality` forbids BPF to read kernel memory.
+        // https://docs.kernel.org/admin-guide/LSM/: lockdown in mode `confidentiality` forbids BPF to read kernel
+        // memory.
         ". If you are root, look at /sys/kernel/security/lockdown: in mode `confidentiality` no eBPF program may read kernel memory; in a container, CAP_BPF and CAP_PERFMON must be given to it"
     } else {
         ""

@@ -1,4 +1,5 @@
-//! The flight recorder: the last seconds are kept in memory, and written into a trace of their own when something happens. Then it goes on.
+//! The flight recorder: the last seconds are kept in memory, and written into a trace of their own when something
+//! happens. Then it goes on.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -99,13 +100,15 @@ impl FlightRecorder {
         while self.snapshots.get(1).is_some_and(|second| second.window().0 < since) {
             self.snapshots.pop_front();
         }
-        // Each event is written once: what follows right after is part of the next trace, when enough of it has come together.
+        // Each event is written once: what follows right after is part of the next trace, when enough of it has come
+        // together.
         let (_, happened) = self.happened.take_if(|_| self.last == 0 || horizon.saturating_sub(self.last) >= keep)?;
         self.last = horizon;
         Some(happened)
     }
 
-    /// A snapshot belongs to the events around it. When all of them take more than their share of the memory, every second one goes.
+    /// A snapshot belongs to the events around it. When all of them take more than their share of the memory, every
+    /// second one goes.
     pub fn keep(&mut self, snapshot: Snapshot) {
         if self.snapshots.iter().map(Snapshot::bytes).sum::<usize>() > self.options.memory / 8 {
             let mut stays = false;
@@ -133,12 +136,15 @@ impl FlightRecorder {
 
     fn pressure(&mut self, reclaim: &ReclaimEvent) -> Option<String> {
         match Kind::from_number(reclaim.kind)? {
-            Kind::OomVictim => self.options.triggers.oom.then(|| format!("the OOM killer chose process {}", reclaim.value)),
+            Kind::OomVictim => {
+                self.options.triggers.oom.then(|| format!("the OOM killer chose process {}", reclaim.value))
+            }
             Kind::TryToCompact => {
                 self.compactions.insert(reclaim.pid, reclaim.time);
                 None
             }
-            // The end of one zone's: more may follow. kcompactd, and who writes to `compact_memory`, have not tried for an allocation.
+            // The end of one zone's: more may follow. kcompactd, and who writes to `compact_memory`, have not tried for
+            // an allocation.
             Kind::CompactionEnd => {
                 let took = Duration::from_nanos(reclaim.time.saturating_sub(*self.compactions.get(&reclaim.pid)?));
                 self.options.triggers.compaction.filter(|limit| took >= *limit)?;
@@ -203,8 +209,18 @@ mod tests {
         let tmp = tempfile::tempdir().unwrap();
         let triggers = Triggers { failure: Some(4), oom: true, compaction: Some(Duration::from_millis(10)) };
         let mut recorder = recorder(&tmp.path().join("f"), triggers);
-        let page =
-            |order, pfn| PageEvent { time: 1, pid: 7, cpu: 0, kind: Kind::PageAlloc as u8, order, pfn, gfp: 0, migratetype: 0, zone: 0, stack: 0 };
+        let page = |order, pfn| PageEvent {
+            time: 1,
+            pid: 7,
+            cpu: 0,
+            kind: Kind::PageAlloc as u8,
+            order,
+            pfn,
+            gfp: 0,
+            migratetype: 0,
+            zone: 0,
+            stack: 0,
+        };
         assert_eq!(recorder.failure(&page(3, NO_PFN)), None);
         assert_eq!(recorder.failure(&page(9, 1)), None);
         assert!(recorder.failure(&page(4, NO_PFN)).unwrap().contains("order 4 failed"));
@@ -212,7 +228,10 @@ mod tests {
         assert_eq!(recorder.pressure(&reclaim(Kind::CompactionEnd, 99_000_000)), None, "for no allocation");
         assert_eq!(recorder.pressure(&reclaim(Kind::TryToCompact, 0)), None);
         assert_eq!(recorder.pressure(&reclaim(Kind::CompactionEnd, 9_000_000)), None);
-        assert!(recorder.pressure(&reclaim(Kind::CompactionEnd, 10_000_000)).unwrap().contains("10 ms"), "two zones together");
+        assert!(
+            recorder.pressure(&reclaim(Kind::CompactionEnd, 10_000_000)).unwrap().contains("10 ms"),
+            "two zones together"
+        );
         assert_eq!(recorder.pressure(&reclaim(Kind::CompactionEnd, 99_000_000)), None, "told once");
         assert!(recorder.pressure(&reclaim(Kind::OomVictim, 0)).unwrap().contains("process 99"));
     }

@@ -64,7 +64,17 @@ impl Journal {
     /// An empty one, but for the names of what may follow.
     fn batch(&mut self) -> Batch {
         let (running, tasks, task_rows, pages, slabs, frags, reclaims) = Default::default();
-        Batch { account: Arc::clone(&self.account), names: self.resolver.names(), running, tasks, task_rows, pages, slabs, frags, reclaims }
+        Batch {
+            account: Arc::clone(&self.account),
+            names: self.resolver.names(),
+            running,
+            tasks,
+            task_rows,
+            pages,
+            slabs,
+            frags,
+            reclaims,
+        }
     }
 
     /// Every record before `horizon`, in time order: no ring can hold an earlier one.
@@ -74,7 +84,8 @@ impl Journal {
         for slab in &mut slabs {
             self.resolver.name_cache(slab);
         }
-        let (pages, frags, reclaims) = (self.pages.take_due(horizon), self.frags.take_due(horizon), self.reclaims.take_due(horizon));
+        let (pages, frags, reclaims) =
+            (self.pages.take_due(horizon), self.frags.take_due(horizon), self.reclaims.take_due(horizon));
         Batch { tasks, task_rows, pages, slabs, frags, reclaims, ..self.batch() }
     }
 
@@ -89,11 +100,14 @@ impl Journal {
         tasks.hold(horizon, |_| {});
     }
 
-    /// Lets go what is kept from before `since`; and of what is kept up to `horizon` the oldest, where it takes more than `most` bytes together.
+    /// Lets go what is kept from before `since`; and of what is kept up to `horizon` the oldest, where it takes more
+    /// than `most` bytes together.
     pub fn let_go(&mut self, since: u64, horizon: u64, most: usize) {
         let Self { resolver, pages, slabs, frags, reclaims, tasks, account, .. } = self;
         let account = &mut *Account::lock(account);
-        let bytes = |pages: &Queue<_>, slabs: &Queue<_>, frags: &Queue<_>| pages.held_bytes() + slabs.held_bytes() + frags.held_bytes();
+        let bytes = |pages: &Queue<_>, slabs: &Queue<_>, frags: &Queue<_>| {
+            pages.held_bytes() + slabs.held_bytes() + frags.held_bytes()
+        };
         let (mut since, step) = (since, horizon.saturating_sub(since) / 16 + 1);
         loop {
             pages.let_go(since, account, |_| {});
@@ -147,7 +161,16 @@ impl Journal {
                 missed: 0,
             })
             .collect();
-        rows.push(Ledger { time, cpu: Ledger::ALL_CPUS, program: name(), seen: 0, written: 0, dropped: 0, filtered: 0, missed });
+        rows.push(Ledger {
+            time,
+            cpu: Ledger::ALL_CPUS,
+            program: name(),
+            seen: 0,
+            written: 0,
+            dropped: 0,
+            filtered: 0,
+            missed,
+        });
         rows
     }
 }

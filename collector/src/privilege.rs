@@ -12,7 +12,8 @@ pub fn can_load() -> bool {
     has(Capability::CAP_SYS_ADMIN) || (has(Capability::CAP_BPF) && has(Capability::CAP_PERFMON))
 }
 
-/// Whether the kernel lets nobody read its memory, as its lockdown in mode `confidentiality` does; where it does not say, it is not.
+/// Whether the kernel lets nobody read its memory, as its lockdown in mode `confidentiality` does; where it does not
+/// say, it is not.
 pub fn is_locked_down() -> bool {
     fs::read_to_string("/sys/kernel/security/lockdown").is_ok_and(|modes| modes.contains("[confidentiality]"))
 }
@@ -34,18 +35,23 @@ pub fn sudo_user() -> Option<(u32, u32)> {
     Some((id("SUDO_UID")?, id("SUDO_GID")?)).filter(|(uid, _)| *uid != 0)
 }
 
-/// Gives up everything that loading and attaching needed: from here on this process belongs to the user who ran sudo, cannot gain privileges, and
-/// keeps one capability, `CAP_BPF`, to read its counters.
+/// Gives up everything that loading and attaching needed: from here on this process belongs to the user who ran sudo,
+/// cannot gain privileges, and keeps one capability, `CAP_BPF`, to read its counters.
 ///
 /// # Errors
 /// [`Error::System`]
 pub fn drop_all() -> Result<(), Error> {
-    let failed = |action| move |error: caps::errors::CapsError| Error::System { action, error: std::io::Error::other(error) };
-    let last =
-        |action| move |result: libc::c_int| if result == 0 { Ok(()) } else { Err(Error::System { action, error: std::io::Error::last_os_error() }) };
+    let failed =
+        |action| move |error: caps::errors::CapsError| Error::System { action, error: std::io::Error::other(error) };
+    let last = |action| {
+        move |result: libc::c_int| {
+            if result == 0 { Ok(()) } else { Err(Error::System { action, error: std::io::Error::last_os_error() }) }
+        }
+    };
     let kept = CapsHashSet::from([Capability::CAP_BPF]);
     if let Some((uid, gid)) = sudo_user() {
-        // SAFETY: system calls without pointers (setgroups gets an empty list); std has none of them for the running process.
+        // SAFETY: system calls without pointers (setgroups gets an empty list); std has none of them for the running
+        // process.
         unsafe {
             last("keep capabilities")(libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0))?;
             last("drop the supplementary groups")(libc::setgroups(0, std::ptr::null()))?;
@@ -58,7 +64,8 @@ pub fn drop_all() -> Result<(), Error> {
     caps::clear(None, CapSet::Inheritable).map_err(failed("drop capabilities"))?;
     caps::set(None, CapSet::Permitted, &kept).map_err(failed("drop capabilities"))?;
     caps::set(None, CapSet::Effective, &kept).map_err(failed("drop capabilities"))?;
-    // SAFETY: as above. A changed user makes /proc/self unreadable to itself unless the process says that it may be dumped.
+    // SAFETY: as above. A changed user makes /proc/self unreadable to itself unless the process says that it may be
+    // dumped.
     unsafe {
         last("stay readable to itself")(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
         last("renounce new privileges")(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -57,18 +57,33 @@ pub fn probe() -> Report {
     {
         let header = describe(&tracefs, &[Program::PageAlloc]);
         let summary = header.as_ref().map(|header| {
-            format!("{} zones, {} GFP flags, {} migratetypes", header.zones.len(), header.gfp.entries().count(), header.migratetypes.len())
+            format!(
+                "{} zones, {} GFP flags, {} migratetypes",
+                header.zones.len(),
+                header.gfp.entries().count(),
+                header.migratetypes.len()
+            )
         });
         check("/proc and the kernel's tables", true, summary.map_err(ToString::to_string));
-        for (slot, (source, name)) in [(Source::Raw, "raw tracepoints"), (Source::Tracepoint, "tracepoints by format")].into_iter().enumerate() {
+        for (slot, (source, name)) in
+            [(Source::Raw, "raw tracepoints"), (Source::Tracepoint, "tracepoints by format")].into_iter().enumerate()
+        {
             let attached = attach(&tracefs, source, &[Family::Page, Family::Slab, Family::Task]);
-            works[slot] = check(name, false, attached.map(|()| "pages and objects: all programs load and attach".to_owned()).map_err(text));
+            works[slot] = check(
+                name,
+                false,
+                attached.map(|()| "pages and objects: all programs load and attach".to_owned()).map_err(text),
+            );
             if works[slot] {
                 let learned = Addresses::learn(&tracefs, source);
                 let detail = learned.map(|learned| {
                     format!(
                         "frames: yes; objects as physical addresses: {}",
-                        if learned.objects_are_physical() { "yes" } else { "no, they are kept apart but cannot be linked to frames" }
+                        if learned.objects_are_physical() {
+                            "yes"
+                        } else {
+                            "no, they are kept apart but cannot be linked to frames"
+                        }
                     )
                 });
                 works[slot] = check(&format!("{name}: addresses"), false, detail.map_err(text));
@@ -76,7 +91,11 @@ pub fn probe() -> Report {
         }
         for family in [Family::Cache, Family::Frag, Family::Reclaim] {
             let attached = attach(&tracefs, Source::Raw, &[family]);
-            check(&format!("events of `{}`", family.name()), false, attached.map(|()| "all programs load and attach".to_owned()).map_err(text));
+            check(
+                &format!("events of `{}`", family.name()),
+                false,
+                attached.map(|()| "all programs load and attach".to_owned()).map_err(text),
+            );
         }
         let symbols = Kallsyms::read().map_err(text).and_then(|symbols| {
             if symbols.is_empty() {

@@ -129,14 +129,22 @@ pub fn record(options: &Options, requests: &Requests, progress: &mut dyn FnMut(P
         ..options.filter.clone()
     };
     (header.sample, header.stack_sample) = (filter.sample.max(1), options.stack_sample);
-    let settings = Settings { programs, source: options.source, ring_size: options.ring_size, filter, stack_sample: options.stack_sample };
+    let settings = Settings {
+        programs,
+        source: options.source,
+        ring_size: options.ring_size,
+        filter,
+        stack_sample: options.stack_sample,
+    };
     let mut capture = Capture::load(&tracefs, &settings)?;
-    let has_code_addresses = options.stack_sample > 0 || options.families.iter().any(|family| matches!(family, Family::Slab | Family::Cache));
+    let has_code_addresses = options.stack_sample > 0
+        || options.families.iter().any(|family| matches!(family, Family::Slab | Family::Cache));
     let kallsyms = if has_code_addresses { Kallsyms::read()? } else { Kallsyms::default() };
     let snapshots = Snapshots::open()?;
     // Kernels may be built without this file; and a flight recorder forgets its start.
     let frames = if options.frames && options.flight.is_none() { KPageFlags::open().ok() } else { None };
-    let writer = trace::Options { segment_bytes: options.rotate, owner: privilege::sudo_user(), ..trace::Options::default() };
+    let writer =
+        trace::Options { segment_bytes: options.rotate, owner: privilege::sudo_user(), ..trace::Options::default() };
     let output = match &options.flight {
         None => Output::Trace(Writer::create(&options.output, &header, writer)?),
         Some(flight) => Output::Flight(Box::new(FlightRecorder::create(&options.output, flight, writer)?)),
@@ -151,7 +159,8 @@ pub fn record(options: &Options, requests: &Requests, progress: &mut dyn FnMut(P
     let journal = Journal::new(resolver, header.cpu_node.len());
     // Not before privileges are dropped: it reads in a thread of its own, which then has none either.
     let frames = frames.map_or(FrameMap::none(), |flags| FrameMap::start(flags, header.zones.clone()));
-    Ok(Session { capture, journal, output, snapshots, frames, header, started: Instant::now() }.run(options, child, requests, progress))
+    Ok(Session { capture, journal, output, snapshots, frames, header, started: Instant::now() }
+        .run(options, child, requests, progress))
 }
 
 fn gfp_bits(options: &Options, header: &Header) -> Result<u32, Error> {

@@ -1,4 +1,5 @@
-//! From what the kernel's side knows (addresses, its own numbers) to what a trace says (frames, zones, numbers with names).
+//! From what the kernel's side knows (addresses, its own numbers) to what a trace says (frames, zones, numbers with
+//! names).
 
 use trace::{FragEvent, Kind, NO_PFN, PageEvent, ReclaimEvent, SlabEvent, Task, TaskRecord, UNKNOWN_ZONE, Zone};
 
@@ -35,7 +36,13 @@ pub enum Resolved {
 
 impl Resolver {
     /// Looks at who runs now.
-    pub fn new(addresses: Addresses, raw_addresses: bool, zones: Vec<Zone>, kallsyms: Kallsyms, cgroups: Cgroups) -> Self {
+    pub fn new(
+        addresses: Addresses,
+        raw_addresses: bool,
+        zones: Vec<Zone>,
+        kallsyms: Kallsyms,
+        cgroups: Cgroups,
+    ) -> Self {
         let mut cgroups = CgroupNames::new(cgroups);
         let tasks = Tasks::running(&mut cgroups);
         let (symbols, stacks, caches) = (Symbols::new(kallsyms), Stacks::default(), Caches::default());
@@ -67,7 +74,11 @@ impl Resolver {
                 Resolved::Frag(frag)
             }
             Record::Reclaim(mut reclaim) => {
-                reclaim.zone = if reclaim.pfn == NO_PFN { self.zone_of_node(reclaim.node, reclaim.zone) } else { self.zone(reclaim.pfn) };
+                reclaim.zone = if reclaim.pfn == NO_PFN {
+                    self.zone_of_node(reclaim.node, reclaim.zone)
+                } else {
+                    self.zone(reclaim.pfn)
+                };
                 Resolved::Reclaim(reclaim)
             }
             Record::Task(task) => Resolved::Task(task),
@@ -78,7 +89,8 @@ impl Resolver {
         }
     }
 
-    /// Names the cache of an event, which another CPU may have introduced a moment before: so not before all earlier records have come.
+    /// Names the cache of an event, which another CPU may have introduced a moment before: so not before all earlier
+    /// records have come.
     pub fn name_cache(&self, slab: &mut SlabEvent) {
         if slab.kind == Kind::CacheAlloc as u8 || slab.kind == Kind::CacheFree as u8 {
             self.caches.name(slab);

@@ -2,7 +2,10 @@
 
 use std::thread::{self, JoinHandle};
 
-use trace::{ANY_MIGRATETYPE, FrameRun, FreeArea, Header, Ledger, Pageblock, SlabInfo, SnapshotWindow, VmStat, Writer, Zone, ZoneStat};
+use trace::{
+    ANY_MIGRATETYPE, FrameRun, FreeArea, Header, Ledger, Pageblock, SlabInfo, SnapshotWindow, VmStat, Writer, Zone,
+    ZoneStat,
+};
 
 use crate::{
     Error,
@@ -45,9 +48,14 @@ impl Snapshot {
     /// What it takes in memory.
     pub fn bytes(&self) -> usize {
         let rows = size_of_val(&*self.windows) + size_of_val(&*self.free_area) + size_of_val(&*self.pageblock);
-        let rows = rows + size_of_val(&*self.zone_stat) + size_of_val(&*self.vmstat) + size_of_val(&*self.slabinfo) + size_of_val(&*self.ledger);
+        let rows = rows
+            + size_of_val(&*self.zone_stat)
+            + size_of_val(&*self.vmstat)
+            + size_of_val(&*self.slabinfo)
+            + size_of_val(&*self.ledger);
         let names = self.zone_stat.iter().map(|row| &row.item).chain(self.vmstat.iter().map(|row| &row.item));
-        let names = names.chain(self.slabinfo.iter().map(|row| &row.name)).chain(self.ledger.iter().map(|row| &row.program));
+        let names =
+            names.chain(self.slabinfo.iter().map(|row| &row.name)).chain(self.ledger.iter().map(|row| &row.program));
         rows + names.map(String::capacity).sum::<usize>()
     }
 
@@ -56,7 +64,10 @@ impl Snapshot {
     /// # Errors
     /// The writer's.
     pub fn write(&self, writer: &mut Writer) -> Result<(), Error> {
-        let written = writer.append(&self.windows).and_then(|()| writer.append(&self.free_area)).and_then(|()| writer.append(&self.pageblock));
+        let written = writer
+            .append(&self.windows)
+            .and_then(|()| writer.append(&self.free_area))
+            .and_then(|()| writer.append(&self.pageblock));
         let written = written.and_then(|()| writer.append(&self.zone_stat)).and_then(|()| writer.append(&self.vmstat));
         let written = written.and_then(|()| writer.append(&self.slabinfo)).and_then(|()| writer.append(&self.ledger));
         written.map_err(|(error, _)| error.into())
@@ -87,7 +98,9 @@ impl Snapshots {
     pub fn take(&mut self, header: &Header) -> Result<Snapshot, Error> {
         let (time, snapshot) = (monotonic_ns(), self.taken);
         self.taken += 1;
-        let zone_index = |node: u16, name: &str| header.zones.iter().position(|zone| zone.node == node && zone.name == name).map(|zone| zone as u8);
+        let zone_index = |node: u16, name: &str| {
+            header.zones.iter().position(|zone| zone.node == node && zone.name == name).map(|zone| zone as u8)
+        };
         let mut rows = Snapshot::default();
 
         // buddyinfo first and pagetypeinfo right after it: they are compared with one another.
@@ -98,7 +111,10 @@ impl Snapshots {
         rows.windows.push(SnapshotWindow { time, snapshot, end: monotonic_ns(), source: "proc".to_owned() });
 
         let all = buddyinfo.into_iter().map(|info| (info.node, info.zone, ANY_MIGRATETYPE, info.nr_free));
-        let by_type = pagetypes.nr_free.into_iter().map(|(node, zone, migratetype, nr_free)| (node, zone, migratetype as u8, nr_free));
+        let by_type = pagetypes
+            .nr_free
+            .into_iter()
+            .map(|(node, zone, migratetype, nr_free)| (node, zone, migratetype as u8, nr_free));
         for (node, name, migratetype, nr_free) in all.chain(by_type) {
             let Some(zone) = zone_index(node, &name) else { continue };
             let row = |(order, nr_free)| FreeArea { time, snapshot, zone, order: order as u8, migratetype, nr_free };
@@ -111,7 +127,13 @@ impl Snapshots {
         }
         for items in zoneinfo {
             let Some(zone) = zone_index(items.node, &items.zone) else { continue };
-            rows.zone_stat.extend(items.items.into_iter().map(|(item, value)| ZoneStat { time, snapshot, zone, item, value }));
+            rows.zone_stat.extend(items.items.into_iter().map(|(item, value)| ZoneStat {
+                time,
+                snapshot,
+                zone,
+                item,
+                value,
+            }));
         }
         rows.vmstat = vmstat.into_iter().map(|(item, value)| VmStat { time, snapshot, item, value }).collect();
         Ok(rows)
@@ -137,7 +159,9 @@ fn unknown(name: &str) -> Error {
 
 /// `NAME VALUE` lines, in the kernel's order (procfs gives a hash map, whose order differs each time).
 fn parse_vmstat(text: &str) -> Option<Vec<(String, i64)>> {
-    text.lines().map(|line| line.split_once(' ').and_then(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?)))).collect()
+    text.lines()
+        .map(|line| line.split_once(' ').and_then(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?))))
+        .collect()
 }
 
 /// What each frame is used for, read beside the recording: that takes a moment, and the rings must not wait for it.
@@ -155,7 +179,10 @@ impl Frames {
     /// # Errors
     /// The writer's.
     pub fn write(&self, writer: &mut Writer) -> Result<(), Error> {
-        writer.append(std::slice::from_ref(&self.window)).and_then(|()| writer.append(&self.runs)).map_err(|(error, _)| error.into())
+        writer
+            .append(std::slice::from_ref(&self.window))
+            .and_then(|()| writer.append(&self.runs))
+            .map_err(|(error, _)| error.into())
     }
 }
 
@@ -164,12 +191,20 @@ impl FrameMap {
     pub fn start(flags: KPageFlags, zones: Vec<Zone>) -> Self {
         let read = move || {
             let (time, snapshot) = (monotonic_ns(), 0);
-            let runs = zones.iter().filter_map(|zone| flags.runs(zone.start_pfn, zone.start_pfn + zone.spanned).ok()).flatten();
-            let mut runs: Vec<_> = runs.map(|run| FrameRun { time, snapshot, pfn: run.pfn, pages: run.pages, class: run.class.to_owned() }).collect();
+            let runs = zones
+                .iter()
+                .filter_map(|zone| flags.runs(zone.start_pfn, zone.start_pfn + zone.spanned).ok())
+                .flatten();
+            let mut runs: Vec<_> = runs
+                .map(|run| FrameRun { time, snapshot, pfn: run.pfn, pages: run.pages, class: run.class.to_owned() })
+                .collect();
             // The spans of zones may overlap.
             runs.sort_by_key(|run| run.pfn);
             runs.dedup_by_key(|run| run.pfn);
-            Frames { window: SnapshotWindow { time, snapshot, end: monotonic_ns(), source: "kpageflags".to_owned() }, runs }
+            Frames {
+                window: SnapshotWindow { time, snapshot, end: monotonic_ns(), source: "kpageflags".to_owned() },
+                runs,
+            }
         };
         Self(thread::Builder::new().name("kpageflags".to_owned()).spawn(read).ok())
     }

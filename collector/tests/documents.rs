@@ -26,7 +26,10 @@ fn every_command_is_documented() {
         assert!(page.contains(".TH") && page.contains("SYNOPSIS"), "{page}");
         let (code, help, _) = run(&[command, "--help"]);
         assert_eq!(code, Some(0));
-        assert!(command == "probe" || help.contains(&format!("sudo collector {command}")), "an example of {command}:\n{help}");
+        assert!(
+            command == "probe" || help.contains(&format!("sudo collector {command}")),
+            "an example of {command}:\n{help}"
+        );
     }
 }
 

@@ -15,13 +15,18 @@ fn proc(kernel: &str, file: &str) -> String {
 fn zones_are_those_of_the_architecture() {
     for kernel in KERNELS {
         let zones = ZoneInfo::parse(&proc(kernel, "zoneinfo")).unwrap();
-        let populated: Vec<_> = zones.iter().filter(|zone| zone.get("managed") > 0).map(|zone| zone.zone.as_str()).collect();
+        let populated: Vec<_> =
+            zones.iter().filter(|zone| zone.get("managed") > 0).map(|zone| zone.zone.as_str()).collect();
         if kernel == "6.1-i386" {
             assert_eq!(populated, ["DMA", "Normal", "HighMem"]);
             // High memory starts where low memory ends.
             assert_eq!(
                 zones.iter().find(|zone| zone.zone == "HighMem").unwrap().get("start_pfn"),
-                zones.iter().find(|zone| zone.zone == "Normal").map(|zone| zone.get("start_pfn") + zone.get("spanned")).unwrap()
+                zones
+                    .iter()
+                    .find(|zone| zone.zone == "Normal")
+                    .map(|zone| zone.get("start_pfn") + zone.get("spanned"))
+                    .unwrap()
             );
         } else {
             assert_eq!(populated[..2], ["DMA", "DMA32"], "{kernel}");
@@ -31,11 +36,18 @@ fn zones_are_those_of_the_architecture() {
         for zone in zones.iter().filter(|zone| zone.get("managed") > 0) {
             let [min, low, high] = ["min", "low", "high"].map(|item| zone.get(item));
             assert!(
-                min <= low && low <= high && zone.get("managed") <= zone.get("present") && zone.get("present") <= zone.get("spanned"),
+                min <= low
+                    && low <= high
+                    && zone.get("managed") <= zone.get("present")
+                    && zone.get("present") <= zone.get("spanned"),
                 "{kernel} {}",
                 zone.zone
             );
-            assert!(zone.items.iter().any(|(item, _)| item == "pagesets[1].batch"), "{kernel} {}: both CPUs' lists", zone.zone);
+            assert!(
+                zone.items.iter().any(|(item, _)| item == "pagesets[1].batch"),
+                "{kernel} {}: both CPUs' lists",
+                zone.zone
+            );
         }
     }
 }
@@ -50,13 +62,23 @@ fn the_three_files_agree() {
         // Huge pages are 2 MiB on x86-64 and with PAE on x86-32.
         assert_eq!(pagetypes.pageblock_order, 9, "{kernel}");
         for info in &buddyinfo {
-            let pages = |nr_free: &[u64]| nr_free.iter().enumerate().map(|(order, nr_free)| nr_free << order).sum::<u64>();
+            let pages =
+                |nr_free: &[u64]| nr_free.iter().enumerate().map(|(order, nr_free)| nr_free << order).sum::<u64>();
             let free = pages(&info.nr_free);
-            let by_type: u64 = pagetypes.nr_free.iter().filter(|(_, zone, ..)| *zone == info.zone).map(|(.., nr_free)| pages(nr_free)).sum();
+            let by_type: u64 = pagetypes
+                .nr_free
+                .iter()
+                .filter(|(_, zone, ..)| *zone == info.zone)
+                .map(|(.., nr_free)| pages(nr_free))
+                .sum();
             let told = zones.iter().find(|zone| zone.zone == info.zone).unwrap().get("nr_free_pages");
             // They were read one after the other, on a machine that ran.
             for other in [by_type, told] {
-                assert!(free.abs_diff(other) <= 512 + free / 100, "{kernel} {}: {free} and {other} free pages", info.zone);
+                assert!(
+                    free.abs_diff(other) <= 512 + free / 100,
+                    "{kernel} {}: {free} and {other} free pages",
+                    info.zone
+                );
             }
         }
     }

@@ -36,17 +36,26 @@ fn sample(seconds: u64) -> Sample {
     const GFP_ATOMIC: u32 = 0x820;
     let mut sample = Sample { time: 1000 * SECOND + seconds * SECOND, ..Sample::default() };
     sample.insert(key(Program::PageAlloc, 0, GFP_KERNEL, "make"), tally(300 * seconds, 300 * seconds));
-    sample.insert(key(Program::PageAlloc, 3, GFP_ATOMIC, "nginx"), Tally { failures: 5 * seconds, ..tally(100 * seconds, 760 * seconds) });
+    sample.insert(
+        key(Program::PageAlloc, 3, GFP_ATOMIC, "nginx"),
+        Tally { failures: 5 * seconds, ..tally(100 * seconds, 760 * seconds) },
+    );
     sample.insert(key(Program::PageFree, 0, 0, "make"), tally(250 * seconds, 250 * seconds));
     sample.insert(key(Program::Kmalloc, 0, GFP_KERNEL, "make"), tally(20 * seconds, 1280 * seconds));
-    sample.no_room = [Program::PageAlloc, Program::PageFree, Program::Kmalloc, Program::Kfree].map(|program| (program, Tally::default())).to_vec();
+    sample.no_room = [Program::PageAlloc, Program::PageFree, Program::Kmalloc, Program::Kfree]
+        .map(|program| (program, Tally::default()))
+        .to_vec();
     sample.missed = vec![(Program::PageFree, seconds)];
-    sample.latencies[Wait::DirectReclaim as usize] = Latency { count: 4 * seconds, total_ns: 10_000_000 * seconds, ..Latency::NONE };
+    sample.latencies[Wait::DirectReclaim as usize] =
+        Latency { count: 4 * seconds, total_ns: 10_000_000 * seconds, ..Latency::NONE };
     sample
 }
 
 fn free() -> Vec<BuddyInfo> {
-    BuddyInfo::parse("Node 0, zone   Normal    100      0      0      0      0      0      0      0      0      0      10\n").unwrap()
+    BuddyInfo::parse(
+        "Node 0, zone   Normal    100      0      0      0      0      0      0      0      0      0      10\n",
+    )
+    .unwrap()
 }
 
 /// Two looks, a second apart.
@@ -61,7 +70,11 @@ fn screen(model: &Model, names: &Names, theme: Theme, width: u16, height: u16) -
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(frame, model, names, theme)).unwrap();
     let backend = terminal.backend().clone();
-    let text = backend.buffer().content().chunks(usize::from(width)).map(|line| line.iter().map(ratatui::buffer::Cell::symbol).collect::<String>());
+    let text = backend
+        .buffer()
+        .content()
+        .chunks(usize::from(width))
+        .map(|line| line.iter().map(ratatui::buffer::Cell::symbol).collect::<String>());
     (text.map(|line| line.trim_end().to_owned()).collect(), backend)
 }
 
@@ -88,7 +101,11 @@ fn rates_are_of_the_last_interval() {
 fn keys_choose_what_is_shown_and_how() {
     let names = names();
     let mut model = model(&names);
-    assert_eq!((model.view(), labels(&model)), (View(Column::Gfp), vec!["GFP_KERNEL", "GFP_ATOMIC"]), "most allocations first");
+    assert_eq!(
+        (model.view(), labels(&model)),
+        (View(Column::Gfp), vec!["GFP_KERNEL", "GFP_ATOMIC"]),
+        "most allocations first"
+    );
     press(&mut model, &names, "r");
     assert_eq!(labels(&model), ["GFP_ATOMIC", "GFP_KERNEL"]);
     press(&mut model, &names, "ss");
@@ -135,8 +152,17 @@ fn filters_and_narrowing_leave_rows_out() {
 fn the_screen_says_what_the_model_knows() {
     let names = names();
     let (lines, backend) = screen(&model(&names), &names, Theme::new(true), 100, 30);
-    let find = |text: &str| lines.iter().position(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text:?} in\n{}", lines.join("\n")));
-    assert!(lines[1].contains("pages         400 allocs/s       250 frees/s   4.14 MiB/s      5.0 failed/s"), "{}", lines[1]);
+    let find = |text: &str| {
+        lines
+            .iter()
+            .position(|line| line.contains(text))
+            .unwrap_or_else(|| panic!("no {text:?} in\n{}", lines.join("\n")))
+    };
+    assert!(
+        lines[1].contains("pages         400 allocs/s       250 frees/s   4.14 MiB/s      5.0 failed/s"),
+        "{}",
+        lines[1]
+    );
     assert!(lines[3].contains("4.0 direct reclaim/s of 2.5 ms"), "{}", lines[3]);
     assert!(lines[4].contains("2680 events seen, 0 without room, 4 missed by the kernel"), "{}", lines[4]);
     let row = &lines[find(" GFP_KERNEL ")];

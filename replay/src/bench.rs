@@ -10,9 +10,9 @@ use crate::random::Random;
 /// One measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BenchRow {
-    /// What was measured. With half of memory: `repeat` (half of it is allocated; allocate one block and free it), `bulk_get`, `bulk_put`
-    /// (allocate all blocks, free them last to first), `random_get`, `random_put` (allocate all, free them in random order). `kmalloc`:
-    /// allocate and free 64 bytes. `init`: a machine of 64 GiB, per page.
+    /// What was measured. With half of memory: `repeat` (half of it is allocated; allocate one block and free it),
+    /// `bulk_get`, `bulk_put` (allocate all blocks, free them last to first), `random_get`, `random_put` (allocate all,
+    /// free them in random order). `kmalloc`: allocate and free 64 bytes. `init`: a machine of 64 GiB, per page.
     pub name: &'static str,
     /// Block order; 0 where it means nothing.
     pub order: u8,
@@ -27,7 +27,8 @@ const PAGES: u64 = 1 << 20;
 const HALF: u64 = PAGES / 2;
 const CPU: Cpu = Cpu(0);
 const NODE: NodeId = NodeId(0);
-/// Operations per measurement of the short kind: a millisecond or two, less than a processor is usually kept by one program.
+/// Operations per measurement of the short kind: a millisecond or two, less than a processor is usually kept by one
+/// program.
 const REPEATS: u64 = 100_000;
 /// The best of so many measurements counts: others use the processor too.
 const SLICES: u32 = 200;

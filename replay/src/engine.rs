@@ -1,4 +1,5 @@
-//! The replay engine: keeps the books of which model block stands for which block of the machine, and feeds the allocator.
+//! The replay engine: keeps the books of which model block stands for which block of the machine, and feeds the
+//! allocator.
 
 use reference::{Cpu, Gfp, MIGRATE_TYPES, NR_ORDERS, Order, PageAllocator, Pfn, ZoneId};
 use trace::{Kind, NO_PFN, PageEvent};
@@ -43,7 +44,8 @@ pub enum Mode {
     /// The model gets the requests and picks frames of its own.
     #[default]
     Requests,
-    /// The model is made to use the machine's frames, and each is checked for legality: was it free? For a model without per-CPU lists.
+    /// The model is made to use the machine's frames, and each is checked for legality: was it free? For a model
+    /// without per-CPU lists.
     Frames,
 }
 
@@ -103,7 +105,8 @@ impl<'a> Engine<'a> {
         &self.tally
     }
 
-    /// Share of allocations in the zone the machine used; `null` for a model that always takes the highest allowed zone.
+    /// Share of allocations in the zone the machine used; `null` for a model that always takes the highest allowed
+    /// zone.
     pub(crate) fn zone_agreement(&self, null: bool) -> Option<f64> {
         let agrees = if null { self.tally.null_agrees } else { self.tally.zone_agrees };
         fraction(agrees, self.tally.zone_known)
@@ -135,7 +138,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Takes a page, or gives one back, of which the trace tells no more than that: most are the page cache's or a process's.
+    /// Takes a page, or gives one back, of which the trace tells no more than that: most are the page cache's or a
+    /// process's.
     pub(crate) fn unseen(&mut self, step: Step) {
         let cpu = Cpu(step.cpu);
         if step.taken {
@@ -207,7 +211,9 @@ impl<'a> Engine<'a> {
     fn release_overlapped(&mut self, event: &PageEvent) {
         let end = event.pfn + (1 << event.order);
         let mut missed = false;
-        while let Some((head, order, model)) = self.mapping.first_live(event.pfn, end).and_then(|pfn| self.mapping.block_of(pfn)) {
+        while let Some((head, order, model)) =
+            self.mapping.first_live(event.pfn, end).and_then(|pfn| self.mapping.block_of(pfn))
+        {
             self.mapping.remove(head, order);
             self.give_back(model, order, event.cpu);
             missed = true;
@@ -259,8 +265,9 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Frees what the range holds: live blocks by the books, frames never seen before as memory held since before the trace. Frames that are
-    /// free in the books already were taken and given back without an event between: nothing is left to do for those.
+    /// Frees what the range holds: live blocks by the books, frames never seen before as memory held since before the
+    /// trace. Frames that are free in the books already were taken and given back without an event between: nothing is
+    /// left to do for those.
     fn free_range(&mut self, event: &PageEvent) {
         let end = event.pfn + (1 << event.order);
         let whole = (event.pfn..end).all(|p| self.mapping.get(p) == Slot::Unknown);
@@ -281,7 +288,8 @@ impl<'a> Engine<'a> {
         self.mapping.remove(event.pfn, event.order);
     }
 
-    /// Frees memory that was in use before the trace: the same frames if the model holds them, else the next held block of the zone.
+    /// Frees memory that was in use before the trace: the same frames if the model holds them, else the next held block
+    /// of the zone.
     fn free_orphan(&mut self, pfn: u64, order: u8, cpu: u16) {
         let cpu = Cpu(cpu);
         if self.mm.free_held(Pfn(pfn), Order(order), cpu).is_ok() {

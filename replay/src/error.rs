@@ -50,7 +50,9 @@ pub enum Error {
     #[error("{0}: the model would drift from here on; `analyzer info` lists what is damaged")]
     Damaged(String),
     /// An invariant of the model does not hold.
-    #[error("the model broke one of its own invariants ({0}): this is a bug in gfpscope, please report it with the trace")]
+    #[error(
+        "the model broke one of its own invariants ({0}): this is a bug in gfpscope, please report it with the trace"
+    )]
     Invariant(#[from] reference::Violation),
     /// A what-if setting is not understood.
     #[error("cannot set {setting:?}: {reason}")]

@@ -1,8 +1,9 @@
 //! What the trace itself tells about each frame at its start.
 //!
-//! `/proc` gives the number of free blocks, not where they are. But a frame whose first event is an allocation was free at the start, and one
-//! whose first event is a free was in use; of the frames that no event touches, `/proc/kpageflags` tells, if the trace has it. What was free but
-//! on no free list was on a CPU's pcp list. This is used for *where* blocks are put, never for how many there are.
+//! `/proc` gives the number of free blocks, not where they are. But a frame whose first event is an allocation was free
+//! at the start, and one whose first event is a free was in use; of the frames that no event touches,
+//! `/proc/kpageflags` tells, if the trace has it. What was free but on no free list was on a CPU's pcp list. This is
+//! used for *where* blocks are put, never for how many there are.
 
 use std::ops::Range;
 
@@ -74,7 +75,9 @@ impl Evidence {
         let base = layout.zones.iter().map(|z| z.start_pfn).min().unwrap_or(0);
         let end = layout.zones.iter().map(|z| z.start_pfn + z.spanned).max().unwrap_or(base);
         let read = windows.iter().find(|window| window.source == "kpageflags").map(|window| window.time..window.end);
-        let lists = |zone: &ZoneSnapshot| (0..layout.cpus).map(|cpu| PcpLists { count: zone.pcp_count(cpu), taken: Vec::new() }).collect();
+        let lists = |zone: &ZoneSnapshot| {
+            (0..layout.cpus).map(|cpu| PcpLists { count: zone.pcp_count(cpu), taken: Vec::new() }).collect()
+        };
         let frames = vec![Frame(0); (end - base) as usize];
         let asked = vec![[0; MIGRATE_TYPES]; snapshot.zones.len()];
         Self { base, frames, read, pcp: snapshot.zones.iter().map(lists).collect(), asked }
@@ -99,8 +102,13 @@ impl Evidence {
         let alloc = event.kind == Kind::PageAlloc as u8;
         let migratetype = machine.migratetype(event.migratetype);
         // A zone in which the block does not lie is nobody's: what an event says of it is not to be trusted.
-        let lies_in = |zone: &ZoneSpec| event.pfn >= zone.start_pfn && event.pfn.saturating_add(pages) <= zone.start_pfn + zone.spanned;
-        let zone = machine.zone(event.zone).map(|zone| usize::from(zone.0)).filter(|zone| lies_in(&machine.config().layout.zones[*zone]));
+        let lies_in = |zone: &ZoneSpec| {
+            event.pfn >= zone.start_pfn && event.pfn.saturating_add(pages) <= zone.start_pfn + zone.spanned
+        };
+        let zone = machine
+            .zone(event.zone)
+            .map(|zone| usize::from(zone.0))
+            .filter(|zone| lies_in(&machine.config().layout.zones[*zone]));
         if let (true, 0, Some(zone), Some(mt)) = (alloc, event.order, zone, migratetype) {
             self.asked[zone][mt.index()] += 1;
         }
@@ -155,7 +163,9 @@ impl Evidence {
 
     /// What a frame was at the start.
     pub(crate) fn first(&self, pfn: u64) -> First {
-        pfn.checked_sub(self.base).and_then(|i| self.frames.get(i as usize)).map_or(First::Untold, |frame| frame.first())
+        pfn.checked_sub(self.base)
+            .and_then(|i| self.frames.get(i as usize))
+            .map_or(First::Untold, |frame| frame.first())
     }
 }
 

@@ -1,11 +1,12 @@
-//! Fragmentation over time, by the workload that Linux was published with beside `LLFree` (ATC'23; `frag` in `luhsra/linux-alloc-bench`): fill nine
-//! tenths of memory page by page, shuffle, free half, then free a tenth at random and allocate as much anew, again and again. How many whole 2 MiB
-//! blocks are free?
+//! Fragmentation over time, by the workload that Linux was published with beside `LLFree` (ATC'23; `frag` in
+//! `luhsra/linux-alloc-bench`): fill nine tenths of memory page by page, shuffle, free half, then free a tenth at
+//! random and allocate as much anew, again and again. How many whole 2 MiB blocks are free?
 //!
-//! The published Linux (6.0, 128 GiB) has 15.1 % of what its free pages could make before the first iteration and after the hundredth: those are
-//! the pages that were never allocated. It wins no block back and loses none, while `LLFree` reaches 94 %. The published pages are all movable, and
-//! belong to no process, so nothing could compact them. Here one in eight is the kernel's, and after the last iteration the zone is compacted:
-//! that is where grouping by mobility pays.
+//! The published Linux (6.0, 128 GiB) has 15.1 % of what its free pages could make before the first iteration and after
+//! the hundredth: those are the pages that were never allocated. It wins no block back and loses none, while `LLFree`
+//! reaches 94 %. The published pages are all movable, and belong to no process, so nothing could compact them. Here one
+//! in eight is the kernel's, and after the last iteration the zone is compacted: that is where grouping by mobility
+//! pays.
 
 use std::collections::HashMap;
 
@@ -20,8 +21,8 @@ const ITERATIONS: usize = 100;
 /// Every eighth page is kernel data, the others belong to processes.
 const UNMOVABLE_EVERY: u64 = 8;
 
-/// What Linux was published with, as a share: `frag/latest-bu/out.csv` of `luhsra/llfree-bench`, 5108 of 33912 blocks before the iterations and
-/// 5107 after them.
+/// What Linux was published with, as a share: `frag/latest-bu/out.csv` of `luhsra/llfree-bench`, 5108 of 33912 blocks
+/// before the iterations and 5107 after them.
 pub const PUBLISHED: f64 = 0.151;
 
 /// What is left of memory's large blocks. Shares are of what the free pages could make.

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 pub enum Gap {
     /// A free of memory that was allocated before the trace began.
     Orphan,
-    /// A free of part of a live block: `split_page`, `alloc_pages_exact`, a split huge page, or the tail of a non-compound block.
+    /// A free of part of a live block: `split_page`, `alloc_pages_exact`, a split huge page, or the tail of a
+    /// non-compound block.
     Split,
-    /// A free of memory that was freed before and whose allocation has no event: bulk allocation, migration targets, CMA, free page
-    /// reporting.
+    /// A free of memory that was freed before and whose allocation has no event: bulk allocation, migration targets,
+    /// CMA, free page reporting.
     UntracedAlloc,
     /// A free of a block larger than the live blocks in it: compaction gives back what it isolated.
     Merged,
@@ -26,8 +27,16 @@ pub enum Gap {
 
 impl Gap {
     /// All classes.
-    pub const ALL: [Self; 8] =
-        [Self::Orphan, Self::Split, Self::UntracedAlloc, Self::Merged, Self::Failed, Self::Lost, Self::ForeignFrame, Self::Unexplained];
+    pub const ALL: [Self; 8] = [
+        Self::Orphan,
+        Self::Split,
+        Self::UntracedAlloc,
+        Self::Merged,
+        Self::Failed,
+        Self::Lost,
+        Self::ForeignFrame,
+        Self::Unexplained,
+    ];
 
     /// Key in JSON.
     pub const fn name(self) -> &'static str {

@@ -1,8 +1,9 @@
 //! The model's initial state: the machine's first snapshot.
 //!
-//! How many free blocks of each order and type there are is given. Where they are is not, and matters for merging and for what a request gets next:
-//! blocks go where the trace shows free frames ([`Evidence`]), the rest where nothing tells otherwise. Every pageblock holds free blocks of
-//! one type only; the kernel does not say which type a pageblock has, just how many have each, so that is inferred from what lies in it.
+//! How many free blocks of each order and type there are is given. Where they are is not, and matters for merging and
+//! for what a request gets next: blocks go where the trace shows free frames ([`Evidence`]), the rest where nothing
+//! tells otherwise. Every pageblock holds free blocks of one type only; the kernel does not say which type a pageblock
+//! has, just how many have each, so that is inferred from what lies in it.
 
 mod free;
 mod pageblocks;
@@ -11,7 +12,8 @@ mod placement;
 use std::ops::Range;
 
 use reference::{
-    Cpu, MAX_ORDER, MIGRATE_TYPES, Migratetype, NR_ORDERS, NodeId, Order, PageAllocator, PcpRule, PcpSizes, ZONE_TYPES, ZoneId, ZoneType,
+    Cpu, MAX_ORDER, MIGRATE_TYPES, Migratetype, NR_ORDERS, NodeId, Order, PageAllocator, PcpRule, PcpSizes, ZONE_TYPES,
+    ZoneId, ZoneType,
 };
 
 use crate::{Machine, Snapshot, ZoneSnapshot, evidence::Evidence};
@@ -48,7 +50,8 @@ pub(crate) fn allocator(machine: &Machine, snapshot: &Snapshot, evidence: &Evide
 fn place(mm: &mut PageAllocator, machine: &Machine, zone: ZoneId, now: &ZoneSnapshot, evidence: &Evidence) -> u64 {
     let spec = &machine.config.layout.zones[usize::from(zone.0)];
     let rules = &machine.config.rules;
-    let span = Span { start: spec.start_pfn, end: spec.start_pfn + spec.spanned, pageblock_order: rules.pageblock_order };
+    let span =
+        Span { start: spec.start_pfn, end: spec.start_pfn + spec.spanned, pageblock_order: rules.pageblock_order };
     let wanted = free_lists(now, rules.mobility_grouping);
     let free = FreeFrames::find(evidence, usize::from(zone.0), span, now.free);
     let types = if rules.mobility_grouping {
@@ -60,8 +63,8 @@ fn place(mm: &mut PageAllocator, machine: &Machine, zone: ZoneId, now: &ZoneSnap
     Placement { mm, evidence, zone, span, free, types, wanted, pcp }.place()
 }
 
-/// Free blocks by order and type, as buddyinfo counts them: pagetypeinfo is read a little later and stops at 100000. Movable takes the
-/// difference.
+/// Free blocks by order and type, as buddyinfo counts them: pagetypeinfo is read a little later and stops at 100000.
+/// Movable takes the difference.
 fn free_lists(now: &ZoneSnapshot, grouping: bool) -> FreeLists {
     let mut lists = now.by_type;
     for (types, all) in lists.iter_mut().zip(now.free) {
@@ -158,8 +161,8 @@ pub(crate) fn apply_zoneinfo(mm: &mut PageAllocator, machine: &Machine, zone: Zo
     }
 }
 
-/// Sizes of the per-CPU lists. Where the limit moves with the load, its bounds count; kernels before 6.13 or so do not print those, so they
-/// follow from the formula.
+/// Sizes of the per-CPU lists. Where the limit moves with the load, its bounds count; kernels before 6.13 or so do not
+/// print those, so they follow from the formula.
 fn pcp_sizes(machine: &Machine, zone: ZoneId, now: &ZoneSnapshot) -> Option<PcpSizes> {
     let batch = now.item("pagesets[0].batch")? as u32;
     let bounds = (now.item("pagesets[0].high_min"), now.item("pagesets[0].high_max"));

@@ -1,4 +1,5 @@
-//! Replay: the events of a trace drive the reference allocator, and the difference between the model and the machine is measured.
+//! Replay: the events of a trace drive the reference allocator, and the difference between the model and the machine is
+//! measured.
 //!
 //! ```text
 //! trace ─► Machine (layout, GFP table, profile) ─┐
@@ -6,8 +7,8 @@
 //!       ─► page events, in time order ───────────┘
 //! ```
 //!
-//! What the tracepoints do not show is part of the answer: every event that does not fit the model's books is put into a class of [`Gap`], and
-//! what no class explains is reported as such.
+//! What the tracepoints do not show is part of the answer: every event that does not fit the model's books is put into
+//! a class of [`Gap`], and what no class explains is reported as such.
 
 mod bench;
 mod engine;

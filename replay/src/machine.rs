@@ -1,8 +1,8 @@
 //! The traced machine as the model's configuration.
 
 use reference::{
-    Config, GfpTable, Layout, MAX_ZONES, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, PageAllocator, Profile, ZoneId, ZoneSpec,
-    ZoneType,
+    Config, GfpTable, Layout, MAX_ZONES, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, PageAllocator,
+    Profile, ZoneId, ZoneSpec, ZoneType,
 };
 use trace::Trace;
 
@@ -21,7 +21,8 @@ pub enum Policy {
 #[derive(Clone)]
 pub struct Machine {
     pub(crate) config: Config,
-    /// Whether the model takes marks and list sizes from the snapshots; otherwise they follow from the formulas (a what-if changed them).
+    /// Whether the model takes marks and list sizes from the snapshots; otherwise they follow from the formulas (a
+    /// what-if changed them).
     pub(crate) follows_marks: bool,
     /// Pages that are in use from the start, from the highest zone down: a what-if with less memory.
     pub(crate) withheld: u64,
@@ -90,7 +91,8 @@ impl Machine {
         // A node without memory is served by another one; which is nearest the header does not say.
         let with_memory = |node: NodeId| config.layout.zones.iter().any(|zone| zone.node == node);
         let cpu_node = header.cpu_node.iter().map(|node| NodeId(*node as u8));
-        let cpu_node = cpu_node.map(|node| if with_memory(node) { node } else { config.layout.zones[0].node }).collect();
+        let cpu_node =
+            cpu_node.map(|node| if with_memory(node) { node } else { config.layout.zones[0].node }).collect();
         Ok(Self { config, follows_marks: true, withheld: 0, zones, migratetypes, cpu_node })
     }
 
@@ -118,7 +120,8 @@ impl Machine {
     pub fn zone_names(&self) -> Vec<String> {
         let zones = &self.config.layout.zones;
         let many = self.config.layout.nodes() > 1;
-        let name = |z: &ZoneSpec| if many { format!("node {} {}", z.node.0, z.kind.name()) } else { z.kind.name().to_owned() };
+        let name =
+            |z: &ZoneSpec| if many { format!("node {} {}", z.node.0, z.kind.name()) } else { z.kind.name().to_owned() };
         zones.iter().map(name).collect()
     }
 }
@@ -129,10 +132,12 @@ fn frames(zones: &[ZoneSpec]) -> u64 {
     zones.iter().map(|zone| zone.start_pfn.saturating_add(zone.spanned)).max().unwrap_or(0) - start
 }
 
-/// Whether the system would give the memory for a model of so many frames, and a byte of [`crate::evidence`] for each. A header may say anything,
-/// and to ask for too much ends a program.
+/// Whether the system would give the memory for a model of so many frames, and a byte of [`crate::evidence`] for each.
+/// A header may say anything, and to ask for too much ends a program.
 fn is_room_for(frames: u64) -> bool {
-    let bytes = (PageAllocator::METADATA_BYTES_PER_PAGE as u64 + 1).checked_mul(frames).and_then(|bytes| usize::try_from(bytes).ok());
+    let bytes = (PageAllocator::METADATA_BYTES_PER_PAGE as u64 + 1)
+        .checked_mul(frames)
+        .and_then(|bytes| usize::try_from(bytes).ok());
     // The model numbers frames with 32 bits.
     u32::try_from(frames).is_ok() && bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
 }
@@ -149,7 +154,14 @@ mod tests {
 
     #[test]
     fn a_model_of_any_size_is_made_or_refused() {
-        let zone = |start_pfn, spanned| ZoneSpec { kind: ZoneType::Normal, node: NodeId(0), start_pfn, spanned, present: spanned, managed: spanned };
+        let zone = |start_pfn, spanned| ZoneSpec {
+            kind: ZoneType::Normal,
+            node: NodeId(0),
+            start_pfn,
+            spanned,
+            present: spanned,
+            managed: spanned,
+        };
         assert_eq!(frames(&[zone(4096, 4096), zone(1, 4095)]), 8191);
         assert_eq!(frames(&[zone(1, u64::MAX)]), u64::MAX - 1);
         assert!(is_room_for(1 << 20));

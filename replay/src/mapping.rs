@@ -53,7 +53,8 @@ impl From<Packed> for Slot {
 
 const CHUNK: usize = 1 << MAX_ORDER;
 
-/// A table of slots in two levels, so that memory grows with the frames a trace touches. A block lies in one chunk, being aligned.
+/// A table of slots in two levels, so that memory grows with the frames a trace touches. A block lies in one chunk,
+/// being aligned.
 #[derive(Default)]
 pub(crate) struct Mapping {
     chunks: Vec<Option<Box<[Packed; CHUNK]>>>,

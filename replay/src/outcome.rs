@@ -79,11 +79,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// As JSON; the keys are a contract, more may be added. `zones` are the free blocks at the last snapshot, `free_blocks` those at every one, for
-    /// charts: `time_ns` of the trace's clock, and by zone and order how many the machine and the model had at each of these times.
+    /// As JSON; the keys are a contract, more may be added. `zones` are the free blocks at the last snapshot,
+    /// `free_blocks` those at every one, for charts: `time_ns` of the trace's clock, and by zone and order how many the
+    /// machine and the model had at each of these times.
     pub fn to_json(&self) -> Value {
-        let gaps: serde_json::Map<String, Value> = Gap::ALL.iter().map(|gap| (gap.name().to_owned(), json!(self.gaps.get(*gap)))).collect();
-        let zone = |z: &ZoneRow| json!({ "zone": z.name, "initial": z.initial, "machine": z.machine, "model": z.model });
+        let gaps: serde_json::Map<String, Value> =
+            Gap::ALL.iter().map(|gap| (gap.name().to_owned(), json!(self.gaps.get(*gap)))).collect();
+        let zone =
+            |z: &ZoneRow| json!({ "zone": z.name, "initial": z.initial, "machine": z.machine, "model": z.model });
         json!({
             "policy": self.policy,
             "kernel": self.kernel,
@@ -164,16 +167,39 @@ impl Outcome {
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let rate = self.events as f64 / self.elapsed_s.max(1e-9) / 1e6;
-        writeln!(out, "model {} · machine {} · {} page events in {:.2} s ({rate:.1} M/s)", self.policy, self.kernel, self.events, self.elapsed_s)?;
+        writeln!(
+            out,
+            "model {} · machine {} · {} page events in {:.2} s ({rate:.1} M/s)",
+            self.policy, self.kernel, self.events, self.elapsed_s
+        )?;
         writeln!(out, "{} allocations, {} frees; compared at {} snapshots", self.allocs, self.frees, self.snapshots)?;
         if self.missing_events > 0 {
-            writeln!(out, "{} page events are not in the trace (lost or filtered): the model counts each as one page", self.missing_events)?;
+            writeln!(
+                out,
+                "{} page events are not in the trace (lost or filtered): the model counts each as one page",
+                self.missing_events
+            )?;
         }
         writeln!(out, "\n{:<22} {:>10} {:>10}", "score", "model", "null model")?;
         let rows = [
-            ("zone agreement", self.score.zone_agreement, self.null_model.zone_agreement, "of allocations; 100 % is best"),
-            ("free blocks distance", self.score.free_blocks_distance, self.null_model.free_blocks_distance, "of free pages; 0 is best"),
-            ("free pages error", self.score.free_pages_error, self.null_model.free_pages_error, "of free pages; 0 is best"),
+            (
+                "zone agreement",
+                self.score.zone_agreement,
+                self.null_model.zone_agreement,
+                "of allocations; 100 % is best",
+            ),
+            (
+                "free blocks distance",
+                self.score.free_blocks_distance,
+                self.null_model.free_blocks_distance,
+                "of free pages; 0 is best",
+            ),
+            (
+                "free pages error",
+                self.score.free_pages_error,
+                self.null_model.free_pages_error,
+                "of free pages; 0 is best",
+            ),
             (
                 "fallback error",
                 self.score.fallback_error,
@@ -187,7 +213,11 @@ impl Outcome {
         }
         if self.legal + self.illegal > 0 {
             let share = self.legal as f64 / (self.legal + self.illegal) as f64;
-            writeln!(out, "frames that were free  {:>10}             of allocations; the rest were in use in the model", percent(Some(share)))?;
+            writeln!(
+                out,
+                "frames that were free  {:>10}             of allocations; the rest were in use in the model",
+                percent(Some(share))
+            )?;
         }
         self.write_zones(out)?;
         self.write_gaps(out)
@@ -216,7 +246,13 @@ impl Outcome {
             writeln!(out, "\nevents that do not follow from the ones before")?;
         }
         for (gap, n) in self.gaps.iter() {
-            writeln!(out, "{:<16} {n:>10} {:>8}  {}", gap.name(), percent(Some(n as f64 / self.events.max(1) as f64)), gap.meaning())?;
+            writeln!(
+                out,
+                "{:<16} {n:>10} {:>8}  {}",
+                gap.name(),
+                percent(Some(n as f64 / self.events.max(1) as f64)),
+                gap.meaning()
+            )?;
         }
         writeln!(
             out,

@@ -59,7 +59,12 @@ pub fn replay(trace: &Trace, options: &Options, progress: &mut dyn FnMut(u64, u6
 ///
 /// # Errors
 /// As [`replay`].
-pub fn replay_all(trace: &Trace, machines: &[Machine], options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Outcome>, Error> {
+pub fn replay_all(
+    trace: &Trace,
+    machines: &[Machine],
+    options: &Options,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Vec<Outcome>, Error> {
     let started = Instant::now();
     let Some(first) = machines.first() else { return Ok(Vec::new()) };
     if trace.rows_of("page") == 0 {
@@ -79,7 +84,16 @@ pub fn replay_all(trace: &Trace, machines: &[Machine], options: &Options, progre
             }
         }
         Init::Empty => {
-            let run = |machine| Run::new(trace, machine, options.mode, PageAllocator::new(Machine::config(machine).clone()), 0, &snapshots);
+            let run = |machine| {
+                Run::new(
+                    trace,
+                    machine,
+                    options.mode,
+                    PageAllocator::new(Machine::config(machine).clone()),
+                    0,
+                    &snapshots,
+                )
+            };
             runs.extend(machines.iter().map(run));
         }
     }
@@ -96,8 +110,12 @@ fn machine_fallbacks(trace: &Trace, machine: &Machine, start: u64) -> Result<Opt
     let mut fallbacks = Fallbacks::default();
     for batch in trace.rows::<FragEvent>() {
         let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
-        for event in batch.iter().filter(|event| event.time >= start && Kind::from_number(event.kind) == Some(Kind::ExtFrag)) {
-            if let (Some(asked), Some(taken)) = (machine.migratetype(event.migratetype), machine.migratetype(event.fallback_migratetype)) {
+        for event in
+            batch.iter().filter(|event| event.time >= start && Kind::from_number(event.kind) == Some(Kind::ExtFrag))
+        {
+            if let (Some(asked), Some(taken)) =
+                (machine.migratetype(event.migratetype), machine.migratetype(event.fallback_migratetype))
+            {
                 fallbacks[asked.index()][taken.index()] += 1;
             }
         }
@@ -127,7 +145,12 @@ fn feed(trace: &Trace, runs: &mut [Run<'_>], start: u64, progress: &mut dyn FnMu
 }
 
 /// The first pass: where free memory was at the start.
-fn collect_evidence(trace: &Trace, machine: &Machine, snapshot: &Snapshot, progress: &mut dyn FnMut(u64, u64)) -> Result<Evidence, Error> {
+fn collect_evidence(
+    trace: &Trace,
+    machine: &Machine,
+    snapshot: &Snapshot,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Evidence, Error> {
     let mut problems = Vec::new();
     let windows: Vec<SnapshotWindow> = trace.all(&mut problems);
     if let Some(problem) = problems.first() {
@@ -177,24 +200,47 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(trace: &Trace, machine: &'a Machine, mode: Mode, mm: PageAllocator, unplaced: u64, snapshots: &'a [Snapshot]) -> Self {
+    fn new(
+        trace: &Trace,
+        machine: &'a Machine,
+        mode: Mode,
+        mm: PageAllocator,
+        unplaced: u64,
+        snapshots: &'a [Snapshot],
+    ) -> Self {
         let mut engine = Engine::new(machine, mm, mode);
         engine.set_missing(missing(trace));
-        let initial = snapshots.first().map_or_else(|| engine.free_blocks(), |s| s.zones.iter().map(|z| z.free).collect());
+        let initial =
+            snapshots.first().map_or_else(|| engine.free_blocks(), |s| s.zones.iter().map(|z| z.free).collect());
         let (comparison, null) = Default::default();
         let pageblocks = engine.pageblocks();
-        let start = |first: &Snapshot| Moment { time: first.time, machine: initial.clone(), model: engine.free_blocks() };
+        let start =
+            |first: &Snapshot| Moment { time: first.time, machine: initial.clone(), model: engine.free_blocks() };
         let moments = snapshots.first().map(start).into_iter().collect();
         let start = snapshots.first().map_or(0, |first| first.time);
         let memory = machine.config.layout.zones.iter().map(|zone| zone.managed).sum();
-        // Where the machine's frames are used, a page of which nothing is known would stand in the way of one of which it is.
+        // Where the machine's frames are used, a page of which nothing is known would stand in the way of one of which
+        // it is.
         let moved = (mode == Mode::Requests).then(|| unseen::steps(trace, start, memory));
         let unseen = (Box::new(moved.into_iter().flatten()) as Box<dyn Iterator<Item = Step>>).peekable();
-        Self { machine, unplaced, engine, snapshots, next: 1, unseen, comparison, null, initial, pageblocks, moments, at_last: None }
+        Self {
+            machine,
+            unplaced,
+            engine,
+            snapshots,
+            next: 1,
+            unseen,
+            comparison,
+            null,
+            initial,
+            pageblocks,
+            moments,
+            at_last: None,
+        }
     }
 
-    /// Lets pass what happened up to `time` beside the events: pages that moved unseen, and snapshots, which the model is compared with, and whose
-    /// sizes and marks it takes over.
+    /// Lets pass what happened up to `time` beside the events: pages that moved unseen, and snapshots, which the model
+    /// is compared with, and whose sizes and marks it takes over.
     fn advance(&mut self, time: u64) {
         while let Some(snapshot) = self.snapshots.get(self.next).filter(|s| s.time <= time) {
             self.next += 1;
@@ -229,7 +275,9 @@ impl<'a> Run<'a> {
         // The events say it; without them, what fallbacks leave behind: pageblocks of another type.
         let by_pageblocks = |blocks| pageblock_error((&self.pageblocks, blocks), self.snapshots.first()?, last?);
         let own_fallbacks = self.engine.model().extfrag_by_type();
-        let error = |model: &Fallbacks, blocks| fallbacks.map_or_else(|| by_pageblocks(blocks), |machine| fallback_error(model, machine));
+        let error = |model: &Fallbacks, blocks| {
+            fallbacks.map_or_else(|| by_pageblocks(blocks), |machine| fallback_error(model, machine))
+        };
         let misfits = gaps.total() - gaps.get(Gap::Failed);
         let score = Score {
             zone_agreement: self.engine.zone_agreement(false),
@@ -249,7 +297,12 @@ impl<'a> Run<'a> {
         let model_free = self.at_last.as_ref().map_or_else(|| self.engine.free_blocks(), |(free, _)| free.clone());
         let machine_free = |z: usize| last.map_or([0; NR_ORDERS], |s| s.zones[z].free);
         let names = self.machine.zone_names().into_iter().enumerate();
-        let zones = names.map(|(z, name)| ZoneRow { name, initial: self.initial[z], machine: machine_free(z), model: model_free[z] });
+        let zones = names.map(|(z, name)| ZoneRow {
+            name,
+            initial: self.initial[z],
+            machine: machine_free(z),
+            model: model_free[z],
+        });
         let gone = missing(trace);
         Ok(Outcome {
             policy: self.machine.config.profile.name(),
@@ -277,7 +330,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Page events that the ledger counts as lost or filtered. Its rows are running totals, so the last row of each CPU and program counts.
+/// Page events that the ledger counts as lost or filtered. Its rows are running totals, so the last row of each CPU and
+/// program counts.
 fn missing(trace: &Trace) -> Missing {
     let mut last: BTreeMap<(u16, String), u64> = BTreeMap::new();
     for row in trace.all::<Ledger>(&mut Vec::new()) {

@@ -10,14 +10,14 @@ use crate::Snapshot;
 pub struct Score {
     /// Share of allocations that the model served from the zone the machine used: 1 is best.
     pub zone_agreement: Option<f64>,
-    /// Free pages that lie in blocks of another order than the machine's, as a share of both's free pages, averaged over the snapshots:
-    /// 0 is best, 1 worst.
+    /// Free pages that lie in blocks of another order than the machine's, as a share of both's free pages, averaged
+    /// over the snapshots: 0 is best, 1 worst.
     pub free_blocks_distance: Option<f64>,
     /// Difference of free pages, zone by zone, as a share of the machine's, averaged over the snapshots: 0 is best.
     pub free_pages_error: Option<f64>,
-    /// Fallbacks to another migratetype, counted by the type asked for and the type taken, that one of the two made and the other did not,
-    /// as a share of both's. In a trace without events of that family: the share of pageblocks whose type changed otherwise than on the
-    /// machine, which is what fallbacks leave behind. 0 is best.
+    /// Fallbacks to another migratetype, counted by the type asked for and the type taken, that one of the two made and
+    /// the other did not, as a share of both's. In a trace without events of that family: the share of pageblocks whose
+    /// type changed otherwise than on the machine, which is what fallbacks leave behind. 0 is best.
     pub fallback_error: Option<f64>,
     /// Share of events that no class of gap explains: 0 is best.
     pub unexplained: Option<f64>,
@@ -62,8 +62,9 @@ impl Comparison {
 /// Pageblocks by zone and type.
 pub(crate) type Pageblocks = Vec<[u64; reference::MIGRATE_TYPES]>;
 
-/// Share of pageblocks whose type changed otherwise than on the machine, counted by type: half the sum of the differences of the changes, for
-/// each pageblock that changes leaves one type and joins another. Changes, not counts: the kernel leaves pageblocks without memory out.
+/// Share of pageblocks whose type changed otherwise than on the machine, counted by type: half the sum of the
+/// differences of the changes, for each pageblock that changes leaves one type and joins another. Changes, not counts:
+/// the kernel leaves pageblocks without memory out.
 pub(crate) fn pageblock_error(model: (&Pageblocks, &Pageblocks), first: &Snapshot, last: &Snapshot) -> Option<f64> {
     let (mut differ, mut all) = (0, 0);
     for (z, (from, to)) in first.zones.iter().zip(&last.zones).enumerate() {
@@ -104,7 +105,11 @@ mod tests {
         assert_eq!(fallback_error(&Fallbacks::default(), &machine), Some(1.0));
         let mut model = Fallbacks::default();
         (model[0][1], model[0][2]) = (2, 2);
-        assert_eq!(fallback_error(&model, &machine), Some(0.6), "4 too few of one kind and 2 too many of another, of 10");
+        assert_eq!(
+            fallback_error(&model, &machine),
+            Some(0.6),
+            "4 too few of one kind and 2 too many of another, of 10"
+        );
     }
 
     #[test]

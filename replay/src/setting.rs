@@ -45,7 +45,9 @@ impl FromStr for Setting {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let changes = text.split(',').map(|part| change(part).map_err(|reason| Error::Setting { setting: part.to_owned(), reason }));
+        let changes = text
+            .split(',')
+            .map(|part| change(part).map_err(|reason| Error::Setting { setting: part.to_owned(), reason }));
         Ok(Self { text: text.to_owned(), changes: changes.collect::<Result<_, _>>()? })
     }
 }

@@ -1,8 +1,9 @@
 //! What happened to memory without an event in the trace.
 //!
-//! The ledger counts, CPU by CPU, the requests and frees that a filter kept out or that were lost; the collector's own are always among them, and
-//! on a small machine they are some per cent of what moves. Neither their sizes nor their times are known: each counts as one page, at a
-//! steady pace between two rows of the ledger, and only their difference matters.
+//! The ledger counts, CPU by CPU, the requests and frees that a filter kept out or that were lost; the collector's own
+//! are always among them, and on a small machine they are some per cent of what moves. Neither their sizes nor their
+//! times are known: each counts as one page, at a steady pace between two rows of the ledger, and only their difference
+//! matters.
 
 use std::{collections::BTreeMap, iter};
 
@@ -17,7 +18,8 @@ pub(crate) struct Step {
     pub(crate) taken: bool,
 }
 
-/// All of them after `start`, when the model starts, in time order; between two rows of the ledger no more than `memory`, in pages.
+/// All of them after `start`, when the model starts, in time order; between two rows of the ledger no more than
+/// `memory`, in pages.
 pub(crate) fn steps(trace: &Trace, start: u64, memory: u64) -> impl Iterator<Item = Step> + use<> {
     let mut taken: BTreeMap<u16, BTreeMap<u64, i64>> = BTreeMap::new();
     for row in trace.all::<Ledger>(&mut Vec::new()).iter().filter(|row| row.cpu != Ledger::ALL_CPUS) {

@@ -46,14 +46,22 @@ fn run_and_whatif_give_json_of_the_real_trace() {
     assert!(file("replay.txt").starts_with("model 6.12"));
     assert_eq!(file("score.csv").lines().count(), 6);
     let snapshots = run["snapshots"].as_u64().unwrap() as usize;
-    assert_eq!(file("free_blocks.csv").lines().count(), 1 + (1 + snapshots) * 2 * 11, "two zones, 11 orders; the start, too");
-    let (times, zones) = (run["free_blocks"]["time_ns"].as_array().unwrap(), run["free_blocks"]["zones"].as_array().unwrap());
+    assert_eq!(
+        file("free_blocks.csv").lines().count(),
+        1 + (1 + snapshots) * 2 * 11,
+        "two zones, 11 orders; the start, too"
+    );
+    let (times, zones) =
+        (run["free_blocks"]["time_ns"].as_array().unwrap(), run["free_blocks"]["zones"].as_array().unwrap());
     assert_eq!((times.len(), zones.len()), (1 + snapshots, run["zones"].as_array().unwrap().len()));
     for (over_time, at_ends) in zones.iter().zip(run["zones"].as_array().unwrap()) {
         assert_eq!(over_time["zone"], at_ends["zone"]);
         for order in 0..11 {
             let blocks = |who: &str| over_time[who][order].as_array().unwrap();
-            assert_eq!((blocks("machine").first(), blocks("machine").last()), (at_ends["initial"].get(order), at_ends["machine"].get(order)));
+            assert_eq!(
+                (blocks("machine").first(), blocks("machine").last()),
+                (at_ends["initial"].get(order), at_ends["machine"].get(order))
+            );
             assert_eq!(blocks("model").last(), at_ends["model"].get(order));
         }
     }

@@ -13,7 +13,16 @@ const GFP_KERNEL: u32 = 0xcc0;
 const START: u64 = 1_000;
 
 fn header() -> Header {
-    common::header(2, 1_000_000, vec![zone("DMA", 1, 4095), zone("DMA32", 4096, 1_044_480), zone("Normal", NORMAL, 1 << 16), zone("Movable", 0, 0)])
+    common::header(
+        2,
+        1_000_000,
+        vec![
+            zone("DMA", 1, 4095),
+            zone("DMA32", 4096, 1_044_480),
+            zone("Normal", NORMAL, 1 << 16),
+            zone("Movable", 0, 0),
+        ],
+    )
 }
 
 /// A trace in the making. Free blocks at the start: 40 of order 10 in DMA32 and in Normal.
@@ -31,7 +40,18 @@ impl Making {
         self.time += 10;
         let zone = if pfn == NO_PFN { trace::UNKNOWN_ZONE } else { u8::from(pfn >= 4096) + u8::from(pfn >= NORMAL) };
         let migratetype = if kind == Kind::PageAlloc { 0 } else { u8::MAX };
-        self.events.push(PageEvent { time: self.time, pid: 1, cpu: 0, kind: kind as u8, order, pfn, gfp, migratetype, zone, stack: 0 });
+        self.events.push(PageEvent {
+            time: self.time,
+            pid: 1,
+            cpu: 0,
+            kind: kind as u8,
+            order,
+            pfn,
+            gfp,
+            migratetype,
+            zone,
+            stack: 0,
+        });
         self
     }
 
@@ -54,7 +74,14 @@ impl Making {
                 let start = if zone == 0 { [0; 11] } else { core::array::from_fn(|o| if o == 10 { 40 } else { 0 }) };
                 let counts = if snapshot == 1 && zone == 2 { normal } else { start };
                 for (order, nr_free) in counts.into_iter().enumerate() {
-                    let row = |migratetype, nr_free| FreeArea { time, snapshot, zone, order: order as u8, migratetype, nr_free };
+                    let row = |migratetype, nr_free| FreeArea {
+                        time,
+                        snapshot,
+                        zone,
+                        order: order as u8,
+                        migratetype,
+                        nr_free,
+                    };
                     free.extend([row(ANY_MIGRATETYPE, nr_free), row(1, nr_free)]);
                 }
                 blocks.push(Pageblock { time, snapshot, zone, migratetype: 1, count: 128 });
@@ -66,7 +93,18 @@ impl Making {
         }
         writer.append(&self.events).unwrap();
         let program = Kind::PageFree.name().to_owned();
-        writer.append(&[Ledger { time: self.time, cpu: 0, program, seen: 0, written: 0, dropped: 0, filtered, missed: 0 }]).unwrap();
+        writer
+            .append(&[Ledger {
+                time: self.time,
+                cpu: 0,
+                program,
+                seen: 0,
+                written: 0,
+                dropped: 0,
+                filtered,
+                missed: 0,
+            }])
+            .unwrap();
         writer.finish(&header).unwrap();
         Trace::open(dir).unwrap()
     }
@@ -151,7 +189,12 @@ fn a_full_zone_spills_and_the_null_model_does_not_know() {
         making.alloc(300 * 1024 + k * 1024, 10);
     }
     let outcome = replay(&making.write(dir.path(), [0; 11], 0));
-    assert!(outcome.score.zone_agreement > outcome.null_model.zone_agreement, "{:?} {:?}", outcome.score, outcome.null_model);
+    assert!(
+        outcome.score.zone_agreement > outcome.null_model.zone_agreement,
+        "{:?} {:?}",
+        outcome.score,
+        outcome.null_model
+    );
     assert_eq!(outcome.null_model.zone_agreement, Some(39.0 / 49.0));
 }
 
@@ -159,13 +202,15 @@ fn a_full_zone_spills_and_the_null_model_does_not_know() {
 fn frames_mode_forces_the_traced_frames_and_checks_them() {
     let dir = tempfile::tempdir().unwrap();
     let mut making = Making::new();
-    // The events themselves show that these frames were free at the start; nothing can show it of the second frame of a block in use.
+    // The events themselves show that these frames were free at the start; nothing can show it of the second frame of a
+    // block in use.
     making.alloc(NORMAL, 4).free(NORMAL, 4).alloc(NORMAL + 8, 3).free(200_001, 0).alloc(200_001, 0);
     let trace = making.write(dir.path(), [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 39], 0);
     let options = Options { mode: Mode::Frames, ..Options::default() };
     let outcome = replay::replay(&trace, &options, &mut |_, _| {}).unwrap();
     assert_eq!((outcome.legal, outcome.illegal), (3, 0));
-    // The lower half of the order-4 block is free again, its upper half is in use: all other orders are as on the machine.
+    // The lower half of the order-4 block is free again, its upper half is in use: all other orders are as on the
+    // machine.
     let normal = outcome.zones.iter().find(|z| z.name == "Normal").unwrap();
     assert_eq!(normal.model, [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 39]);
 }
@@ -183,7 +228,8 @@ fn what_if_models_run_side_by_side_and_differ() {
     let no_lists: Setting = "per_cpu_lists=off,mobility_grouping=off".parse().unwrap();
     let machines = [base.clone(), less.apply(&base), no_lists.apply(&base)];
     let outcomes = replay_all(&trace, &machines, &Options::default(), &mut |_, _| {}).unwrap();
-    let free: Vec<u64> = outcomes.iter().map(|o| o.zones.iter().map(|z| reference::FreeBlocks(z.model).pages()).sum()).collect();
+    let free: Vec<u64> =
+        outcomes.iter().map(|o| o.zones.iter().map(|z| reference::FreeBlocks(z.model).pages()).sum()).collect();
     assert_eq!(free[0] - free[1], 80 << 8);
     assert_eq!(free[0], free[2]);
     assert_eq!(outcomes[0].score.zone_agreement, Some(1.0));
@@ -208,7 +254,8 @@ fn what_is_missing_is_said() {
     let empty = dir.path().join("empty");
     Writer::create(&empty, &header, trace::Options::default()).unwrap().finish(&header).unwrap();
     let options = Options::default();
-    let error = |dir: &Path| replay::replay(&Trace::open(dir).unwrap(), &options, &mut |_, _| {}).unwrap_err().to_string();
+    let error =
+        |dir: &Path| replay::replay(&Trace::open(dir).unwrap(), &options, &mut |_, _| {}).unwrap_err().to_string();
     assert!(error(&empty).contains("no page events"));
     let no_snapshot = dir.path().join("no-snapshot");
     let mut writer = Writer::create(&no_snapshot, &header, trace::Options::default()).unwrap();

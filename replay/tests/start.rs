@@ -1,10 +1,12 @@
-//! Where the model starts: what `/proc/kpageflags` and the first events tell of free lists, pageblocks and pcp lists. Each machine here is such that
-//! a model which starts otherwise would end otherwise, too.
+//! Where the model starts: what `/proc/kpageflags` and the first events tell of free lists, pageblocks and pcp lists.
+//! Each machine here is such that a model which starts otherwise would end otherwise, too.
 
 mod common;
 
 use replay::{Options, Outcome};
-use trace::{ANY_MIGRATETYPE, FrameRun, FreeArea, Kind, Ledger, PageEvent, Pageblock, SnapshotWindow, Trace, Writer, ZoneStat};
+use trace::{
+    ANY_MIGRATETYPE, FrameRun, FreeArea, Kind, Ledger, PageEvent, Pageblock, SnapshotWindow, Trace, Writer, ZoneStat,
+};
 
 /// One zone of 16 pageblocks.
 const NORMAL: u64 = 1 << 20;
@@ -31,7 +33,14 @@ struct Making {
 
 impl Making {
     fn new() -> Self {
-        Self { frames: Vec::new(), free: [[[0; 2]; 11]; 2], unmovable_pageblocks: 1, pcp: 0, events: Vec::new(), filtered: 0 }
+        Self {
+            frames: Vec::new(),
+            free: [[[0; 2]; 11]; 2],
+            unmovable_pageblocks: 1,
+            pcp: 0,
+            events: Vec::new(),
+            filtered: 0,
+        }
     }
 
     fn frames(mut self, pfn: u64, pages: u64, class: &str) -> Self {
@@ -58,7 +67,18 @@ impl Making {
     fn event(mut self, kind: Kind, time: u64, pfn: u64, order: u8, migratetype: u8) -> Self {
         let gfp = if migratetype == MOVABLE { 0xcc8 } else { 0xcc0 };
         let (cpu, kind) = (0, kind as u8);
-        self.events.push(PageEvent { time, pid: 1, cpu, kind, order, pfn: NORMAL + pfn, gfp, migratetype, zone: 0, stack: 0 });
+        self.events.push(PageEvent {
+            time,
+            pid: 1,
+            cpu,
+            kind,
+            order,
+            pfn: NORMAL + pfn,
+            gfp,
+            migratetype,
+            zone: 0,
+            stack: 0,
+        });
         self
     }
 
@@ -69,13 +89,26 @@ impl Making {
         for (snapshot, time) in [(0, START), (1, END)] {
             let mut areas = Vec::new();
             for (order, types) in self.free[snapshot as usize].iter().enumerate() {
-                let area = |migratetype, nr_free| FreeArea { time, snapshot, zone: 0, order: order as u8, migratetype, nr_free };
-                areas.extend([area(ANY_MIGRATETYPE, types.iter().sum()), area(UNMOVABLE, types[0]), area(MOVABLE, types[1])]);
+                let area = |migratetype, nr_free| FreeArea {
+                    time,
+                    snapshot,
+                    zone: 0,
+                    order: order as u8,
+                    migratetype,
+                    nr_free,
+                };
+                areas.extend([
+                    area(ANY_MIGRATETYPE, types.iter().sum()),
+                    area(UNMOVABLE, types[0]),
+                    area(MOVABLE, types[1]),
+                ]);
             }
             writer.append(&areas).unwrap();
             let pageblocks = |migratetype, count| Pageblock { time, snapshot, zone: 0, migratetype, count };
             let unmovable = self.unmovable_pageblocks;
-            writer.append(&[pageblocks(UNMOVABLE, unmovable), pageblocks(MOVABLE, PAGES / PAGEBLOCK - unmovable)]).unwrap();
+            writer
+                .append(&[pageblocks(UNMOVABLE, unmovable), pageblocks(MOVABLE, PAGES / PAGEBLOCK - unmovable)])
+                .unwrap();
             let stat = |item: &str, value| ZoneStat { time, snapshot, zone: 0, item: item.to_owned(), value };
             let marks = [("min", 0), ("low", 0), ("high", 0), ("managed", PAGES.cast_signed())];
             let lists = [("count", self.pcp), ("high", 500), ("batch", 7), ("high_min", 500), ("high_max", 500)];
@@ -88,16 +121,25 @@ impl Making {
         let mut at = NORMAL;
         for run in frames.clone().iter().map(|run| (run.pfn, run.pages)).chain([(NORMAL + PAGES, 0)]) {
             if run.0 > at {
-                frames.push(FrameRun { time: START, snapshot: 0, pfn: at, pages: run.0 - at, class: "anon".to_owned() });
+                frames.push(FrameRun {
+                    time: START,
+                    snapshot: 0,
+                    pfn: at,
+                    pages: run.0 - at,
+                    class: "anon".to_owned(),
+                });
             }
             at = run.0 + run.1;
         }
         frames.sort_by_key(|run| run.pfn);
         writer.append(&frames).unwrap();
-        writer.append(&[SnapshotWindow { time: START, snapshot: 0, end: READ, source: "kpageflags".to_owned() }]).unwrap();
+        writer
+            .append(&[SnapshotWindow { time: START, snapshot: 0, end: READ, source: "kpageflags".to_owned() }])
+            .unwrap();
         writer.append(&self.events).unwrap();
         let program = Kind::PageAlloc.name().to_owned();
-        let ledger = Ledger { time: END, cpu: 0, program, seen: 0, written: 0, dropped: 0, filtered: self.filtered, missed: 0 };
+        let ledger =
+            Ledger { time: END, cpu: 0, program, seen: 0, written: 0, dropped: 0, filtered: self.filtered, missed: 0 };
         writer.append(&[ledger]).unwrap();
         writer.finish(&header).unwrap();
         let outcome = replay::replay(&Trace::open(dir.path()).unwrap(), &Options::default(), &mut |_, _| {}).unwrap();
@@ -115,8 +157,9 @@ fn agrees(outcome: &Outcome) -> bool {
 
 #[test]
 fn a_pageblock_has_the_type_of_what_lies_in_it() {
-    // The ninth pageblock is the kernel's and the fifth a process's: boot puts unmovable ones first. Both have a free block of order
-    // 4; when the frames beside it are freed, which were in use, the process's becomes one of order 5, and is asked for.
+    // The ninth pageblock is the kernel's and the fifth a process's: boot puts unmovable ones first. Both have a free
+    // block of order 4; when the frames beside it are freed, which were in use, the process's becomes one of order 5,
+    // and is asked for.
     let (kernels, processes) = (8 * PAGEBLOCK, 4 * PAGEBLOCK);
     let outcome = Making::new()
         .frames(kernels, 16, "free")
@@ -132,7 +175,8 @@ fn a_pageblock_has_the_type_of_what_lies_in_it() {
 
 #[test]
 fn free_blocks_betray_the_type_of_a_pageblock_where_its_users_do_not() {
-    // Of order 4 all free blocks are unmovable, says pagetypeinfo, and of order 5 all are movable. The event does not say for what it was.
+    // Of order 4 all free blocks are unmovable, says pagetypeinfo, and of order 5 all are movable. The event does not
+    // say for what it was.
     let outcome = Making::new()
         .frames(9 * PAGEBLOCK, 16, "free")
         .frames(9 * PAGEBLOCK + 16, PAGEBLOCK - 16, "reserved")
@@ -160,8 +204,8 @@ fn what_was_free_and_on_no_free_list_was_on_a_pcp_list() {
 
 #[test]
 fn what_went_before_its_flags_were_read_was_on_a_free_list_if_one_lacks_it() {
-    // Two blocks of order 3 were free, one of which is left when the flags are read; the pcp lists held eight pages. The block that went first
-    // was on them, the second on the free list.
+    // Two blocks of order 3 were free, one of which is left when the flags are read; the pcp lists held eight pages.
+    // The block that went first was on them, the second on the free list.
     let outcome = Making::new()
         .frames(9 * PAGEBLOCK, 8, "free")
         .free(3, MOVABLE, 2, 0)
@@ -176,7 +220,12 @@ fn what_went_before_its_flags_were_read_was_on_a_free_list_if_one_lacks_it() {
 fn requests_that_a_filter_kept_out_take_memory_all_the_same() {
     let left = |filtered| {
         // An order that goes past the pcp lists, so that the one event takes its own pages and no others.
-        let making = Making::new().frames(14 * PAGEBLOCK, 1024, "free").free(10, MOVABLE, 1, 0).alloc(READ, 14 * PAGEBLOCK, 4, MOVABLE);
+        let making = Making::new().frames(14 * PAGEBLOCK, 1024, "free").free(10, MOVABLE, 1, 0).alloc(
+            READ,
+            14 * PAGEBLOCK,
+            4,
+            MOVABLE,
+        );
         let outcome = Making { filtered, ..making }.replay();
         let free: u64 = outcome.zones[0].model.iter().enumerate().map(|(order, blocks)| blocks << order).sum();
         free

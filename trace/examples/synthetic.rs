@@ -1,7 +1,9 @@
-//! Writes a long trace that nobody needs to record: `synthetic DIR [EVENTS]`. The same number of events gives the same trace, always.
+//! Writes a long trace that nobody needs to record: `synthetic DIR [EVENTS]`. The same number of events gives the same
+//! trace, always.
 //!
-//! A machine of 16 GiB is at work: nine allocations in ten are of order 0; most are freed soon and their frames given out again at once, as from a pcp
-//! list, the others stay for as long as chance wants. What is live is bounded by the machine's memory, however long the trace.
+//! A machine of 16 GiB is at work: nine allocations in ten are of order 0; most are freed soon and their frames given
+//! out again at once, as from a pcp list, the others stay for as long as chance wants. What is live is bounded by the
+//! machine's memory, however long the trace.
 
 use std::{env, error::Error, path::Path};
 
@@ -72,7 +74,8 @@ impl Machine {
                 self.free[usize::from(order)].extend(taken);
                 let (pfn, order) = self.leave();
                 self.free[usize::from(order)].push(pfn);
-                *event = PageEvent { kind: Kind::PageFree as u8, pfn, order, gfp: 0, migratetype: NO_MIGRATETYPE, ..*event };
+                *event =
+                    PageEvent { kind: Kind::PageFree as u8, pfn, order, gfp: 0, migratetype: NO_MIGRATETYPE, ..*event };
             }
         }
     }
@@ -132,9 +135,20 @@ fn header(events: u64) -> Header {
         ("__GFP_HARDWALL", 0x10_0000),
         ("__GFP_ACCOUNT", GFP_ACCOUNT),
     ];
-    let zone = |name: &str, start_pfn, spanned| Zone { node: 0, name: name.into(), start_pfn, spanned, present: spanned, managed: spanned };
+    let zone = |name: &str, start_pfn, spanned| Zone {
+        node: 0,
+        name: name.into(),
+        start_pfn,
+        spanned,
+        present: spanned,
+        managed: spanned,
+    };
     Header {
-        tool: Tool { name: "synthetic".into(), version: env!("CARGO_PKG_VERSION").into(), command: env::args().collect() },
+        tool: Tool {
+            name: "synthetic".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            command: env::args().collect(),
+        },
         host: "nowhere".into(),
         kernel: "6.18.0".into(),
         architecture: "x86_64".into(),
@@ -170,7 +184,18 @@ fn main() -> Result<(), Box<dyn Error>> {
             tasks.extend((first..).zip(NAMES).map(named));
         }
         let pid = first + (turn % 8) as u32;
-        let mut event = PageEvent { time, pid, cpu: (turn % 2) as u16, kind: 0, order: 0, pfn: 0, gfp: 0, migratetype: 0, zone: 1, stack: 0 };
+        let mut event = PageEvent {
+            time,
+            pid,
+            cpu: (turn % 2) as u16,
+            kind: 0,
+            order: 0,
+            pfn: 0,
+            gfp: 0,
+            migratetype: 0,
+            zone: 1,
+            stack: 0,
+        };
         machine.step(&mut event);
         counts[usize::from(event.kind == Kind::PageFree as u8)] += 1;
         rows.push(event);

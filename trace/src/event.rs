@@ -1,7 +1,7 @@
 //! The event records: what an eBPF program puts into the ring is, byte for byte, what a row of the table says.
 //!
-//! All records start with `time, pid, cpu, kind`, so a reader of the ring knows from [`Kind`] what follows. They are `repr(C)` with
-//! an alignment of 8, which is what a slot of a ring has.
+//! All records start with `time, pid, cpu, kind`, so a reader of the ring knows from [`Kind`] what follows. They are
+//! `repr(C)` with an alignment of 8, which is what a slot of a ring has.
 
 use bytemuck::AnyBitPattern;
 
@@ -10,14 +10,16 @@ use crate::{Kind, Program};
 
 /// The `pfn` of an allocation that failed, as the kernel reports it (`-1UL` in `mm_page_alloc`).
 pub const NO_PFN: u64 = u64::MAX;
-/// The `zone` of a frame that lies in none of the header's zones, of an allocation that failed, and of an event that names none.
+/// The `zone` of a frame that lies in none of the header's zones, of an allocation that failed, and of an event that
+/// names none.
 pub const UNKNOWN_ZONE: u8 = u8::MAX;
 /// The `order` of an event for which the kernel tells none.
 pub const NO_ORDER: u8 = u8::MAX;
 /// The `migratetype` of an event for which the kernel tells none, as of a free.
 pub const NO_MIGRATETYPE: u8 = u8::MAX;
 
-/// What became of the events of one program on one CPU, as the eBPF side counts it: exactly, for it counts on its own CPU.
+/// What became of the events of one program on one CPU, as the eBPF side counts it: exactly, for it counts on its own
+/// CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AnyBitPattern)]
 #[repr(C)]
 pub struct Counters {
@@ -36,7 +38,8 @@ table! {
     pub struct PageEvent in "page" {
         /// when, in ns of the header's clock (`CLOCK_MONOTONIC`)
         pub time: u64,
-        /// the thread that ran (the kernel's pid; in an interrupt, the interrupted thread); `task` has its process and name
+        /// the thread that ran (the kernel's pid; in an interrupt, the interrupted thread); `task` has its process and
+        /// name
         pub pid: u32,
         /// the CPU it ran on
         pub cpu: u16,
@@ -70,7 +73,8 @@ table! {
         pub cpu: u16,
         /// what happened: a number of the header's `kinds`
         pub kind: u8,
-        /// physical address of the object (page frame number * page size + offset); 0 for NULL; with `raw_addresses`, or where the header has no `object_base`, an opaque number
+        /// physical address of the object (page frame number * page size + offset); 0 for NULL; with `raw_addresses`,
+        /// or where the header has no `object_base`, an opaque number
         pub object: u64,
         /// who called: a row of `symbol`; 0 if unknown
         pub call_site: u64,
@@ -120,7 +124,8 @@ table! {
 }
 
 table! {
-    /// What the kernel did to get pages: reclaim, compaction, kswapd, the OOM killer. Beginnings and ends pair up by `pid`.
+    /// What the kernel did to get pages: reclaim, compaction, kswapd, the OOM killer. Beginnings and ends pair up by
+    /// `pid`.
     #[repr(C)]
     #[derive(Copy, AnyBitPattern)]
     pub struct ReclaimEvent in "reclaim" {
@@ -142,7 +147,9 @@ table! {
         pub zone: u8,
         /// compaction: first frame of the zone that is compacted; 2^64-1 for others
         pub pfn: u64,
-        /// `direct_reclaim_end`: pages reclaimed; `compaction_begin`: 1 if it may wait; `compaction_end`: the kernel's `enum compact_result`; `oom_victim`: the process; `try_to_compact`: the kernel's `enum compact_priority`; 0 for others
+        /// `direct_reclaim_end`: pages reclaimed; `compaction_begin`: 1 if it may wait; `compaction_end`: the kernel's
+        /// `enum compact_result`; `oom_victim`: the process; `try_to_compact`: the kernel's `enum compact_priority`; 0
+        /// for others
         pub value: i64,
     }
 }

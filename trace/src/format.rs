@@ -12,7 +12,8 @@
 
 use crate::Error;
 
-/// A tracepoint's record layout and print format. Layouts differ between kernels, so nothing about them is known beforehand.
+/// A tracepoint's record layout and print format. Layouts differ between kernels, so nothing about them is known
+/// beforehand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TracepointFormat {
     /// name of the tracepoint
@@ -49,7 +50,8 @@ impl TracepointFormat {
         let mut format = Self { name: String::new(), id: 0, fields: Vec::new(), print_fmt: String::new() };
         for line in text.lines() {
             let line = line.trim();
-            let bad = |reason| Error::Kernel { what: "the tracepoint format", at: line.chars().take(80).collect(), reason };
+            let bad =
+                |reason| Error::Kernel { what: "the tracepoint format", at: line.chars().take(80).collect(), reason };
             if let Some(name) = line.strip_prefix("name:") {
                 name.trim().clone_into(&mut format.name);
             } else if let Some(id) = line.strip_prefix("ID:") {
@@ -57,11 +59,17 @@ impl TracepointFormat {
             } else if let Some(print_fmt) = line.strip_prefix("print fmt:") {
                 print_fmt.trim().clone_into(&mut format.print_fmt);
             } else if line.starts_with("field:") {
-                format.fields.push(Field::parse(line).ok_or_else(|| bad("field:TYPE NAME; offset:N; size:N; signed:N;"))?);
+                format
+                    .fields
+                    .push(Field::parse(line).ok_or_else(|| bad("field:TYPE NAME; offset:N; size:N; signed:N;"))?);
             }
         }
         if format.name.is_empty() {
-            return Err(Error::Kernel { what: "the tracepoint format", at: text.chars().take(80).collect(), reason: "a line `name:`" });
+            return Err(Error::Kernel {
+                what: "the tracepoint format",
+                at: text.chars().take(80).collect(),
+                reason: "a line `name:`",
+            });
         }
         Ok(format)
     }
@@ -102,7 +110,10 @@ mod tests {
     fn reads_fields_arrays_and_dynamic_strings() {
         let format = TracepointFormat::parse(FREE).unwrap();
         assert_eq!((format.name.as_str(), format.id, format.fields.len()), ("mm_page_free", 655, 5));
-        assert_eq!(format.field("pfn").unwrap(), &Field { name: "pfn".into(), c_type: "unsigned long".into(), offset: 8, size: 8, signed: false });
+        assert_eq!(
+            format.field("pfn").unwrap(),
+            &Field { name: "pfn".into(), c_type: "unsigned long".into(), offset: 8, size: 8, signed: false }
+        );
         assert_eq!(format.field("comm").unwrap().size, 16);
         assert_eq!(format.field("name").unwrap().offset, 32);
         assert_eq!(format.field("ptr").unwrap().offset, 40);
@@ -111,6 +122,8 @@ mod tests {
     #[test]
     fn refuses_what_is_no_format() {
         assert!(TracepointFormat::parse("hello").is_err());
-        assert!(TracepointFormat::parse(&FREE.replace("offset:8;", "offset:x;")).unwrap_err().to_string().contains("pfn"));
+        assert!(
+            TracepointFormat::parse(&FREE.replace("offset:8;", "offset:x;")).unwrap_err().to_string().contains("pfn")
+        );
     }
 }

@@ -1,13 +1,14 @@
 //! The running kernel's own GFP flag table.
 //!
-//! The bits above 23 move with the configuration and names come and go between releases, so no bit is known beforehand: the kernel prints
-//! its whole table, composites first, as C expressions in the `print fmt` of `kmem:mm_page_alloc`.
+//! The bits above 23 move with the configuration and names come and go between releases, so no bit is known beforehand:
+//! the kernel prints its whole table, composites first, as C expressions in the `print fmt` of `kmem:mm_page_alloc`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, TracepointFormat};
 
-/// Names and masks in the order in which the kernel matches them: composites such as `GFP_KERNEL` before single bits such as `__GFP_IO`.
+/// Names and masks in the order in which the kernel matches them: composites such as `GFP_KERNEL` before single bits
+/// such as `__GFP_IO`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GfpTable(Vec<(String, u32)>);
@@ -26,7 +27,11 @@ impl GfpTable {
         let text = &format.print_fmt;
         let call = text.find("gfp").and_then(|gfp| text[gfp..].find("__print_flags(").map(|at| gfp + at));
         let Some(call) = call else {
-            return Err(Error::Kernel { what: "the print fmt", at: text.chars().take(80).collect(), reason: "__print_flags(…gfp_flags…" });
+            return Err(Error::Kernel {
+                what: "the print fmt",
+                at: text.chars().take(80).collect(),
+                reason: "__print_flags(…gfp_flags…",
+            });
         };
         Parser { rest: &text[call..] }.table()
     }
@@ -46,7 +51,8 @@ impl GfpTable {
         self.entries().find(|(known, _)| *known == name).map(|(_, mask)| mask)
     }
 
-    /// The names that make up a mask, exactly as the kernel prints them: `GFP_KERNEL|__GFP_ZERO`, `none`, unknown bits in hex.
+    /// The names that make up a mask, exactly as the kernel prints them: `GFP_KERNEL|__GFP_ZERO`, `none`, unknown bits
+    /// in hex.
     pub fn decode(&self, mask: u32) -> String {
         if mask == 0 {
             return "none".to_owned();
@@ -71,14 +77,16 @@ impl GfpTable {
     /// The part that is neither a name of this kernel nor a number.
     pub fn encode(&self, text: &str) -> Result<u32, String> {
         text.split('|').map(str::trim).try_fold(0, |mask, part| {
-            let number = part.strip_prefix("0x").map_or_else(|| part.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
+            let number =
+                part.strip_prefix("0x").map_or_else(|| part.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
             let bits = number.or_else(|| self.mask(part)).or_else(|| (part == "none").then_some(0));
             bits.map(|bits| mask | bits).ok_or_else(|| part.to_owned())
         })
     }
 }
 
-/// A parser for `__print_flags(VALUE, "|", { EXPRESSION, "NAME" }, …)` where expressions are constant C: numbers, casts, `| & ~ << + -`.
+/// A parser for `__print_flags(VALUE, "|", { EXPRESSION, "NAME" }, …)` where expressions are constant C: numbers,
+/// casts, `| & ~ << + -`.
 struct Parser<'a> {
     rest: &'a str,
 }
@@ -156,7 +164,8 @@ impl Parser<'_> {
         let text = self.rest.trim_start();
         let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
         let digits = text[..end].trim_end_matches(['u', 'U', 'l', 'L']);
-        let value = digits.strip_prefix("0x").map_or_else(|| digits.parse().ok(), |hex| u64::from_str_radix(hex, 16).ok());
+        let value =
+            digits.strip_prefix("0x").map_or_else(|| digits.parse().ok(), |hex| u64::from_str_radix(hex, 16).ok());
         let value = value.ok_or_else(|| self.error("a number"))?;
         self.rest = &text[end..];
         Ok(value)
@@ -182,7 +191,12 @@ mod tests {
     use super::*;
 
     fn parse(print_fmt: &str) -> Result<GfpTable, Error> {
-        GfpTable::from_format(&TracepointFormat { name: "x".into(), id: 0, fields: vec![], print_fmt: print_fmt.into() })
+        GfpTable::from_format(&TracepointFormat {
+            name: "x".into(),
+            id: 0,
+            fields: vec![],
+            print_fmt: print_fmt.into(),
+        })
     }
 
     #[test]
@@ -194,13 +208,20 @@ mod tests {
             {( unsigned long)(( gfp_t)0x20u), "__GFP_HIGH"}, { 0, ((void *)0) } ) : "none""#,
         )
         .unwrap();
-        assert_eq!(table.entries().collect::<Vec<_>>(), [("GFP_NOFS", 0xc40), ("WITHOUT", 0x840), ("__GFP_HIGH", 0x20)]);
+        assert_eq!(
+            table.entries().collect::<Vec<_>>(),
+            [("GFP_NOFS", 0xc40), ("WITHOUT", 0x840), ("__GFP_HIGH", 0x20)]
+        );
     }
 
     #[test]
     fn decodes_as_the_kernel_prints_and_encodes_back() {
-        let table =
-            GfpTable::new(vec![("GFP_KERNEL".into(), 0xcc0), ("GFP_NOFS".into(), 0xc40), ("__GFP_FS".into(), 0x80), ("__GFP_ZERO".into(), 0x100)]);
+        let table = GfpTable::new(vec![
+            ("GFP_KERNEL".into(), 0xcc0),
+            ("GFP_NOFS".into(), 0xc40),
+            ("__GFP_FS".into(), 0x80),
+            ("__GFP_ZERO".into(), 0x100),
+        ]);
         assert_eq!(table.decode(0xdc0), "GFP_KERNEL|__GFP_ZERO");
         assert_eq!(table.decode(0x8000_0c40), "GFP_NOFS|0x80000000");
         assert_eq!(table.decode(0), "none");

@@ -41,8 +41,9 @@ pub struct Header {
     pub tracepoints: BTreeMap<String, String>,
     /// what was asked for: options, filters, sampling
     pub options: BTreeMap<String, String>,
-    /// one page frame and one object in so many was followed; 1 = all. Each event about a frame or an object then stands for so many, but for those
-    /// that have none, which are all there: allocations that failed, frees of NULL. Extfrag and reclaim events are all there, too.
+    /// one page frame and one object in so many was followed; 1 = all. Each event about a frame or an object then
+    /// stands for so many, but for those that have none, which are all there: allocations that failed, frees of NULL.
+    /// Extfrag and reclaim events are all there, too.
     pub sample: u32,
     /// one page event in so many has a stack; 0 = none has
     #[serde(default)]

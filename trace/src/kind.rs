@@ -76,7 +76,8 @@ kinds! {
 }
 
 impl Kind {
-    /// Whether it is an event of the kernel's, with a table and a program of its own; the others say what numbers in events mean.
+    /// Whether it is an event of the kernel's, with a table and a program of its own; the others say what numbers in
+    /// events mean.
     pub const fn is_event(self) -> bool {
         !matches!(self, Self::Task | Self::Cache)
     }
@@ -119,7 +120,8 @@ impl Family {
 /// Declares [`Program`]: name (in the eBPF object and in ledgers), kind of event, family, tracepoint.
 macro_rules! programs {
     ($( $name:ident = $number:literal, $text:literal, $kind:ident, $family:ident, $group:literal : $tracepoint:literal; )*) => {
-        /// The eBPF programs, one per tracepoint: each has its own line in the ledger. The number indexes the programs' counters.
+        /// The eBPF programs, one per tracepoint: each has its own line in the ledger. The number indexes the programs'
+        /// counters.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Program {
@@ -140,7 +142,8 @@ macro_rules! programs {
                 }
             }
 
-            /// The kind of event it emits; those of the tasks emit [`Kind::Task`], and their records say which of them did.
+            /// The kind of event it emits; those of the tasks emit [`Kind::Task`], and their records say which of them
+            /// did.
             pub const fn kind(self) -> Kind {
                 match self {
                     $( Self::$name => Kind::$kind, )*

@@ -29,17 +29,18 @@
 //! zone = [z["name"] for z in header["zones"]]          # PageEvent.zone indexes this list
 //! ```
 //!
-//! The last segment of a collector that was killed has no footer yet: skip its first eight bytes and read the rest as an
-//! Arrow *stream*. Every column carries its meaning as the field metadata `doc`.
+//! The last segment of a collector that was killed has no footer yet: skip its first eight bytes and read the rest as
+//! an Arrow *stream*. Every column carries its meaning as the field metadata `doc`.
 //!
 //! # Invariants
 //!
-//! - A batch that is listed in the manifest is wholly in its file, unless the file was damaged since; a batch that is not listed was
-//!   never written. A crash costs the rows in memory and nothing else.
+//! - A batch that is listed in the manifest is wholly in its file, unless the file was damaged since; a batch that is
+//!   not listed was never written. A crash costs the rows in memory and nothing else.
 //! - Every byte of every segment is covered by one checksum in the manifest, and every manifest line by its own.
 //! - Rows of one segment are in time order; segments of one table follow one another in time.
 //! - No kernel virtual address is stored unless the header says `raw_addresses`.
-//! - A number that stands for a name (zone, migratetype, kind, GFP bit) is decoded with the tables in the header, never with constants.
+//! - A number that stands for a name (zone, migratetype, kind, GFP bit) is decoded with the tables in the header, never
+//!   with constants.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 #[macro_use]
@@ -50,8 +51,8 @@ mod ring;
 mod tally;
 
 pub use event::{
-    CacheRecord, Counters, FragEvent, NO_MIGRATETYPE, NO_ORDER, NO_PFN, PageEvent, ReclaimEvent, STACK_DEPTH, SlabEvent, StackedPageEvent,
-    TaskRecord, UNKNOWN_ZONE,
+    CacheRecord, Counters, FragEvent, NO_MIGRATETYPE, NO_ORDER, NO_PFN, PageEvent, ReclaimEvent, STACK_DEPTH,
+    SlabEvent, StackedPageEvent, TaskRecord, UNKNOWN_ZONE,
 };
 pub use kind::{Family, Kind, Program};
 pub use ring::{RING_RESERVE, RingEnds, SLOT_WORDS, Slot};
@@ -68,7 +69,8 @@ mod std_only {
         reader::{Batch, Segment, Trace},
         table::Row,
         tables::{
-            ANY_MIGRATETYPE, Cache, Cgroup, FrameRun, FreeArea, Ledger, Pageblock, SlabInfo, SnapshotWindow, Stack, Symbol, Task, VmStat, ZoneStat,
+            ANY_MIGRATETYPE, Cache, Cgroup, FrameRun, FreeArea, Ledger, Pageblock, SlabInfo, SnapshotWindow, Stack,
+            Symbol, Task, VmStat, ZoneStat,
         },
         writer::{Options, Writer, create_directory},
     };

@@ -95,7 +95,8 @@ impl Entry {
     /// The entry of a line; `None` if the line is damaged.
     pub fn from_line(line: &str) -> Option<Self> {
         let line: LineIn<'_> = serde_json::from_str(line).ok()?;
-        let entry: Self = (crc32fast::hash(line.entry.get().as_bytes()) == line.crc32).then(|| serde_json::from_str(line.entry.get()).ok())??;
+        let entry: Self = (crc32fast::hash(line.entry.get().as_bytes()) == line.crc32)
+            .then(|| serde_json::from_str(line.entry.get()).ok())??;
         // A file name that leaves the directory is not one that we wrote.
         let plain = |file: &str| !file.contains(['/', '\0']) && is_segment(file);
         match &entry {
@@ -154,8 +155,16 @@ mod tests {
 
     #[test]
     fn a_line_reads_back_and_no_flipped_bit_passes() {
-        let entry =
-            Entry::Batch(Batch { file: "page-000000.arrow".into(), batch: 3, offset: 512, len: 99, rows: 7, first: 1, last: 2, crc32: 0xdead_beef });
+        let entry = Entry::Batch(Batch {
+            file: "page-000000.arrow".into(),
+            batch: 3,
+            offset: 512,
+            len: 99,
+            rows: 7,
+            first: 1,
+            last: 2,
+            crc32: 0xdead_beef,
+        });
         let line = entry.to_line();
         assert_eq!(Entry::from_line(line.trim_end()), Some(entry.clone()));
         for bit in 0..line.trim_end().len() * 8 {

@@ -11,7 +11,10 @@ use arrow_array::RecordBatch;
 use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
 
 pub use crate::manifest::Batch;
-use crate::{Cache, Cgroup, Entry, Error, Header, Ledger, Problem, ProblemKind, Row, SnapshotWindow, Stack, Symbol, Task, manifest, tables};
+use crate::{
+    Cache, Cgroup, Entry, Error, Header, Ledger, Problem, ProblemKind, Row, SnapshotWindow, Stack, Symbol, Task,
+    manifest, tables,
+};
 
 /// An opened trace: its header, and where its intact batches are.
 pub struct Trace {
@@ -43,7 +46,8 @@ pub struct Segment {
 }
 
 /// Tables whose rows say what others mean, or add up what was before: they are read whatever span of time is asked for.
-const TIMELESS: [&str; 7] = [Task::TABLE, Cgroup::TABLE, Symbol::TABLE, Stack::TABLE, Cache::TABLE, SnapshotWindow::TABLE, Ledger::TABLE];
+const TIMELESS: [&str; 7] =
+    [Task::TABLE, Cgroup::TABLE, Symbol::TABLE, Stack::TABLE, Cache::TABLE, SnapshotWindow::TABLE, Ledger::TABLE];
 
 /// Arrow's file format is its stream format behind eight bytes of magic.
 const MAGIC: u64 = 8;
@@ -51,7 +55,8 @@ const MAGIC: u64 = 8;
 const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 impl Trace {
-    /// Opens a trace. A torn or damaged one opens too, with [`problems`](Self::problems); checksums are compared when batches are read.
+    /// Opens a trace. A torn or damaged one opens too, with [`problems`](Self::problems); checksums are compared when
+    /// batches are read.
     ///
     /// # Errors
     /// [`Error::NotATrace`] without a readable header, [`Error::TooNew`], [`Error::Io`].
@@ -59,10 +64,17 @@ impl Trace {
         let (header, header_crc) = read_header(dir)?;
         let path = dir.join(manifest::FILE);
         let manifest = fs::read(&path).map_err(Error::io("read", path))?;
-        let mut trace = Self { dir: dir.to_owned(), header, segments: Vec::new(), problems: Vec::new(), span: 0..=u64::MAX };
+        let mut trace =
+            Self { dir: dir.to_owned(), header, segments: Vec::new(), problems: Vec::new(), span: 0..=u64::MAX };
         let header_crcs = trace.read_manifest(&manifest);
         if !header_crcs.iter().rev().take(2).any(|crc| *crc == header_crc) {
-            trace.problem("trace.json", None, ProblemKind::Damaged, 0, "its checksum is not the one in the manifest: its numbers may be wrong");
+            trace.problem(
+                "trace.json",
+                None,
+                ProblemKind::Damaged,
+                0,
+                "its checksum is not the one in the manifest: its numbers may be wrong",
+            );
         }
         trace.compare_with_files();
         if trace.header.finished.is_none() {
@@ -77,10 +89,14 @@ impl Trace {
         self.segments.iter().filter(move |segment| segment.table == table)
     }
 
-    /// Leaves out what happened before or after: the trace is as if it had been recorded in this span of time only, and its clock starts and ends
-    /// with it.
+    /// Leaves out what happened before or after: the trace is as if it had been recorded in this span of time only, and
+    /// its clock starts and ends with it.
     pub fn limit(&mut self, span: RangeInclusive<u64>) {
-        let events = self.segments.iter().filter(|segment| !TIMELESS.contains(&&*segment.table)).flat_map(|segment| &segment.batches);
+        let events = self
+            .segments
+            .iter()
+            .filter(|segment| !TIMELESS.contains(&&*segment.table))
+            .flat_map(|segment| &segment.batches);
         // The header of a trace that was not ended is older than its last events.
         let last = events.map(|batch| batch.last).max().unwrap_or(0);
         let clock = &mut self.header.clock;
@@ -96,7 +112,11 @@ impl Trace {
 
     /// Rows of one table, as the manifest counts them: those of all batches that are read.
     pub fn rows_of(&self, table: &str) -> u64 {
-        self.table(table).flat_map(|segment| &segment.batches).filter(|batch| self.reads(table, batch)).map(|batch| batch.rows).sum()
+        self.table(table)
+            .flat_map(|segment| &segment.batches)
+            .filter(|batch| self.reads(table, batch))
+            .map(|batch| batch.rows)
+            .sum()
     }
 
     /// Reads the whole trace and compares every checksum.
@@ -109,7 +129,10 @@ impl Trace {
         let mut problems = self.problems.clone();
         for segment in &self.segments {
             problems.extend(self.read_preamble(segment).err());
-            let others = segment.batches.iter().filter(|batch| !tables.contains(&&*segment.table) || !self.reads(&segment.table, batch));
+            let others = segment
+                .batches
+                .iter()
+                .filter(|batch| !tables.contains(&&*segment.table) || !self.reads(&segment.table, batch));
             problems.extend(others.filter_map(|batch| self.read_batch(batch).err()));
             if let Some((offset, len, crc32)) = segment.footer
                 && self.read_bytes(&segment.file, offset, len).is_none_or(|bytes| crc32fast::hash(&bytes) != crc32)
@@ -147,10 +170,14 @@ impl Trace {
                 let mut stream = self.read_preamble(segment).unwrap_or_else(|_| schema_message(R::TABLE));
                 stream.extend(self.read_batch(batch)?);
                 stream.extend(END_OF_STREAM);
-                let rows = decode(stream).and_then(|decoded| decoded.iter().map(R::from_batch).collect::<Option<Vec<_>>>());
-                let detail = "its columns are not those of this table: it was written by another version, or is no batch";
-                rows.map(|rows| rows.into_iter().flatten().filter(|row| timeless || self.span.contains(&row.time())).collect())
-                    .ok_or_else(|| problem(&segment.file, Some(batch.batch), ProblemKind::Damaged, batch.rows, detail))
+                let rows =
+                    decode(stream).and_then(|decoded| decoded.iter().map(R::from_batch).collect::<Option<Vec<_>>>());
+                let detail =
+                    "its columns are not those of this table: it was written by another version, or is no batch";
+                rows.map(|rows| {
+                    rows.into_iter().flatten().filter(|row| timeless || self.span.contains(&row.time())).collect()
+                })
+                .ok_or_else(|| problem(&segment.file, Some(batch.batch), ProblemKind::Damaged, batch.rows, detail))
             })
         })
     }
@@ -175,12 +202,26 @@ impl Trace {
             match std::str::from_utf8(line).ok().filter(|_| whole).and_then(|line| Entry::from_line(line.trim_end())) {
                 Some(Entry::Header { crc32 }) => header_crcs.push(crc32),
                 Some(Entry::Open { file, table, len, crc32 }) => {
-                    self.segments.push(Segment { file, table, batches: Vec::new(), preamble: Some((len, crc32)), footer: None });
+                    self.segments.push(Segment {
+                        file,
+                        table,
+                        batches: Vec::new(),
+                        preamble: Some((len, crc32)),
+                        footer: None,
+                    });
                 }
                 Some(Entry::Batch(batch)) => self.segment(&batch.file.clone()).batches.push(batch),
-                Some(Entry::Seal { file, offset, len, crc32 }) => self.segment(&file).footer = Some((offset, len, crc32)),
+                Some(Entry::Seal { file, offset, len, crc32 }) => {
+                    self.segment(&file).footer = Some((offset, len, crc32))
+                }
                 None if !whole && lines.peek().is_none() => {
-                    self.problem(manifest::FILE, None, ProblemKind::Torn, 0, "its last line is torn: what it was about is not part of the trace");
+                    self.problem(
+                        manifest::FILE,
+                        None,
+                        ProblemKind::Torn,
+                        0,
+                        "its last line is torn: what it was about is not part of the trace",
+                    );
                 }
                 None => {
                     let detail = format!("line {} is damaged: the batch that it lists cannot be read", number + 1);
@@ -195,7 +236,13 @@ impl Trace {
     fn segment(&mut self, file: &str) -> &mut Segment {
         let at = self.segments.iter().rposition(|segment| segment.file == file).unwrap_or_else(|| {
             let table = file.rsplit_once('-').map_or("", |(table, _)| table).to_owned();
-            self.segments.push(Segment { file: file.to_owned(), table, batches: Vec::new(), preamble: None, footer: None });
+            self.segments.push(Segment {
+                file: file.to_owned(),
+                table,
+                batches: Vec::new(),
+                preamble: None,
+                footer: None,
+            });
             self.segments.len() - 1
         });
         &mut self.segments[at]
@@ -233,7 +280,13 @@ impl Trace {
                 next = batch.batch.saturating_add(1);
                 listed = listed.max(batch.offset.saturating_add(batch.len));
                 if batch.offset.saturating_add(batch.len) > len {
-                    problems.push(problem(&segment.file, Some(batch.batch), ProblemKind::Missing, batch.rows, "the file ends before it"));
+                    problems.push(problem(
+                        &segment.file,
+                        Some(batch.batch),
+                        ProblemKind::Missing,
+                        batch.rows,
+                        "the file ends before it",
+                    ));
                 }
             }
             segment.batches.retain(|batch| batch.offset.saturating_add(batch.len) <= len);
@@ -241,8 +294,10 @@ impl Trace {
                 listed = offset.saturating_add(footer);
             }
             if len > listed {
-                let detail =
-                    format!("{} bytes behind the last batch are not in the manifest: the collector was stopped while it wrote them", len - listed);
+                let detail = format!(
+                    "{} bytes behind the last batch are not in the manifest: the collector was stopped while it wrote them",
+                    len - listed
+                );
                 problems.push(problem(&segment.file, None, ProblemKind::Torn, 0, &detail));
             }
         }
@@ -262,14 +317,19 @@ impl Trace {
     fn read_preamble(&self, segment: &Segment) -> Result<Vec<u8>, Problem> {
         let damaged = |detail| problem(&segment.file, None, ProblemKind::Damaged, 0, detail);
         let (len, crc32) = segment.preamble.ok_or_else(|| damaged("the manifest's line about its start is damaged"))?;
-        let mut bytes = self.read_bytes(&segment.file, 0, len).filter(|bytes| crc32fast::hash(bytes) == crc32 && len > MAGIC);
-        bytes.as_mut().map(|bytes| bytes.split_off(MAGIC as usize)).ok_or_else(|| damaged("its start (the Arrow schema) is damaged"))
+        let mut bytes =
+            self.read_bytes(&segment.file, 0, len).filter(|bytes| crc32fast::hash(bytes) == crc32 && len > MAGIC);
+        bytes
+            .as_mut()
+            .map(|bytes| bytes.split_off(MAGIC as usize))
+            .ok_or_else(|| damaged("its start (the Arrow schema) is damaged"))
     }
 
     fn read_batch(&self, batch: &Batch) -> Result<Vec<u8>, Problem> {
         let bytes = self.read_bytes(&batch.file, batch.offset, batch.len);
-        let bytes =
-            bytes.ok_or_else(|| problem(&batch.file, Some(batch.batch), ProblemKind::Missing, batch.rows, "it cannot be read from the file"))?;
+        let bytes = bytes.ok_or_else(|| {
+            problem(&batch.file, Some(batch.batch), ProblemKind::Missing, batch.rows, "it cannot be read from the file")
+        })?;
         if crc32fast::hash(&bytes) == batch.crc32 {
             return Ok(bytes);
         }

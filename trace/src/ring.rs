@@ -1,15 +1,16 @@
-//! How records get from the eBPF programs to user space: through memory that both see, a ring of [`Slot`]s for each CPU.
+//! How records get from the eBPF programs to user space: through memory that both see, a ring of [`Slot`]s for each
+//! CPU.
 //!
-//! A program that has a record takes the next free slots by moving [`RingEnds::written`], fills them, and writes the first one's mark last. Another program
-//! may interrupt it anywhere in between, and does the same behind it; none of them ever waits. User space reads up to the first slot without
-//! its mark, and then moves [`RingEnds::read`]. The kernel's own ring buffer takes a lock for each record, and its two calls cost as much
-//! as all the rest of a program.
+//! A program that has a record takes the next free slots by moving [`RingEnds::written`], fills them, and writes the
+//! first one's mark last. Another program may interrupt it anywhere in between, and does the same behind it; none of
+//! them ever waits. User space reads up to the first slot without its mark, and then moves [`RingEnds::read`]. The
+//! kernel's own ring buffer takes a lock for each record, and its two calls cost as much as all the rest of a program.
 
 /// Words of a record that a slot holds: with its mark it is a cache line.
 pub const SLOT_WORDS: usize = 7;
 
-/// Slots that stay free, because of programs that interrupt one another after they have looked how many are left: each of the contexts that a CPU
-/// can be in at once (task, softirq, interrupt) exceeds the limit by one record at most.
+/// Slots that stay free, because of programs that interrupt one another after they have looked how many are left: each
+/// of the contexts that a CPU can be in at once (task, softirq, interrupt) exceeds the limit by one record at most.
 pub const RING_RESERVE: u64 = 32;
 
 /// A piece of a record.
@@ -28,8 +29,8 @@ impl Slot {
         bytes.div_ceil(SLOT_WORDS * size_of::<u64>()) as u64
     }
 
-    /// The mark of a record that is whole: where it begins, in slots since the beginning, and how many it takes. It differs from whatever the
-    /// slot held before.
+    /// The mark of a record that is whole: where it begins, in slots since the beginning, and how many it takes. It
+    /// differs from whatever the slot held before.
     pub const fn mark(position: u64, slots: u64) -> u64 {
         (position + 1) << 8 | slots
     }
@@ -40,7 +41,8 @@ impl Slot {
     }
 }
 
-/// How far the programs of one CPU have written and user space has read, in slots since the beginning: a cache line for each.
+/// How far the programs of one CPU have written and user space has read, in slots since the beginning: a cache line for
+/// each.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct RingEnds {

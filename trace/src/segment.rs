@@ -17,7 +17,8 @@ use arrow_schema::ArrowError;
 
 use crate::{Error, Row, manifest};
 
-/// The Arrow encoder writes into memory; each piece then reaches the file with one `write`, so that it is there whole or not at all.
+/// The Arrow encoder writes into memory; each piece then reaches the file with one `write`, so that it is there whole
+/// or not at all.
 pub(crate) struct SegmentWriter {
     table: &'static str,
     name: String,
@@ -40,7 +41,8 @@ impl SegmentWriter {
     pub fn create<R: Row>(dir: &Path, number: u32) -> Result<(Self, Piece), Error> {
         let name = format!("{}-{number:06}.arrow", R::TABLE);
         let path = dir.join(&name);
-        let file = File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(Error::io("create", &path))?;
+        let file =
+            File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(Error::io("create", &path))?;
         // An alignment of 8 is the least; with it the magic takes eight bytes, and what follows is an Arrow stream.
         let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5);
         let options = options.and_then(|options| options.try_with_compression(Some(CompressionType::LZ4_FRAME)));
@@ -63,15 +65,26 @@ impl SegmentWriter {
         &self.file
     }
 
-    /// Appends one batch. After an error the segment must be given up: the encoder has counted a batch that is not there.
+    /// Appends one batch. After an error the segment must be given up: the encoder has counted a batch that is not
+    /// there.
     pub fn append<R: Row>(&mut self, rows: &[R]) -> Result<manifest::Batch, Error> {
-        let batch = RecordBatch::try_new(self.encoder.schema().clone(), R::to_columns(rows)).and_then(|batch| self.encoder.write(&batch));
+        let batch = RecordBatch::try_new(self.encoder.schema().clone(), R::to_columns(rows))
+            .and_then(|batch| self.encoder.write(&batch));
         batch.map_err(|error| self.encoding(error))?;
         let Piece { offset, len, crc32 } = self.flush()?;
         let times = rows.iter().map(Row::time);
         let (first, last) = (times.clone().min().unwrap_or(0), times.max().unwrap_or(0));
         self.batches += 1;
-        Ok(manifest::Batch { file: self.name.clone(), batch: self.batches - 1, offset, len, rows: rows.len() as u64, first, last, crc32 })
+        Ok(manifest::Batch {
+            file: self.name.clone(),
+            batch: self.batches - 1,
+            offset,
+            len,
+            rows: rows.len() as u64,
+            first,
+            last,
+            crc32,
+        })
     }
 
     /// Writes the footer: from now on any Arrow reader opens the file.

@@ -1,21 +1,22 @@
-//! A table is a Rust struct: the macro `table!` derives the Arrow schema, the writer and the reader from it, so there is no second schema.
+//! A table is a Rust struct: the macro `table!` derives the Arrow schema, the writer and the reader from it, so there
+//! is no second schema.
 
-/// Declares a row struct and, with the feature `std`, its [`Row`]: columns in field order, `doc` comments as field metadata. A column that an earlier
-/// version of the format did not have is declared with the value that its rows have.
+/// Declares a row struct and, with the feature `std`, its [`Row`]: columns in field order, `doc` comments as field
+/// metadata. A column that an earlier version of the format did not have is declared with the value that its rows have.
 macro_rules! table {
     (
         $(#[doc = $table_doc:literal])*
         $(#[repr($repr:ident)])?
         $(#[derive($($derive:ident),*)])?
         pub struct $name:ident in $table:literal {
-            $( #[doc = $doc:literal] pub $field:ident: $type:ty $(= $default:expr)?, )*
+            $( $(#[doc = $doc:literal])+ pub $field:ident: $type:ty $(= $default:expr)?, )*
         }
     ) => {
         $(#[doc = $table_doc])*
         $(#[repr($repr)])?
         #[derive(Debug, Clone, PartialEq $($(, $derive)*)?)]
         pub struct $name {
-            $( #[doc = $doc] pub $field: $type, )*
+            $( $(#[doc = $doc])+ pub $field: $type, )*
         }
 
         #[cfg(feature = "std")]
@@ -24,7 +25,7 @@ macro_rules! table {
 
             fn schema() -> arrow_schema::Schema {
                 use crate::table::Cell;
-                let fields = vec![ $( <$type as Cell>::field(stringify!($field), $doc), )* ];
+                let fields = vec![ $( <$type as Cell>::field(stringify!($field), concat!($($doc),+)), )* ];
                 let doc = concat!($($table_doc),*).trim().to_owned();
                 arrow_schema::Schema::new_with_metadata(fields, std::collections::HashMap::from([("doc".to_owned(), doc)]))
             }
@@ -62,7 +63,8 @@ mod rows {
     use std::sync::Arc;
 
     use arrow_array::{
-        Array, ArrayRef, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+        Array, ArrayRef, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt8Array, UInt16Array,
+        UInt32Array, UInt64Array,
     };
     use arrow_schema::{DataType, Field, Schema};
 
@@ -74,7 +76,8 @@ mod rows {
         fn schema() -> Schema;
         /// The rows as columns.
         fn to_columns(rows: &[Self]) -> Vec<ArrayRef>;
-        /// The rows of a batch; `None` where a column is missing or has another type. Columns we do not know are ignored.
+        /// The rows of a batch; `None` where a column is missing or has another type. Columns we do not know are
+        /// ignored.
         fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>>;
         /// When the row happened, in ns of the header's clock.
         fn time(&self) -> u64;
@@ -91,7 +94,8 @@ mod rows {
         fn get(column: &Self::Column, row: usize) -> Self;
 
         fn field(name: &str, doc: &str) -> Field {
-            Field::new(name, Self::TYPE, false).with_metadata(std::collections::HashMap::from([("doc".to_owned(), doc.trim().to_owned())]))
+            Field::new(name, Self::TYPE, false)
+                .with_metadata(std::collections::HashMap::from([("doc".to_owned(), doc.trim().to_owned())]))
         }
 
         fn typed<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a Self::Column> {

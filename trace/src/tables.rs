@@ -105,7 +105,8 @@ table! {
 }
 
 table! {
-    /// When a snapshot was read. An event between `time` and `end` may be in what was read, or not; earlier ones are, later ones are not.
+    /// When a snapshot was read. An event between `time` and `end` may be in what was read, or not; earlier ones are,
+    /// later ones are not.
     pub struct SnapshotWindow in "snapshot" {
         /// when reading began, in ns of the header's clock
         pub time: u64,
@@ -195,7 +196,8 @@ table! {
 }
 
 table! {
-    /// One item of one zone in `/proc/zoneinfo`, in the kernel's words: `free`, `min`, `managed`, `protection[N]`, `pagesets[CPU].count` …
+    /// One item of one zone in `/proc/zoneinfo`, in the kernel's words: `free`, `min`, `managed`, `protection[N]`,
+    /// `pagesets[CPU].count` …
     pub struct ZoneStat in "zone_stat" {
         /// when /proc was read, in ns of the header's clock
         pub time: u64,
@@ -225,7 +227,8 @@ table! {
 }
 
 table! {
-    /// What became of the events of one program on one CPU since the start: seen = written + dropped + filtered once the trace is finished.
+    /// What became of the events of one program on one CPU since the start: seen = written + dropped + filtered once
+    /// the trace is finished.
     pub struct Ledger in "ledger" {
         /// as of when, in ns of the header's clock
         pub time: u64,

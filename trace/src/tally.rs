@@ -1,4 +1,5 @@
-//! What is counted inside the kernel, where no event is stored: the contract between the counting eBPF programs and `collector stat` and `top`.
+//! What is counted inside the kernel, where no event is stored: the contract between the counting eBPF programs and
+//! `collector stat` and `top`.
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
@@ -12,7 +13,8 @@ pub struct Tally {
     pub events: u64,
     /// how many of them were allocations that failed
     pub failures: u64,
-    /// pages, or bytes of the objects, that were given out or came back; 0 for a kfree, for the kernel tells no size there
+    /// pages, or bytes of the objects, that were given out or came back; 0 for a kfree, for the kernel tells no size
+    /// there
     pub amount: u64,
     /// bytes that were asked for, by allocations of objects
     pub requested: u64,
@@ -42,7 +44,8 @@ impl Tally {
     }
 }
 
-/// Which events are alike: those of one program with the same values in the columns that were asked for. The other columns are 0.
+/// Which events are alike: those of one program with the same values in the columns that were asked for. The other
+/// columns are 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, AnyBitPattern)]
 #[repr(C)]
 pub struct TallyKey {
@@ -87,7 +90,8 @@ pub mod columns {
     pub const COMM: u32 = 64;
 }
 
-/// Where in an array the events of a program with these values are counted: for columns of few values, an index is cheaper than a hash.
+/// Where in an array the events of a program with these values are counted: for columns of few values, an index is
+/// cheaper than a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, NoUninit)]
 #[repr(C)]
 pub struct Strides {
@@ -109,8 +113,8 @@ pub const MIGRATETYPES: u32 = 8;
 pub const ZONE_SPANS: usize = 64;
 
 impl Strides {
-    /// For these [`columns`], and so many programs and zones (of which the last stands for none): the strides, and how many elements the array needs. `None` if a column
-    /// has too many values for an array.
+    /// For these [`columns`], and so many programs and zones (of which the last stands for none): the strides, and how
+    /// many elements the array needs. `None` if a column has too many values for an array.
     pub fn new(by: u32, programs: u32, zones: u32) -> Option<(Self, u32)> {
         use columns::{MIGRATETYPE, ORDER, ZONE};
         if by & !(ORDER | MIGRATETYPE | ZONE) != 0 {
@@ -162,8 +166,13 @@ pub struct TallyPlan {
 
 impl TallyPlan {
     /// Nothing is told apart but the programs.
-    pub const TOTALS: Self =
-        Self { columns: 0, keyed: 0, strides: Strides { order: 0, migratetype: 0, program: 1, zone: 0 }, zone_spans: 0, reserved: 0 };
+    pub const TOTALS: Self = Self {
+        columns: 0,
+        keyed: 0,
+        strides: Strides { order: 0, migratetype: 0, program: 1, zone: 0 },
+        zone_spans: 0,
+        reserved: 0,
+    };
 }
 
 /// Which of the histograms of how long the kernel took.
@@ -271,7 +280,10 @@ mod tests {
                 for order in 0..if by & ORDER != 0 { ORDERS } else { 1 } {
                     for migratetype in 0..if by & MIGRATETYPE != 0 { MIGRATETYPES } else { 1 } {
                         for zone in 0..if by & ZONE != 0 { ZONES } else { 1 } {
-                            let index = program * strides.program + order * strides.order + migratetype * strides.migratetype + zone * strides.zone;
+                            let index = program * strides.program
+                                + order * strides.order
+                                + migratetype * strides.migratetype
+                                + zone * strides.zone;
                             assert!(!std::mem::replace(&mut taken[index as usize], true), "{by}: {index} twice");
                             let key = strides.key(index, PROGRAMS, ZONES);
                             assert_eq!((u32::from(key.program), u32::from(key.order)), (program, order));
@@ -294,7 +306,13 @@ mod tests {
             latency.total_ns = 0; // the last one would overflow it
             latency.record(ns);
         }
-        let filled: Vec<_> = latency.buckets.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bucket, count)| (bucket, *count)).collect();
+        let filled: Vec<_> = latency
+            .buckets
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(bucket, count)| (bucket, *count))
+            .collect();
         assert_eq!(filled, [(0, 2), (1, 2), (9, 1), (10, 1), (43, 1)]);
         assert_eq!((latency.count, latency.max_ns), (7, u64::MAX));
     }

@@ -48,7 +48,8 @@ impl Writer {
     pub fn create(dir: &Path, header: &Header, options: Options) -> Result<Self, Error> {
         create_directory(dir, options.owner)?;
         let path = dir.join(manifest::FILE);
-        let manifest = File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(Error::io("create", &path))?;
+        let manifest =
+            File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(Error::io("create", &path))?;
         let (segments, started) = Default::default();
         let mut writer = Self { dir: dir.to_owned(), options, manifest, manifest_len: 0, segments, started, bytes: 0 };
         writer.give_away(&writer.manifest, &path)?;
@@ -66,8 +67,10 @@ impl Writer {
     /// # Errors
     /// [`Error::Io`]; the old header is still there then.
     pub fn write_header(&mut self, header: &Header) -> Result<(), Error> {
-        let text = serde_json::to_string_pretty(header).expect("a header holds only strings, numbers and maps of them") + "\n";
-        // The manifest first: a reader takes either of the last two checksums, so a crash between the two steps does no harm.
+        let text =
+            serde_json::to_string_pretty(header).expect("a header holds only strings, numbers and maps of them") + "\n";
+        // The manifest first: a reader takes either of the last two checksums, so a crash between the two steps does no
+        // harm.
         self.note(&Entry::Header { crc32: crc32fast::hash(text.as_bytes()) })?;
         let (path, new) = (self.dir.join("trace.json"), self.dir.join("trace.json.new"));
         let write = || {
@@ -80,10 +83,12 @@ impl Writer {
         fs::rename(&new, &path).map_err(Error::io("replace", &path))
     }
 
-    /// Writes rows, in batches of at most [`Options::batch_rows`]. Rows must not be older than those of the call before.
+    /// Writes rows, in batches of at most [`Options::batch_rows`]. Rows must not be older than those of the call
+    /// before.
     ///
     /// # Errors
-    /// The error and the number of rows at the end of `rows` that are not in the trace. The writer stays usable: the next call starts a new segment.
+    /// The error and the number of rows at the end of `rows` that are not in the trace. The writer stays usable: the
+    /// next call starts a new segment.
     pub fn append<R: Row>(&mut self, rows: &[R]) -> Result<(), (Error, usize)> {
         let mut left = rows;
         while !left.is_empty() {
@@ -95,7 +100,8 @@ impl Writer {
     }
 
     fn append_batch<R: Row>(&mut self, rows: &[R]) -> Result<(), Error> {
-        // A full segment is sealed before the next batch, not after its last: were sealing to fail then, that batch would be told as lost.
+        // A full segment is sealed before the next batch, not after its last: were sealing to fail then, that batch
+        // would be told as lost.
         let mut segment = match self.segments.remove(R::TABLE) {
             Some(full) if full.len() >= self.options.segment_bytes => {
                 self.seal(full)?;
@@ -149,7 +155,10 @@ impl Writer {
     fn note(&mut self, entry: &Entry) -> Result<(), Error> {
         let line = entry.to_line();
         if let Err(error) = self.manifest.write_all(line.as_bytes()) {
-            let _torn = self.manifest.set_len(self.manifest_len).and_then(|()| self.manifest.seek(SeekFrom::Start(self.manifest_len)));
+            let _torn = self
+                .manifest
+                .set_len(self.manifest_len)
+                .and_then(|()| self.manifest.seek(SeekFrom::Start(self.manifest_len)));
             return Err(Error::io("write", self.dir.join(manifest::FILE))(error));
         }
         self.manifest_len += line.len() as u64;

@@ -6,7 +6,10 @@ use std::{
 };
 
 use tempfile::TempDir;
-use trace::{Clock, Entry, Error, FragEvent, GfpTable, Header, Kind, Options, PageEvent, Problem, ProblemKind, Tool, Trace, VmStat, Writer, Zone};
+use trace::{
+    Clock, Entry, Error, FragEvent, GfpTable, Header, Kind, Options, PageEvent, Problem, ProblemKind, Tool, Trace,
+    VmStat, Writer, Zone,
+};
 
 fn header() -> Header {
     Header {
@@ -16,7 +19,14 @@ fn header() -> Header {
         architecture: "x86_64".into(),
         clock: Clock { name: "CLOCK_MONOTONIC".into(), utc_offset_ns: 5, start_ns: 0, end_ns: 1_000 },
         cpu_node: vec![0, 0],
-        zones: vec![Zone { node: 0, name: "Normal".into(), start_pfn: 0, spanned: 1 << 20, present: 1 << 20, managed: 1 << 20 }],
+        zones: vec![Zone {
+            node: 0,
+            name: "Normal".into(),
+            start_pfn: 0,
+            spanned: 1 << 20,
+            present: 1 << 20,
+            managed: 1 << 20,
+        }],
         migratetypes: ["Unmovable", "Movable"].map(Into::into).to_vec(),
         gfp: GfpTable::new(vec![("GFP_KERNEL".into(), 0xcc0)]),
         objects_are_physical: true,
@@ -25,7 +35,18 @@ fn header() -> Header {
 }
 
 fn page(time: u64) -> PageEvent {
-    PageEvent { time, pid: 7, cpu: 1, kind: Kind::PageAlloc as u8, order: 3, pfn: time * 8, gfp: 0xcc0, migratetype: 1, zone: 0, stack: 0 }
+    PageEvent {
+        time,
+        pid: 7,
+        cpu: 1,
+        kind: Kind::PageAlloc as u8,
+        order: 3,
+        pfn: time * 8,
+        gfp: 0xcc0,
+        migratetype: 1,
+        zone: 0,
+        stack: 0,
+    }
 }
 
 fn stat(time: u64) -> VmStat {
@@ -86,7 +107,10 @@ fn what_exists_is_never_overwritten() {
     let (empty, link) = (tmp.path().join("empty"), tmp.path().join("link"));
     fs::create_dir(&empty).unwrap();
     std::os::unix::fs::symlink(&empty, &link).unwrap();
-    assert!(matches!(Writer::create(&link, &header(), Options::default()), Err(Error::NotEmpty { .. })), "a symbolic link is not followed");
+    assert!(
+        matches!(Writer::create(&link, &header(), Options::default()), Err(Error::NotEmpty { .. })),
+        "a symbolic link is not followed"
+    );
     Writer::create(&empty, &header(), Options::default()).unwrap();
 }
 
@@ -115,7 +139,12 @@ fn a_torn_tail_is_told_and_everything_before_it_reads() {
         fs::write(&path, &bytes[..len]).unwrap();
         let trace = Trace::open(&dir).unwrap();
         assert!(trace.verify().iter().any(|problem| problem.file == segment.file), "cut at {len}");
-        let whole_batches = segment.batches.iter().filter(|batch| batch.offset + batch.len <= len as u64).map(|batch| batch.rows).sum::<u64>();
+        let whole_batches = segment
+            .batches
+            .iter()
+            .filter(|batch| batch.offset + batch.len <= len as u64)
+            .map(|batch| batch.rows)
+            .sum::<u64>();
         assert_eq!(read_pages(&trace).0.len() as u64, batches_in_others + whole_batches, "cut at {len}");
     }
 }
@@ -140,12 +169,14 @@ fn a_torn_manifest_is_told_and_everything_before_it_reads() {
     }
 }
 
-/// A byte in 31 of every file (all of them take minutes, and pass too), one at a time: the damage is named, the other batches read, nothing panics.
+/// A byte in 31 of every file (all of them take minutes, and pass too), one at a time: the damage is named, the other
+/// batches read, nothing panics.
 #[test]
 fn no_flipped_bit_goes_unnoticed() {
     let (_tmp, dir) = written();
     let whole = Trace::open(&dir).unwrap();
-    let mut files: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
     for file in files {
         let path = dir.join(&file);
@@ -169,9 +200,16 @@ fn no_flipped_bit_goes_unnoticed() {
                 .flat_map(|segment| &segment.batches)
                 .find(|batch| batch.file == file && (batch.offset..batch.offset + batch.len).contains(&(at as u64)))
             {
-                assert!(problems.iter().any(|problem| problem.file == file && problem.batch == Some(batch.batch)), "{file}, byte {at}");
+                assert!(
+                    problems.iter().any(|problem| problem.file == file && problem.batch == Some(batch.batch)),
+                    "{file}, byte {at}"
+                );
                 if file.starts_with("page") {
-                    assert_eq!(read_pages(&trace).0.len() as u64, 100 - batch.rows, "{file}, byte {at}: the other batches read");
+                    assert_eq!(
+                        read_pages(&trace).0.len() as u64,
+                        100 - batch.rows,
+                        "{file}, byte {at}: the other batches read"
+                    );
                 }
             } else if whole.segments.iter().any(|segment| segment.file == file) {
                 assert_eq!(read_pages(&trace).0.len(), 100, "{file}, byte {at}: no batch is concerned");
@@ -218,9 +256,9 @@ fn a_missing_segment_is_told() {
     let (_tmp, dir) = written();
     fs::remove_file(dir.join("page-000000.arrow")).unwrap();
     let trace = Trace::open(&dir).unwrap();
-    assert!(
-        trace.problems.iter().any(|problem| problem.kind == ProblemKind::Missing && problem.file == "page-000000.arrow" && problem.rows_lost > 0)
-    );
+    assert!(trace.problems.iter().any(|problem| problem.kind == ProblemKind::Missing
+        && problem.file == "page-000000.arrow"
+        && problem.rows_lost > 0));
     assert!(!read_pages(&trace).0.is_empty());
 }
 
@@ -230,7 +268,9 @@ fn what_is_no_trace_is_refused_in_a_sentence() {
     let error = Trace::open(tmp.path()).err().unwrap().to_string();
     assert!(error.contains("is not a trace") && error.contains("collector record"), "{error}");
     let (_tmp, dir) = written();
-    let text = fs::read_to_string(dir.join("trace.json")).unwrap().replace(&format!("\"format\": {}", Header::FORMAT), "\"format\": 99");
+    let text = fs::read_to_string(dir.join("trace.json"))
+        .unwrap()
+        .replace(&format!("\"format\": {}", Header::FORMAT), "\"format\": 99");
     fs::write(dir.join("trace.json"), text).unwrap();
     assert!(matches!(Trace::open(&dir), Err(Error::TooNew { found: 99, .. })));
 }

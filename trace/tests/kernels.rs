@@ -7,8 +7,10 @@ use trace::{GfpTable, TracepointFormat};
 const KERNELS: [&str; 4] = ["6.1", "6.1-i386", "6.12", "6.18"];
 
 fn format(kernel: &str, event: &str) -> TracepointFormat {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/kernel/{kernel}/events/kmem/{event}/format"));
-    TracepointFormat::parse(&fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).unwrap()
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/kernel/{kernel}/events/kmem/{event}/format"));
+    TracepointFormat::parse(&fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        .unwrap()
 }
 
 fn gfp(kernel: &str) -> GfpTable {

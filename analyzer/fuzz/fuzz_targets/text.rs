@@ -1,4 +1,5 @@
-//! Any bytes as the text of ftrace or `perf script`: an error or a trace that reads back, never a crash. See the Makefile's `fuzz`.
+//! Any bytes as the text of ftrace or `perf script`: an error or a trace that reads back, never a crash. See the
+//! Makefile's `fuzz`.
 #![no_main]
 
 #[path = "../../src/import/mod.rs"]

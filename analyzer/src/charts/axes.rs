@@ -1,4 +1,5 @@
-//! Axes drawn by hand: plotters' own place labels where they collide, and cannot give each panel the room that its labels need.
+//! Axes drawn by hand: plotters' own place labels where they collide, and cannot give each panel the room that its
+//! labels need.
 
 use plotters::{prelude::*, style::text_anchor::HPos};
 
@@ -63,18 +64,22 @@ impl<'a, DB: DrawingBackend> Plot<'a, DB> {
         }
         for (value, label) in x_ticks {
             let at = plot.at_x(*value);
-            area.draw(&PathElement::new([(at, plot.bottom), (at, plot.bottom + canvas.px(5.0))], palette.muted)).map_err(said)?;
+            area.draw(&PathElement::new([(at, plot.bottom), (at, plot.bottom + canvas.px(5.0))], palette.muted))
+                .map_err(said)?;
             canvas.text(area, label, (at, plot.bottom + canvas.px(15.0)), 12.5, palette.muted, HPos::Center)?;
         }
-        area.draw(&PathElement::new([(plot.left, plot.bottom), (plot.right, plot.bottom)], palette.muted)).map_err(said)?;
+        area.draw(&PathElement::new([(plot.left, plot.bottom), (plot.right, plot.bottom)], palette.muted))
+            .map_err(said)?;
         if !x_title.is_empty() {
             let at = (i32::midpoint(plot.left, plot.right), plot.bottom + canvas.px(34.0));
             canvas.text(area, x_title, at, 13.0, palette.muted, HPos::Center)?;
         }
         if !y_title.is_empty() {
             let style = canvas.font(13.0, palette.muted).transform(FontTransform::Rotate270);
-            let style = style.pos(plotters::style::text_anchor::Pos::new(HPos::Center, plotters::style::text_anchor::VPos::Center));
-            area.draw(&Text::new(y_title.to_owned(), (canvas.px(12.0), i32::midpoint(plot.top, plot.bottom)), style)).map_err(said)?;
+            let style = style
+                .pos(plotters::style::text_anchor::Pos::new(HPos::Center, plotters::style::text_anchor::VPos::Center));
+            area.draw(&Text::new(y_title.to_owned(), (canvas.px(12.0), i32::midpoint(plot.top, plot.bottom)), style))
+                .map_err(said)?;
         }
         Ok(plot)
     }
@@ -92,7 +97,14 @@ impl<'a, DB: DrawingBackend> Plot<'a, DB> {
     }
 
     /// A filled rectangle between two points in pixels, and what it says under the pointer.
-    pub fn rectangle(&self, canvas: &mut Canvas<'_>, a: (i32, i32), b: (i32, i32), colour: RGBColor, text: String) -> Drawn {
+    pub fn rectangle(
+        &self,
+        canvas: &mut Canvas<'_>,
+        a: (i32, i32),
+        b: (i32, i32),
+        colour: RGBColor,
+        text: String,
+    ) -> Drawn {
         self.area.draw(&Rectangle::new([a, b], colour.filled())).map_err(said)?;
         self.hover(canvas, a, b, text);
         Ok(())
@@ -130,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_logarithmic_axis_has_neither_too_many_ticks_nor_too_few() {
-        let values = |from, to| decades(from, to, 5, |_| String::new()).into_iter().map(|(value, _)| value).collect::<Vec<_>>();
+        let values =
+            |from, to| decades(from, to, 5, |_| String::new()).into_iter().map(|(value, _)| value).collect::<Vec<_>>();
         assert_eq!(values(1.0, 6.5), [1.0, 2.0, 5.0]);
         assert_eq!(values(1.0, 2000.0), [1.0, 10.0, 100.0, 1000.0]);
         assert_eq!(values(1.0, 1e9), [1.0, 1e2, 1e4, 1e6, 1e8]);

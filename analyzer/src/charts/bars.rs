@@ -60,13 +60,26 @@ impl Figure for Bars {
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let area = canvas.sheet(root, &self.title, &self.subtitle, &[])?;
         let width = area.dim_in_pixel().0.cast_signed();
-        let labels = self.groups.iter().flat_map(|group| &group.bars).map(|bar| canvas.text_width(&area, &bar.label, 13.0)).max().unwrap_or(0);
+        let labels = self
+            .groups
+            .iter()
+            .flat_map(|group| &group.bars)
+            .map(|bar| canvas.text_width(&area, &bar.label, 13.0))
+            .max()
+            .unwrap_or(0);
         // Long names are cut, the whole name is under the pointer; half of the width belongs to the bars.
         let left = labels.min(width / 2) + canvas.px(20.0);
         let value_room = canvas.px(220.0);
         let mut y = 0;
         for (i, group) in self.groups.iter().enumerate() {
-            canvas.text(&area, &group.title, (canvas.px(8.0), y + canvas.px(12.0)), 14.5, canvas.palette.text, HPos::Left)?;
+            canvas.text(
+                &area,
+                &group.title,
+                (canvas.px(8.0), y + canvas.px(12.0)),
+                14.5,
+                canvas.palette.text,
+                HPos::Left,
+            )?;
             y += canvas.px(GROUP_TITLE - 4.0);
             let most = group.bars.iter().map(|bar| bar.bytes).max().unwrap_or(0).max(1) as f64;
             for bar in &group.bars {
@@ -74,10 +87,18 @@ impl Figure for Bars {
                 let label = fit(canvas, &area, &bar.label, left - canvas.px(20.0));
                 canvas.text(&area, &label, (left - canvas.px(8.0), middle), 13.0, canvas.palette.text, HPos::Right)?;
                 let length = (bar.bytes as f64 / most * f64::from(width - left - value_room)).round() as i32;
-                let (a, b) = ((left, y + canvas.px(3.0)), (left + length.max(canvas.px(1.0)), y + canvas.px(PITCH - 3.0)));
-                let rectangle = plotters::element::Rectangle::new([a, b], plotters::style::Color::filled(&canvas.palette.series(i)));
+                let (a, b) =
+                    ((left, y + canvas.px(3.0)), (left + length.max(canvas.px(1.0)), y + canvas.px(PITCH - 3.0)));
+                let rectangle = plotters::element::Rectangle::new(
+                    [a, b],
+                    plotters::style::Color::filled(&canvas.palette.series(i)),
+                );
                 area.draw(&rectangle).map_err(super::canvas::said)?;
-                let value = format!("{} · {} allocs", units::bytes(bar.bytes.cast_signed()), units::count(bar.allocs.cast_signed()));
+                let value = format!(
+                    "{} · {} allocs",
+                    units::bytes(bar.bytes.cast_signed()),
+                    units::count(bar.allocs.cast_signed())
+                );
                 canvas.text(&area, &value, (b.0 + canvas.px(8.0), middle), 13.0, canvas.palette.muted, HPos::Left)?;
                 let (dx, dy) = area.get_base_pixel();
                 let text = format!("{}\n{value}", bar.label);

@@ -1,4 +1,5 @@
-//! What all charts share: the sheet with title, legend and panels, the axes, and the values that appear under the pointer.
+//! What all charts share: the sheet with title, legend and panels, the axes, and the values that appear under the
+//! pointer.
 
 use plotters::{
     coord::Shift,
@@ -56,7 +57,15 @@ impl Canvas<'_> {
         area.estimate_text_size(text, &self.font(css, self.palette.text)).map_or(0, |(width, _)| width.cast_signed())
     }
 
-    pub fn text<DB: DrawingBackend>(&self, area: &Area<DB>, text: &str, at: (i32, i32), css: f64, colour: RGBColor, hpos: HPos) -> Drawn {
+    pub fn text<DB: DrawingBackend>(
+        &self,
+        area: &Area<DB>,
+        text: &str,
+        at: (i32, i32),
+        css: f64,
+        colour: RGBColor,
+        hpos: HPos,
+    ) -> Drawn {
         let style = self.font(css, colour).pos(Pos::new(hpos, VPos::Center));
         // plotters centres the box of the font; the letters in it sit a little higher.
         let at = (at.0, at.1 + self.px(css * 0.1));
@@ -64,7 +73,13 @@ impl Canvas<'_> {
     }
 
     /// Fills the background, writes title, subtitle and legend, and returns what is left.
-    pub fn sheet<DB: DrawingBackend>(&self, root: &Area<DB>, title: &str, subtitle: &str, legend: &[(String, RGBColor)]) -> Drawn<Area<DB>> {
+    pub fn sheet<DB: DrawingBackend>(
+        &self,
+        root: &Area<DB>,
+        title: &str,
+        subtitle: &str,
+        legend: &[(String, RGBColor)],
+    ) -> Drawn<Area<DB>> {
         root.fill(&self.palette.background).map_err(said)?;
         let left = self.px(16.0);
         self.text(root, title, (left, self.px(22.0)), 20.0, self.palette.text, HPos::Left)?;
@@ -104,7 +119,11 @@ pub(crate) fn ticks(end: f64, count: usize) -> Vec<f64> {
     }
     let least = end / count as f64;
     let power = 10_f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power * 10.0);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= least * 0.999)
+        .unwrap_or(power * 10.0);
     (0..=(end * 1.0001 / step) as u32).map(|i| f64::from(i) * step).collect()
 }
 

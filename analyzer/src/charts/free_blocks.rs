@@ -43,7 +43,12 @@ impl Figure for FreeBlocks {
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let orders = self.zones.iter().map(|zone| zone.orders.len()).max().unwrap_or(0);
         let legend: Vec<_> = (0..orders).map(|order| (format!("order {order}"), canvas.palette.order(order))).collect();
-        let area = canvas.sheet(root, "Free blocks by order", "free blocks in /proc/buddyinfo over time; logarithmic", &legend)?;
+        let area = canvas.sheet(
+            root,
+            "Free blocks by order",
+            "free blocks in /proc/buddyinfo over time; logarithmic",
+            &legend,
+        )?;
         let end = self.zones.iter().flat_map(|zone| &zone.time_s).copied().fold(0.0, f64::max);
         for (panel, zone) in area.split_evenly((self.zones.len().max(1), 1)).iter().zip(&self.zones) {
             let panel = canvas.panel(panel, &format!("Zone {}", zone.zone))?;
@@ -57,10 +62,19 @@ impl Figure for FreeBlocks {
             if least == 0 {
                 y_ticks.push((from, "0".to_owned()));
             }
-            let plot = Plot::new(canvas, &panel, (Scale::linear(0.0, end), &x_ticks, "seconds"), (y, &y_ticks, "free blocks"))?;
+            let plot = Plot::new(
+                canvas,
+                &panel,
+                (Scale::linear(0.0, end), &x_ticks, "seconds"),
+                (y, &y_ticks, "free blocks"),
+            )?;
             for (order, blocks) in zone.orders.iter().enumerate() {
                 let colour = canvas.palette.order(order);
-                plot.line(zone.time_s.iter().zip(blocks).map(|(at, blocks)| (*at, (*blocks as f64).max(y.from))), colour, canvas.px(2.0) as u32)?;
+                plot.line(
+                    zone.time_s.iter().zip(blocks).map(|(at, blocks)| (*at, (*blocks as f64).max(y.from))),
+                    colour,
+                    canvas.px(2.0) as u32,
+                )?;
             }
             for (i, at) in zone.time_s.iter().enumerate() {
                 let list: Vec<_> = zone
@@ -70,7 +84,8 @@ impl Figure for FreeBlocks {
                     .map(|(order, blocks)| format!("order {order}: {}", units::count(blocks[i].cast_signed())))
                     .collect();
                 let text = format!("Zone {} at {at:.3} s\n{}", zone.zone, list.join("\n"));
-                let (left, right) = (plot.at_x(*at), zone.time_s.get(i + 1).map_or(plot.right, |next| plot.at_x(*next)));
+                let (left, right) =
+                    (plot.at_x(*at), zone.time_s.get(i + 1).map_or(plot.right, |next| plot.at_x(*next)));
                 plot.hover(canvas, (left, plot.top), (right, plot.bottom), text);
             }
         }

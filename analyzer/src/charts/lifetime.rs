@@ -41,8 +41,11 @@ impl Figure for LifetimeCurves {
     }
 
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
-        let legend: Vec<_> =
-            self.orders.iter().map(|curve| (format!("order {}", curve.order), canvas.palette.order(usize::from(curve.order)))).collect();
+        let legend: Vec<_> = self
+            .orders
+            .iter()
+            .map(|curve| (format!("order {}", curve.order), canvas.palette.order(usize::from(curve.order))))
+            .collect();
         let subtitle = "share of the freed allocations of an order that had been freed after this time";
         let area = canvas.sheet(root, "Lifetimes by order", subtitle, &legend)?;
         let times = || self.orders.iter().flat_map(|curve| &curve.points).map(|(ns, _)| (*ns).max(1) as f64);
@@ -60,8 +63,14 @@ impl Figure for LifetimeCurves {
         let steps = 60;
         for step in 0..steps {
             let at = |step: i32| from * (to / from).powf(f64::from(step) / f64::from(steps));
-            let share = |curve: &LifetimeCurve| curve.points.iter().rev().find(|(ns, _)| *ns as f64 <= at(step)).map_or(0.0, |(_, share)| *share);
-            let list: Vec<_> = self.orders.iter().map(|curve| format!("order {}: {:.1} %", curve.order, share(curve) * 100.0)).collect();
+            let share = |curve: &LifetimeCurve| {
+                curve.points.iter().rev().find(|(ns, _)| *ns as f64 <= at(step)).map_or(0.0, |(_, share)| *share)
+            };
+            let list: Vec<_> = self
+                .orders
+                .iter()
+                .map(|curve| format!("order {}: {:.1} %", curve.order, share(curve) * 100.0))
+                .collect();
             let text = format!("freed after {}\n{}", units::duration(at(step)), list.join("\n"));
             plot.hover(canvas, (plot.at_x(at(step)), plot.top), (plot.at_x(at(step + 1)), plot.bottom), text);
         }

@@ -105,7 +105,8 @@ charts! {
 }
 
 impl Chart {
-    /// The SVG text. With [`Theme::Css`] it is meant for an HTML page: values appear under the pointer, colours are CSS variables.
+    /// The SVG text. With [`Theme::Css`] it is meant for an HTML page: values appear under the pointer, colours are CSS
+    /// variables.
     ///
     /// # Errors
     /// [`Error::Chart`].
@@ -118,7 +119,9 @@ impl Chart {
             svg = svg.replacen(&format!("width=\"{}\" height=\"{}\"", size.0, size.1), "", 1);
         }
         let style = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(&self.description()));
-        let svg = svg.replacen("<svg ", &style, 1).replace("font-family=\"sans-serif\"", "font-family=\"system-ui, DejaVu Sans, sans-serif\"");
+        let svg = svg
+            .replacen("<svg ", &style, 1)
+            .replace("font-family=\"sans-serif\"", "font-family=\"system-ui, DejaVu Sans, sans-serif\"");
         let hovers: String = hovers.iter().map(hover_element).collect();
         // Scaled to a page, tiles side by side would show the background between them.
         let svg = svg.replacen(">\n", ">\n<style>rect { shape-rendering: crispEdges; }</style>\n", 1);
@@ -140,7 +143,8 @@ impl Chart {
         static FONT: Once = Once::new();
         FONT.call_once(|| {
             // A machine may have no font at all; this one is a part of the program.
-            let _registered = register_font("sans-serif", FontStyle::Normal, include_bytes!("font/DejaVuSans-subset.ttf"));
+            let _registered =
+                register_font("sans-serif", FontStyle::Normal, include_bytes!("font/DejaVuSans-subset.ttf"));
         });
         let palette = Palette::of(theme);
         let mut canvas = Canvas { palette: &palette, scale, hovers: Vec::new() };

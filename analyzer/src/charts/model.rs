@@ -49,7 +49,8 @@ const ZONE_TITLE: u32 = 30;
 impl ModelZone {
     /// Rows of small charts: none for a zone in which nothing ever changed.
     fn rows(&self) -> usize {
-        let moved = |order: &ModelOrder| order.machine.iter().chain(&order.model).any(|blocks| *blocks != order.null_model);
+        let moved =
+            |order: &ModelOrder| order.machine.iter().chain(&order.model).any(|blocks| *blocks != order.null_model);
         if self.orders.iter().any(moved) { self.orders.len().div_ceil(COLUMNS) } else { 0 }
     }
 
@@ -73,7 +74,11 @@ impl Figure for Model {
 
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
         let palette = canvas.palette;
-        let legend = [("machine", palette.series(0)), (&*format!("model {}", self.policy), palette.series(3)), ("null model", palette.muted)];
+        let legend = [
+            ("machine", palette.series(0)),
+            (&*format!("model {}", self.policy), palette.series(3)),
+            ("null model", palette.muted),
+        ];
         let legend = legend.map(|(name, colour)| (name.to_owned(), colour));
         let subtitle = "free blocks over time (seconds), by zone and order; each order has a scale of its own";
         let area = canvas.sheet(root, "Model against machine", subtitle, &legend)?;
@@ -83,7 +88,10 @@ impl Figure for Model {
             let (of_zone, below) = rest.split_vertically(canvas.px(f64::from(zone.height())));
             rest = below;
             if zone.rows() == 0 {
-                canvas.panel(&of_zone, &format!("Zone {}: no free block came or went, neither on the machine nor in the model", zone.zone))?;
+                canvas.panel(
+                    &of_zone,
+                    &format!("Zone {}: no free block came or went, neither on the machine nor in the model", zone.zone),
+                )?;
                 continue;
             }
             let panels = canvas.panel(&of_zone, &format!("Zone {}", zone.zone))?.split_evenly((zone.rows(), COLUMNS));
@@ -102,7 +110,14 @@ fn draw_order<DB: DrawingBackend>(
     (number, order): (usize, &ModelOrder),
     end: f64,
 ) -> Drawn {
-    canvas.text(panel, &format!("order {number}"), (canvas.px(8.0), canvas.px(12.0)), 13.0, canvas.palette.muted, HPos::Left)?;
+    canvas.text(
+        panel,
+        &format!("order {number}"),
+        (canvas.px(8.0), canvas.px(12.0)),
+        13.0,
+        canvas.palette.muted,
+        HPos::Left,
+    )?;
     let panel = panel.margin(canvas.px(20.0), 0, 0, 0);
     let values = || order.machine.iter().chain(&order.model).chain(std::iter::once(&order.null_model)).copied();
     let (least, most) = (values().min().unwrap_or(0), values().max().unwrap_or(0));
@@ -114,7 +129,9 @@ fn draw_order<DB: DrawingBackend>(
     let x_ticks = vec![(0.0, "0".to_owned()), (end, format!("{end:.0}"))];
     let plot = Plot::new(canvas, &panel, (Scale::linear(0.0, end), &x_ticks, ""), (y, &y_ticks, ""))?;
     let (machine, model, null) = (canvas.palette.series(0), canvas.palette.series(3), canvas.palette.muted);
-    let over_time = |blocks: &[u64]| zone.time_s.iter().copied().zip(blocks.iter().map(|blocks| *blocks as f64)).collect::<Vec<_>>();
+    let over_time = |blocks: &[u64]| {
+        zone.time_s.iter().copied().zip(blocks.iter().map(|blocks| *blocks as f64)).collect::<Vec<_>>()
+    };
     // The machine's line is the widest: where the others lie upon it, it is still seen.
     plot.line(over_time(&order.machine).into_iter(), machine, canvas.px(4.0) as u32)?;
     let from_to = zone.time_s.first().into_iter().chain(zone.time_s.last());
@@ -123,7 +140,8 @@ fn draw_order<DB: DrawingBackend>(
     for (i, at) in zone.time_s.iter().enumerate() {
         // Half of the way to either neighbour.
         let between = |other: Option<&f64>| other.map_or(*at, |other| f64::midpoint(*at, *other));
-        let (from, to) = (between(i.checked_sub(1).and_then(|before| zone.time_s.get(before))), between(zone.time_s.get(i + 1)));
+        let (from, to) =
+            (between(i.checked_sub(1).and_then(|before| zone.time_s.get(before))), between(zone.time_s.get(i + 1)));
         let count = |blocks: u64| units::count(blocks.cast_signed());
         let text = format!(
             "Zone {}, order {number} at {at:.3} s\nmachine: {}\nmodel: {}\nnull model: {}",

@@ -30,9 +30,18 @@ impl Figure for Orders {
     }
 
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
-        let legend: Vec<_> = self.migratetypes.iter().enumerate().map(|(i, (name, _))| (name.clone(), canvas.palette.series(i))).collect();
-        let area =
-            canvas.sheet(root, "Allocations by order", "page allocations of each order, by the migratetype asked for; logarithmic", &legend)?;
+        let legend: Vec<_> = self
+            .migratetypes
+            .iter()
+            .enumerate()
+            .map(|(i, (name, _))| (name.clone(), canvas.palette.series(i)))
+            .collect();
+        let area = canvas.sheet(
+            root,
+            "Allocations by order",
+            "page allocations of each order, by the migratetype asked for; logarithmic",
+            &legend,
+        )?;
         let orders = self.migratetypes.iter().map(|(_, counts)| counts.len()).max().unwrap_or(0);
         let most = self.migratetypes.iter().flat_map(|(_, counts)| counts).copied().max().unwrap_or(0) as f64;
         let x_ticks = (0..orders).map(|order| (order as f64 + 0.5, order.to_string())).collect();

@@ -48,7 +48,12 @@ impl Figure for Rate {
     }
 
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, canvas: &mut Canvas<'_>) -> Drawn {
-        let legend: Vec<_> = self.zones.iter().enumerate().map(|(i, (name, _))| (format!("zone {name}"), canvas.palette.series(i))).collect();
+        let legend: Vec<_> = self
+            .zones
+            .iter()
+            .enumerate()
+            .map(|(i, (name, _))| (format!("zone {name}"), canvas.palette.series(i)))
+            .collect();
         let (title, what, y_title, per) = match self.measure {
             Measure::BytesPerSecond => ("Allocation rate", "memory given out per second", "allocated per second", "/s"),
             Measure::LiveBytes => ("Live memory", "memory given out within the trace and not freed yet", "live", ""),
@@ -56,7 +61,9 @@ impl Figure for Rate {
         let subtitle = format!("{what}, intervals of {}", units::duration(self.interval_s * 1e9));
         let area = canvas.sheet(root, title, &subtitle, &legend)?;
         let intervals = self.zones.iter().map(|(_, rates)| rates.len()).max().unwrap_or(0);
-        let sum = |at: usize, zones: usize| self.zones[..zones].iter().map(|(_, rates)| rates.get(at).copied().unwrap_or(0.0)).sum::<f64>();
+        let sum = |at: usize, zones: usize| {
+            self.zones[..zones].iter().map(|(_, rates)| rates.get(at).copied().unwrap_or(0.0)).sum::<f64>()
+        };
         let most = (0..intervals).map(|at| sum(at, self.zones.len())).fold(0.0, f64::max);
         let end = intervals as f64 * self.interval_s;
         let unit = 1024_f64.powf((most.max(1.0).ln() / 1024_f64.ln()).floor());
@@ -65,7 +72,12 @@ impl Figure for Rate {
             .into_iter()
             .map(|at| (at * unit, if at == 0.0 { "0".into() } else { units::bytes((at * unit) as i64) + per }))
             .collect();
-        let plot = Plot::new(canvas, &area, (Scale::linear(0.0, end), &x_ticks, "seconds"), (Scale::linear(0.0, most * 1.05), &y_ticks, y_title))?;
+        let plot = Plot::new(
+            canvas,
+            &area,
+            (Scale::linear(0.0, end), &x_ticks, "seconds"),
+            (Scale::linear(0.0, most * 1.05), &y_ticks, y_title),
+        )?;
         for zone in 0..self.zones.len() {
             let mut outline = Vec::new();
             for at in 0..intervals {
@@ -82,7 +94,9 @@ impl Figure for Rate {
             let list: Vec<_> = self
                 .zones
                 .iter()
-                .map(|(name, rates)| format!("zone {name}: {}{per}", units::bytes(rates.get(at).copied().unwrap_or(0.0) as i64)))
+                .map(|(name, rates)| {
+                    format!("zone {name}: {}{per}", units::bytes(rates.get(at).copied().unwrap_or(0.0) as i64))
+                })
                 .collect();
             let from = at as f64 * self.interval_s;
             let text = format!("{from:.3} s to {:.3} s\n{}", from + self.interval_s, list.join("\n"));

@@ -1,4 +1,5 @@
-//! A rectangle divided in proportion to numbers, into pieces as square as they can be (Bruls, Huizing and van Wijk, *Squarified Treemaps*, 2000).
+//! A rectangle divided in proportion to numbers, into pieces as square as they can be (Bruls, Huizing and van Wijk,
+//! *Squarified Treemaps*, 2000).
 
 /// A rectangle; its right and lower edges belong to its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,8 +20,8 @@ impl Tile {
     }
 }
 
-/// Divides `frame`: a tile per weight, in the order of the weights, the greatest at the upper left. A weight that is no positive number gets a
-/// tile without area.
+/// Divides `frame`: a tile per weight, in the order of the weights, the greatest at the upper left. A weight that is no
+/// positive number gets a tile without area.
 pub(crate) fn squarify(weights: &[f64], frame: Tile) -> Vec<Tile> {
     let weight = |at: usize| if weights[at].is_finite() { weights[at].max(0.0) } else { 0.0 };
     let mut order: Vec<usize> = (0..weights.len()).collect();
@@ -36,7 +37,8 @@ pub(crate) fn squarify(weights: &[f64], frame: Tile) -> Vec<Tile> {
         let shares: Vec<f64> = rest.iter().map(|at| weight(*at) / greatest).collect();
         let whole: f64 = shares.iter().sum();
         let (short, long) = (free.width.min(free.height), free.width.max(free.height));
-        // The tiles of a row stand along the shorter side. As long as one more makes the worst of them squarer, it joins the row.
+        // The tiles of a row stand along the shorter side. As long as one more makes the worst of them squarer, it
+        // joins the row.
         let area = |share: f64| share / whole * short * long;
         let (mut count, mut sum) = (1, shares[0]);
         while count < rest.len()
@@ -86,12 +88,19 @@ mod tests {
         let tiles = squarify(weights, FRAME);
         assert_eq!(tiles.len(), weights.len());
         let greatest = weights.iter().copied().filter(|weight| weight.is_finite()).fold(0.0, f64::max);
-        let shares: Vec<f64> = weights.iter().map(|weight| if weight.is_finite() { weight.max(0.0) / greatest } else { 0.0 }).collect();
+        let shares: Vec<f64> =
+            weights.iter().map(|weight| if weight.is_finite() { weight.max(0.0) / greatest } else { 0.0 }).collect();
         let whole: f64 = shares.iter().sum();
         for (tile, share) in tiles.iter().zip(&shares) {
             let area = if greatest > 0.0 { share / whole * FRAME.width * FRAME.height } else { 0.0 };
-            assert!((tile.width * tile.height - area).abs() < 1e-6 * FRAME.width * FRAME.height, "{tile:?} should have {area}: {weights:?}");
-            assert!(tile.left >= FRAME.left && tile.top >= FRAME.top && tile.width >= 0.0 && tile.height >= 0.0, "{tile:?}");
+            assert!(
+                (tile.width * tile.height - area).abs() < 1e-6 * FRAME.width * FRAME.height,
+                "{tile:?} should have {area}: {weights:?}"
+            );
+            assert!(
+                tile.left >= FRAME.left && tile.top >= FRAME.top && tile.width >= 0.0 && tile.height >= 0.0,
+                "{tile:?}"
+            );
             assert!(tile.right() <= FRAME.right() + 1e-6 && tile.bottom() <= FRAME.bottom() + 1e-6, "{tile:?}");
         }
         for (i, a) in tiles.iter().enumerate() {
@@ -106,9 +115,14 @@ mod tests {
 
     #[test]
     fn the_example_of_the_paper() {
-        let tiles = squarify(&[6.0, 6.0, 4.0, 3.0, 2.0, 2.0, 1.0], Tile { left: 0.0, top: 0.0, width: 6.0, height: 4.0 });
-        let rounded: Vec<_> = tiles.iter().map(|t| [t.left, t.top, t.width, t.height].map(|x| (x * 100.0).round() / 100.0)).collect();
-        assert_eq!(rounded[..4], [[0.0, 0.0, 3.0, 2.0], [0.0, 2.0, 3.0, 2.0], [3.0, 0.0, 1.71, 2.33], [4.71, 0.0, 1.29, 2.33]]);
+        let tiles =
+            squarify(&[6.0, 6.0, 4.0, 3.0, 2.0, 2.0, 1.0], Tile { left: 0.0, top: 0.0, width: 6.0, height: 4.0 });
+        let rounded: Vec<_> =
+            tiles.iter().map(|t| [t.left, t.top, t.width, t.height].map(|x| (x * 100.0).round() / 100.0)).collect();
+        assert_eq!(
+            rounded[..4],
+            [[0.0, 0.0, 3.0, 2.0], [0.0, 2.0, 3.0, 2.0], [3.0, 0.0, 1.71, 2.33], [4.71, 0.0, 1.29, 2.33]]
+        );
     }
 
     #[test]
@@ -117,7 +131,11 @@ mod tests {
         check(&[5.0, 5.0, 5.0, 5.0]);
         check(&(1..=60).map(|i| f64::from(i * i)).collect::<Vec<_>>());
         let tiles = check(&[1.0, 100.0, 10.0]);
-        assert_eq!((tiles[1].left, tiles[1].top), (FRAME.left, FRAME.top), "the greatest comes first, wherever it stood");
+        assert_eq!(
+            (tiles[1].left, tiles[1].top),
+            (FRAME.left, FRAME.top),
+            "the greatest comes first, wherever it stood"
+        );
     }
 
     #[test]

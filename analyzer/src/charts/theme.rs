@@ -31,13 +31,18 @@ const fn rgb(hex: u32) -> RGBColor {
 }
 
 /// Viridis without its ends, so that every step stands out against the background.
-const RAMP_ON_LIGHT: [u32; 11] =
-    [0x44_0154, 0x48_2475, 0x41_4487, 0x35_5f8d, 0x2a_788e, 0x21_918c, 0x22_a884, 0x44_bf70, 0x7a_c943, 0xb5_c520, 0xd9_b410];
-const RAMP_ON_DARK: [u32; 11] =
-    [0x9a_6fd0, 0x84_78d8, 0x6a_84d8, 0x50_93d2, 0x3f_a3c8, 0x35_b2b6, 0x3c_c19d, 0x62_cd7e, 0x95_d75c, 0xc8_de45, 0xfd_e725];
+const RAMP_ON_LIGHT: [u32; 11] = [
+    0x44_0154, 0x48_2475, 0x41_4487, 0x35_5f8d, 0x2a_788e, 0x21_918c, 0x22_a884, 0x44_bf70, 0x7a_c943, 0xb5_c520,
+    0xd9_b410,
+];
+const RAMP_ON_DARK: [u32; 11] = [
+    0x9a_6fd0, 0x84_78d8, 0x6a_84d8, 0x50_93d2, 0x3f_a3c8, 0x35_b2b6, 0x3c_c19d, 0x62_cd7e, 0x95_d75c, 0xc8_de45,
+    0xfd_e725,
+];
 
 /// Cividis: the same in both themes, readable with any sort of colour vision.
-const HEAT: [u32; 9] = [0x00_224e, 0x12_3570, 0x3b_496c, 0x57_5d6d, 0x70_7173, 0x8a_8678, 0xa5_9c74, 0xc3_b369, 0xfe_e838];
+const HEAT: [u32; 9] =
+    [0x00_224e, 0x12_3570, 0x3b_496c, 0x57_5d6d, 0x70_7173, 0x8a_8678, 0xa5_9c74, 0xc3_b369, 0xfe_e838];
 
 impl Palette {
     pub fn of(theme: Theme) -> Self {
@@ -112,7 +117,8 @@ pub(crate) fn to_css(mut svg: String) -> String {
 
 /// The declarations of the CSS variables for a theme.
 pub fn css_variables(theme: Theme) -> String {
-    let declarations: Vec<_> = Palette::of(theme).variables().map(|(name, colour)| format!("--chart-{name}: {};", hex(colour))).collect();
+    let declarations: Vec<_> =
+        Palette::of(theme).variables().map(|(name, colour)| format!("--chart-{name}: {};", hex(colour))).collect();
     declarations.join(" ")
 }
 
@@ -122,16 +128,23 @@ mod tests {
 
     #[test]
     fn every_stand_in_becomes_a_variable_that_both_themes_declare() {
-        let fills: Vec<_> = Palette::of(Theme::Css).variables().map(|(_, colour)| format!("fill=\"{}\"", hex(colour))).collect();
+        let fills: Vec<_> =
+            Palette::of(Theme::Css).variables().map(|(_, colour)| format!("fill=\"{}\"", hex(colour))).collect();
         let css = to_css(fills.join(" "));
         assert!(!css.contains('#'), "{css}");
         for name in css.split("var(").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            assert!([Theme::Light, Theme::Dark].iter().all(|theme| css_variables(*theme).contains(&format!("{name}: #"))), "{name}");
+            assert!(
+                [Theme::Light, Theme::Dark].iter().all(|theme| css_variables(*theme).contains(&format!("{name}: #"))),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn heat_goes_from_end_to_end() {
-        assert_eq!([heat(-1.0), heat(0.0), heat(1.0), heat(2.0)].map(hex), ["#00224E", "#00224E", "#FEE838", "#FEE838"]);
+        assert_eq!(
+            [heat(-1.0), heat(0.0), heat(1.0), heat(2.0)].map(hex),
+            ["#00224E", "#00224E", "#FEE838", "#FEE838"]
+        );
     }
 }

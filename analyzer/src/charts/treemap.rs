@@ -1,4 +1,5 @@
-//! Which GFP masks the memory was asked for with: a tile per mask, as large as its bytes, the masks that may wait the same way together.
+//! Which GFP masks the memory was asked for with: a tile per mask, as large as its bytes, the masks that may wait the
+//! same way together.
 
 use plotters::{prelude::*, style::text_anchor::HPos};
 
@@ -52,7 +53,8 @@ impl Figure for Treemap {
     }
 
     fn description(&self) -> String {
-        "Treemap: memory allocated by GFP mask, grouped by what the allocator may do for a request before it fails".into()
+        "Treemap: memory allocated by GFP mask, grouped by what the allocator may do for a request before it fails"
+            .into()
     }
 
     fn height(&self) -> u32 {
@@ -63,7 +65,9 @@ impl Figure for Treemap {
         let sums: Vec<f64> = self.groups.iter().map(TileGroup::bytes).collect();
         let all: f64 = sums.iter().sum();
         let percent = |bytes: f64| format!("{} %", units::percent(bytes / all));
-        let legend = |(i, group): (usize, &TileGroup)| (format!("{}: {}", group.title, percent(sums[i])), canvas.palette.series(i));
+        let legend = |(i, group): (usize, &TileGroup)| {
+            (format!("{}: {}", group.title, percent(sums[i])), canvas.palette.series(i))
+        };
         let legend: Vec<_> = self.groups.iter().enumerate().map(legend).collect();
         let subtitle = "pages given out, by GFP mask (GFP_ and __GFP_ left out): area is bytes, colour is what the allocator may do before it fails";
         let area = canvas.sheet(root, "Memory by GFP mask", subtitle, &legend)?.margin(0, 0, canvas.px(8.0), 0);
@@ -72,20 +76,28 @@ impl Figure for Treemap {
         for (i, (group, of_group)) in self.groups.iter().zip(squarify(&sums, frame)).enumerate() {
             let weights: Vec<f64> = group.masks.iter().map(|mask| mask.bytes as f64).collect();
             for (mask, tile) in group.masks.iter().zip(squarify(&weights, of_group)) {
-                let (a, b) = ((tile.left.round() as i32, tile.top.round() as i32), (tile.right().round() as i32, tile.bottom().round() as i32));
+                let (a, b) = (
+                    (tile.left.round() as i32, tile.top.round() as i32),
+                    (tile.right().round() as i32, tile.bottom().round() as i32),
+                );
                 // Too small for a pixel: the table beside the chart has it.
                 if a.0 >= b.0 || a.1 >= b.1 {
                     continue;
                 }
                 // A fill through which the background shows: the text is read on it in either theme.
                 area.draw(&Rectangle::new([a, b], canvas.palette.series(i).mix(0.4).filled())).map_err(said)?;
-                area.draw(&Rectangle::new([a, b], canvas.palette.background.stroke_width(canvas.px(1.0) as u32))).map_err(said)?;
+                area.draw(&Rectangle::new([a, b], canvas.palette.background.stroke_width(canvas.px(1.0) as u32)))
+                    .map_err(said)?;
                 let bytes = units::bytes(mask.bytes.cast_signed());
                 label(canvas, &area, (a, b), &mask.names, &bytes)?;
                 let (dx, dy) = area.get_base_pixel();
                 let share = percent(mask.bytes as f64);
-                let text =
-                    format!("{}\n{}\n{bytes}, {share} of all\n{} allocations", mask.names, group.title, units::count(mask.allocs.cast_signed()));
+                let text = format!(
+                    "{}\n{}\n{bytes}, {share} of all\n{} allocations",
+                    mask.names,
+                    group.title,
+                    units::count(mask.allocs.cast_signed())
+                );
                 canvas.hover((a.0 + dx, a.1 + dy), (b.0 + dx, b.1 + dy), text);
             }
         }
@@ -94,7 +106,13 @@ impl Figure for Treemap {
 }
 
 /// Writes into a tile what has room there: the whole mask and its bytes, or its first name and the bytes, or nothing.
-fn label<DB: DrawingBackend>(canvas: &Canvas<'_>, area: &Area<DB>, (a, b): ((i32, i32), (i32, i32)), names: &str, bytes: &str) -> Drawn {
+fn label<DB: DrawingBackend>(
+    canvas: &Canvas<'_>,
+    area: &Area<DB>,
+    (a, b): ((i32, i32), (i32, i32)),
+    names: &str,
+    bytes: &str,
+) -> Drawn {
     let room = b.0 - a.0 - canvas.px(12.0);
     let fits = |text: &str| canvas.text_width(area, text, LETTERS) <= room;
     let lines = ((b.1 - a.1 - canvas.px(8.0)) / canvas.px(LINE)) as usize;
@@ -104,7 +122,10 @@ fn label<DB: DrawingBackend>(canvas: &Canvas<'_>, area: &Area<DB>, (a, b): ((i32
         text.push(bytes.to_owned());
         text
     });
-    let Some(text) = candidates.into_iter().find(|text| text.len() <= lines && text.iter().all(|line| fits(line))) else { return Ok(()) };
+    let Some(text) = candidates.into_iter().find(|text| text.len() <= lines && text.iter().all(|line| fits(line)))
+    else {
+        return Ok(());
+    };
     for (i, line) in text.iter().enumerate() {
         let at = (a.0 + canvas.px(6.0), a.1 + canvas.px(4.0 + LINE * (i as f64 + 0.5)));
         canvas.text(area, line, at, LETTERS, canvas.palette.text, HPos::Left)?;
@@ -137,7 +158,10 @@ mod tests {
     fn a_mask_is_parted_between_its_names() {
         let fits = |text: &str| text.len() <= 12;
         assert_eq!(parts("GFP_KERNEL|__GFP_ZERO|0x8000000"), ["KERNEL|", "ZERO|", "0x8000000"]);
-        assert_eq!(wrapped(&["A|", "BB|", "CCC|", "a_very_long_name|", "D"], fits), ["A|BB|CCC|", "a_very_long_name|", "D"]);
+        assert_eq!(
+            wrapped(&["A|", "BB|", "CCC|", "a_very_long_name|", "D"], fits),
+            ["A|BB|CCC|", "a_very_long_name|", "D"]
+        );
         assert_eq!(wrapped(&parts("none"), fits), ["none"]);
     }
 }

@@ -49,7 +49,8 @@ impl Figure for Unusable {
                     // The last snapshot has no time after it: a sliver shows it.
                     let b = (b.0.max(a.0 + canvas.px(2.0)), b.1);
                     let a = if next <= *at { (a.0 - canvas.px(2.0), a.1) } else { a };
-                    let text = format!("Zone {}, order {order} at {at:.3} s: {:.3}", zone.zone, index[i] as f64 / 1000.0);
+                    let text =
+                        format!("Zone {}, order {order} at {at:.3} s: {:.3}", zone.zone, index[i] as f64 / 1000.0);
                     plot.rectangle(canvas, a, b, heat(index[i] as f64 / 1000.0), text)?;
                 }
             }
@@ -61,8 +62,11 @@ impl Figure for Unusable {
 impl Unusable {
     /// What the colours mean.
     fn scale<DB: DrawingBackend>(area: &Area<DB>, canvas: &Canvas<'_>) -> Drawn {
-        let (left, top, width) =
-            (canvas.px(16.0) + canvas.text_width(area, "0 all of it usable", 13.0) + canvas.px(10.0), canvas.px(6.0), canvas.px(220.0));
+        let (left, top, width) = (
+            canvas.px(16.0) + canvas.text_width(area, "0 all of it usable", 13.0) + canvas.px(10.0),
+            canvas.px(6.0),
+            canvas.px(220.0),
+        );
         let text = canvas.palette.text;
         canvas.text(area, "0 all of it usable", (canvas.px(16.0), top + canvas.px(7.0)), 13.0, text, HPos::Left)?;
         // Each step a pixel into the next, so that no gap shows between them.
@@ -72,6 +76,13 @@ impl Unusable {
             let cell = plotters::element::Rectangle::new([(a, top), (b, top + canvas.px(14.0))], colour);
             area.draw(&cell).map_err(super::canvas::said)?;
         }
-        canvas.text(area, "1 none of it", (left + width + canvas.px(10.0), top + canvas.px(7.0)), 13.0, text, HPos::Left)
+        canvas.text(
+            area,
+            "1 none of it",
+            (left + width + canvas.px(10.0), top + canvas.px(7.0)),
+            13.0,
+            text,
+            HPos::Left,
+        )
     }
 }

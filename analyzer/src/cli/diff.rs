@@ -28,7 +28,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let trace = trace::Trace::open(dir)?;
         let bar = output::Bar::new(name);
         let (stat, loss) = analyzer::stat::stat(&trace, events, &arguments.by, &|done, of| bar.update(done, of))?;
-        Ok((stat, trace.header.duration_s(), loss.sentence(events).map(|sentence| format!("{sentence} (trace {name})"))))
+        Ok((
+            stat,
+            trace.header.duration_s(),
+            loss.sentence(events).map(|sentence| format!("{sentence} (trace {name})")),
+        ))
     };
     let (a, a_seconds, a_loss) = read(&arguments.a, "A")?;
     let (b, b_seconds, b_loss) = read(&arguments.b, "B")?;

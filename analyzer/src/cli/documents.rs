@@ -1,4 +1,5 @@
-//! What packagers want: completions for shells and manual pages, made from the same declarations that the arguments are parsed by.
+//! What packagers want: completions for shells and manual pages, made from the same declarations that the arguments are
+//! parsed by.
 
 use std::{fs, io, path::PathBuf};
 
@@ -26,5 +27,6 @@ pub fn completions(arguments: &Completions) {
 pub fn man(arguments: &Man) -> anyhow::Result<()> {
     let dir = &arguments.dir;
     fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
-    clap_mangen::generate_to(super::Arguments::command(), dir).with_context(|| format!("cannot write into {}", dir.display()))
+    clap_mangen::generate_to(super::Arguments::command(), dir)
+        .with_context(|| format!("cannot write into {}", dir.display()))
 }

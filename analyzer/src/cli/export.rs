@@ -65,7 +65,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut out: Box<dyn Write> = if arguments.output.as_os_str() == "-" {
         Box::new(BufWriter::new(io::stdout().lock()))
     } else {
-        let file = File::create(&arguments.output).with_context(|| format!("cannot write {}", arguments.output.display()))?;
+        let file =
+            File::create(&arguments.output).with_context(|| format!("cannot write {}", arguments.output.display()))?;
         Box::new(BufWriter::new(file))
     };
     let bar = output::Bar::new("reading");
@@ -95,6 +96,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn tell(problems: &[trace::Problem]) {
     if !problems.is_empty() {
-        eprintln!("analyzer: the trace has {} problem(s), see `analyzer info`: what was written is not all", problems.len());
+        eprintln!(
+            "analyzer: the trace has {} problem(s), see `analyzer info`: what was written is not all",
+            problems.len()
+        );
     }
 }

@@ -68,7 +68,10 @@ fn help() -> String {
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0).ok_or_else(|| "a number of seconds".to_owned())
+    text.parse()
+        .ok()
+        .filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
+        .ok_or_else(|| "a number of seconds".to_owned())
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -77,7 +80,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let snapshots = snapshots::read(&trace, &mut problems);
     let Arguments { what, by, shape, .. } = arguments;
     if snapshots.is_empty() && !(what.fallbacks || what.pageblocks || what.pollution) {
-        bail!("the trace has no snapshots of /proc/buddyinfo: record it with `collector record`, an imported trace has none");
+        bail!(
+            "the trace has no snapshots of /proc/buddyinfo: record it with `collector record`, an imported trace has none"
+        );
     }
     let estimate = what.at.is_some() || what.over_time || what.drift;
     let wanted = Wanted { by: by.clone(), estimate, ..moments(arguments, &trace)? };
@@ -99,14 +104,22 @@ fn moments(arguments: &Arguments, trace: &Trace) -> anyhow::Result<Wanted> {
         (Some(at), _) if at > duration => bail!("the trace ends after {duration:.3} s: there is no moment at {at} s"),
         (Some(at), _) => Ok(Wanted { moments: vec![clock.start_ns + (at * 1e9) as u64], ..wanted }),
         (None, Some(interval)) if interval * MOST_MOMENTS < duration => {
-            bail!("--interval {interval} is too short for a trace of {duration:.3} s: choose at least {} s", duration / MOST_MOMENTS)
+            bail!(
+                "--interval {interval} is too short for a trace of {duration:.3} s: choose at least {} s",
+                duration / MOST_MOMENTS
+            )
         }
         (None, Some(interval)) => Ok(Wanted { moments: frag::moments(trace, (interval * 1e9) as u64), ..wanted }),
         (None, None) => Ok(wanted),
     }
 }
 
-fn table(arguments: &Arguments, trace: &Trace, snapshots: &[snapshots::Snapshot], found: &Fragmentation) -> anyhow::Result<Table> {
+fn table(
+    arguments: &Arguments,
+    trace: &Trace,
+    snapshots: &[snapshots::Snapshot],
+    found: &Fragmentation,
+) -> anyhow::Result<Table> {
     let (what, header) = (&arguments.what, &trace.header);
     if let Some(at) = what.at {
         if found.history.moments.is_empty() {

@@ -33,7 +33,9 @@ enum Context {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (kernel, table) = arguments.kernel.table()?;
-    let mask = table.encode(&arguments.mask).map_err(|part| anyhow!("`{part}` is neither a number nor a GFP flag of Linux {kernel}"))?;
+    let mask = table
+        .encode(&arguments.mask)
+        .map_err(|part| anyhow!("`{part}` is neither a number nor a GFP flag of Linux {kernel}"))?;
     let explained = gfp::explain(&table, mask);
     let forbidden = arguments.context.map(|context| forbidden(context, &table, mask));
     let bits = explained.table();
@@ -65,11 +67,9 @@ fn forbidden(context: Context, table: &GfpTable, mask: u32) -> Option<&'static s
     match context {
         Context::Process => None,
         Context::Atomic => has("__GFP_DIRECT_RECLAIM").then_some("__GFP_DIRECT_RECLAIM may sleep"),
-        Context::Block => {
-            (has("__GFP_DIRECT_RECLAIM") && has("__GFP_IO")).then_some("__GFP_IO may start I/O that waits for this very layer; use GFP_NOIO")
-        }
-        Context::Fs => {
-            (has("__GFP_DIRECT_RECLAIM") && has("__GFP_FS")).then_some("__GFP_FS may call back into a filesystem that holds its locks; use GFP_NOFS")
-        }
+        Context::Block => (has("__GFP_DIRECT_RECLAIM") && has("__GFP_IO"))
+            .then_some("__GFP_IO may start I/O that waits for this very layer; use GFP_NOIO"),
+        Context::Fs => (has("__GFP_DIRECT_RECLAIM") && has("__GFP_FS"))
+            .then_some("__GFP_FS may call back into a filesystem that holds its locks; use GFP_NOFS"),
     }
 }

@@ -24,7 +24,8 @@ pub struct Arguments {
     /// Bytes per page of the traced machine; a perf.data says it itself
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = page_size)]
     page_size: u64,
-    /// Names of the addresses in a perf.data; default: /proc/kallsyms, if the running kernel is the one that was recorded
+    /// Names of the addresses in a perf.data; default: /proc/kallsyms, if the running kernel is the one that was
+    /// recorded
     #[arg(long, value_name = "FILE")]
     kallsyms: Option<PathBuf>,
     #[command(flatten)]
@@ -44,7 +45,10 @@ enum Format {
 }
 
 fn page_size(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|bytes: &u64| bytes.is_power_of_two()).ok_or_else(|| "a page has a power of two of bytes".to_owned())
+    text.parse()
+        .ok()
+        .filter(|bytes: &u64| bytes.is_power_of_two())
+        .ok_or_else(|| "a page has a power of two of bytes".to_owned())
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -70,7 +74,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         import::import_perf_data(BufReader::with_capacity(1 << 20, open()?), &name, output, &symbols, &command)?
     } else {
         let (kernel, gfp) = arguments.kernel.table()?;
-        let text: Box<dyn BufRead> = if is_stdin { Box::new(io::stdin().lock()) } else { Box::new(BufReader::with_capacity(1 << 20, open()?)) };
+        let text: Box<dyn BufRead> =
+            if is_stdin { Box::new(io::stdin().lock()) } else { Box::new(BufReader::with_capacity(1 << 20, open()?)) };
         let origin = Origin { kernel, gfp, page_size: arguments.page_size, command: env::args().collect() };
         import::import_text(text, &name, output, &origin)?
     };
@@ -78,7 +83,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("analyzer: what wrote {name} lost {} events; every result will say so", imported.lost);
     }
     if !imported.unknown_flags.is_empty() {
-        eprintln!("analyzer: the chosen kernel does not have {}: --kernel and --like choose another", imported.unknown_flags.join(", "));
+        eprintln!(
+            "analyzer: the chosen kernel does not have {}: --kernel and --like choose another",
+            imported.unknown_flags.join(", ")
+        );
     }
     let (events, other) = (imported.events, imported.other);
     output::write(&format!(
@@ -94,7 +102,10 @@ fn symbols(file: Option<&Path>) -> anyhow::Result<Kallsyms> {
     let text = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let symbols = Kallsyms::read(BufReader::new(text));
     if symbols.is_empty() {
-        eprintln!("analyzer: {} hides the kernel's addresses (that needs root), so call sites stay numbers", path.display());
+        eprintln!(
+            "analyzer: {} hides the kernel's addresses (that needs root), so call sites stay numbers",
+            path.display()
+        );
     }
     Ok(symbols)
 }

@@ -35,7 +35,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let totals = info.loss.totals();
     ledger.note(totals.equation());
     let missed = analyzer::units::count(totals.missed.cast_signed());
-    ledger.note(format!("missed {missed}: the kernel did not run a program because it was running already on that CPU"));
+    ledger
+        .note(format!("missed {missed}: the kernel did not run a program because it was running already on that CPU"));
     output::table(&ledger, 0)?;
     let problems = &info.loss.problems;
     if problems.is_empty() {
@@ -43,5 +44,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let list: Vec<String> = problems.iter().map(|problem| format!("  ✗ {problem}\n")).collect();
     let count = problems.len();
-    output::write(&format!("\nIntegrity  ✗ {count} problem(s); everything else in the trace was read\n{}", list.concat()))
+    output::write(&format!(
+        "\nIntegrity  ✗ {count} problem(s); everything else in the trace was read\n{}",
+        list.concat()
+    ))
 }

@@ -30,22 +30,29 @@ const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 impl KernelArgument {
     /// Whose table it is, and the table.
     pub fn table(&self) -> anyhow::Result<(String, GfpTable)> {
-        let parse = |text: &str| -> anyhow::Result<GfpTable> { Ok(GfpTable::from_format(&TracepointFormat::parse(text)?)?) };
+        let parse =
+            |text: &str| -> anyhow::Result<GfpTable> { Ok(GfpTable::from_format(&TracepointFormat::parse(text)?)?) };
         if let Some(dir) = &self.like {
             let header = trace::Trace::open(dir)?.header;
             return Ok((header.kernel, header.gfp));
         }
         if let Some(name) = &self.kernel {
-            let Some((_, text)) = PROFILES.iter().find(|(known, _)| known == name) else { bail!("there is no profile `{name}`") };
+            let Some((_, text)) = PROFILES.iter().find(|(known, _)| known == name) else {
+                bail!("there is no profile `{name}`")
+            };
             return Ok((name.clone(), parse(text)?));
         }
-        let running = TRACEFS.iter().find_map(|mount| fs::read_to_string(format!("{mount}/events/kmem/mm_page_alloc/format")).ok());
+        let running = TRACEFS
+            .iter()
+            .find_map(|mount| fs::read_to_string(format!("{mount}/events/kmem/mm_page_alloc/format")).ok());
         if let Some(text) = running {
             let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
             return Ok((release.trim().to_owned(), parse(&text)?));
         }
         let (name, text) = PROFILES[PROFILES.len() - 1];
-        eprintln!("analyzer: tracefs cannot be read here (it needs root), so the flags are those of Linux {name}; --kernel and --like choose others");
+        eprintln!(
+            "analyzer: tracefs cannot be read here (it needs root), so the flags are those of Linux {name}; --kernel and --like choose others"
+        );
         Ok((name.to_owned(), parse(text).context("the newest profile")?))
     }
 }

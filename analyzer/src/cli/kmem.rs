@@ -1,5 +1,5 @@
-//! `analyzer kmem` takes what `perf kmem stat` takes. As there, `--sort` and `--line` are about the table that was asked for last before them, so
-//! their places on the command line count.
+//! `analyzer kmem` takes what `perf kmem stat` takes. As there, `--sort` and `--line` are about the table that was
+//! asked for last before them, so their places on the command line count.
 
 use analyzer::{
     Events, Loss, Names, Window,
@@ -36,7 +36,8 @@ pub struct Arguments {
     /// Pages that are live at the end instead of all
     #[arg(long)]
     live: bool,
-    /// Sort the table asked for last by these: ptr, callsite, bytes, hit, pingpong, frag; pages: page, callsite, bytes, hit, order, migtype, gfp
+    /// Sort the table asked for last by these: ptr, callsite, bytes, hit, pingpong, frag; pages: page, callsite, bytes,
+    /// hit, order, migtype, gfp
     #[arg(short, long, value_name = "KEYS", action = ArgAction::Append)]
     sort: Vec<String>,
     /// Show so many lines of the table asked for last
@@ -65,7 +66,8 @@ impl clap::FromArgMatches for Places {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = |id: &str| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
         let last = |id: &str| given(id).then(|| matches.indices_of(id)?.next_back()).flatten();
-        let all = |id: &str| if given(id) { matches.indices_of(id).into_iter().flatten().collect() } else { Vec::new() };
+        let all =
+            |id: &str| if given(id) { matches.indices_of(id).into_iter().flatten().collect() } else { Vec::new() };
         Ok(Self { caller: last("caller"), alloc: last("alloc"), sort: all("sort"), line: all("line") })
     }
 
@@ -95,7 +97,10 @@ impl Places {
 
 impl Arguments {
     /// How the table of call sites and the other one are wanted.
-    fn listings<K: std::str::FromStr<Err = analyzer::Error> + Clone>(&self, default: &[K]) -> anyhow::Result<(Listing<K>, Listing<K>)> {
+    fn listings<K: std::str::FromStr<Err = analyzer::Error> + Clone>(
+        &self,
+        default: &[K],
+    ) -> anyhow::Result<(Listing<K>, Listing<K>)> {
         let empty = || Listing { sort: Vec::new(), lines: None };
         let (mut callers, mut others) = (empty(), empty());
         for (keys, place) in self.sort.iter().zip(&self.places.sort) {
@@ -152,7 +157,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         loss.add(std::mem::take(&mut half.problems));
     }
     if arguments.shape.is_json() {
-        let all = halves.iter().flat_map(|half| &half.tables).map(|table| (table.title.to_lowercase().replace(' ', "_"), table.to_json()));
+        let all = halves
+            .iter()
+            .flat_map(|half| &half.tables)
+            .map(|table| (table.title.to_lowercase().replace(' ', "_"), table.to_json()));
         return output::json(&all.collect::<serde_json::Map<_, _>>().into());
     }
     if arguments.perf_compat && arguments.shape.is_for_people() {
@@ -172,10 +180,14 @@ fn objects(arguments: &Arguments, trace: &Trace, names: &Names<'_>, progress: Pr
     let callers = arguments.caller.then(|| objects.callers(&callers));
     let pointers = arguments.alloc.then(|| objects.pointers(&others));
     let text = kmem::perf_objects(&objects, callers.as_ref(), pointers.as_ref(), arguments.raw_ip, names);
-    let site = |site: &kmem::Site| if arguments.raw_ip { format!("{:#x}", site.call_site) } else { names.callsite(site.call_site) };
+    let site = |site: &kmem::Site| {
+        if arguments.raw_ip { format!("{:#x}", site.call_site) } else { names.callsite(site.call_site) }
+    };
     let tables = [
         callers.map(|rows| Objects::table("Kernel objects by call site", "Call site", &rows, site)),
-        pointers.map(|rows| Objects::table("Kernel objects by address", "Object", &rows, |site| format!("{:#x}", site.ptr))),
+        pointers.map(|rows| {
+            Objects::table("Kernel objects by address", "Object", &rows, |site| format!("{:#x}", site.ptr))
+        }),
         Some(objects.summary()),
     ];
     Ok(Half { text, tables: tables.into_iter().flatten().collect(), problems })

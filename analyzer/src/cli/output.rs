@@ -42,7 +42,8 @@ impl Bar {
     pub fn new(what: &'static str) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0).with_message(what).with_style(
-                ProgressStyle::with_template("{msg} {bar:30} {human_pos} of {human_len} rows ({per_sec}, {eta} left)").expect("a valid template"),
+                ProgressStyle::with_template("{msg} {bar:30} {human_pos} of {human_len} rows ({per_sec}, {eta} left)")
+                    .expect("a valid template"),
             );
             bar.enable_steady_tick(Duration::from_millis(200));
             bar

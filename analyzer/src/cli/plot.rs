@@ -49,7 +49,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let trace = arguments.trace.open()?;
     let replay = arguments.replay.read(&trace)?;
     if replay.is_none() && arguments.charts.iter().any(|name| name == "model") {
-        bail!("the chart `model` shows a replay of the trace: make one with `replay run TRACE --json FILE`, and name it with --replay FILE");
+        bail!(
+            "the chart `model` shows a replay of the trace: make one with `replay run TRACE --json FILE`, and name it with --replay FILE"
+        );
     }
     let bar = output::Bar::new("analysing");
     let analysis = Analysis::read(&trace, &|done, of| bar.update(done, of))?;
@@ -60,7 +62,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let dir = &arguments.output;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
-    let wanted = |chart: &Chart| arguments.charts.is_empty() || arguments.charts.iter().any(|name| name == chart.name());
+    let wanted =
+        |chart: &Chart| arguments.charts.is_empty() || arguments.charts.iter().any(|name| name == chart.name());
     let mut drawn = 0;
     let mut charts = figures::charts(&trace, &analysis);
     charts.extend(replay.map(|replay| replay.chart()));

@@ -31,7 +31,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for warning in &report.warnings {
         eprintln!("analyzer: {warning}");
     }
-    let write = |path: &PathBuf, text: String| fs::write(path, text).with_context(|| format!("cannot write {}", path.display()));
+    let write = |path: &PathBuf, text: String| {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
     write(&arguments.output, report.to_html()?)?;
     match &arguments.json {
         Some(path) if path.as_os_str() == "-" => return output::json(&report.to_json()),

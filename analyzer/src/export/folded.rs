@@ -78,7 +78,12 @@ impl Observer for Stacks<'_> {
 ///
 /// # Errors
 /// If the columns are not what the format says.
-pub fn folded(trace: &Trace, events: Events, what: Folded, progress: Progress<'_>) -> Result<(BTreeMap<String, u64>, Loss), Error> {
+pub fn folded(
+    trace: &Trace,
+    events: Events,
+    what: Folded,
+    progress: Progress<'_>,
+) -> Result<(BTreeMap<String, u64>, Loss), Error> {
     let mut loss = Loss::read(trace);
     let names = Names::read(trace, &mut loss.problems);
     let mut stacks = Stacks { names: &names, what, sums: BTreeMap::new() };

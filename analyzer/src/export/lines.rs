@@ -54,9 +54,19 @@ pub fn lines(trace: &Trace, events: Events, format: Lines, out: &mut impl Write)
                         ("pfn", if event.pfn == NO_PFN { Value::Null } else { json!(event.pfn) }),
                         ("order", json!(event.order)),
                         ("zone", json!(trace.header.zone_name(event.zone))),
-                        ("migratetype", if frees { Value::Null } else { json!(trace.header.migratetype_name(event.migratetype)) }),
+                        (
+                            "migratetype",
+                            if frees { Value::Null } else { json!(trace.header.migratetype_name(event.migratetype)) },
+                        ),
                         ("gfp", if frees { Value::Null } else { json!(trace.header.gfp.decode(event.gfp)) }),
-                        ("callsite", if event.stack == 0 { Value::Null } else { json!(names.callsite(names.caller(event.stack))) }),
+                        (
+                            "callsite",
+                            if event.stack == 0 {
+                                Value::Null
+                            } else {
+                                json!(names.callsite(names.caller(event.stack)))
+                            },
+                        ),
                     ])?;
                 }
             }
@@ -75,7 +85,14 @@ pub fn lines(trace: &Trace, events: Events, format: Lines, out: &mut impl Write)
                         ("cache", if event.cache == 0 { Value::Null } else { json!(names.cache(event.cache)) }),
                         ("bytes_req", json!(event.bytes_req)),
                         ("bytes_alloc", json!(event.bytes_alloc)),
-                        ("gfp", if event.bytes_alloc == 0 { Value::Null } else { json!(trace.header.gfp.decode(event.gfp)) }),
+                        (
+                            "gfp",
+                            if event.bytes_alloc == 0 {
+                                Value::Null
+                            } else {
+                                json!(trace.header.gfp.decode(event.gfp))
+                            },
+                        ),
                         ("node", if event.node < 0 { Value::Null } else { json!(event.node) }),
                     ])?;
                 }

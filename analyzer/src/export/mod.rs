@@ -1,5 +1,5 @@
-//! A trace for other tools: Parquet for dataframes and fleets, CSV and JSON lines for anything, folded stacks for flame graphs, and
-//! a timeline for Perfetto.
+//! A trace for other tools: Parquet for dataframes and fleets, CSV and JSON lines for anything, folded stacks for flame
+//! graphs, and a timeline for Perfetto.
 
 mod folded;
 mod lines;

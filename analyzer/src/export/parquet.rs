@@ -1,8 +1,8 @@
-//! The tables of a trace as Parquet: `DIR/TABLE/host=HOST/day=YYYY-MM-DD/BOOT-START.parquet`, the layout that `DuckDB`, polars and Spark take for
-//! a partitioned dataset, so that many hosts' exports can share a directory.
+//! The tables of a trace as Parquet: `DIR/TABLE/host=HOST/day=YYYY-MM-DD/BOOT-START.parquet`, the layout that `DuckDB`,
+//! polars and Spark take for a partitioned dataset, so that many hosts' exports can share a directory.
 //!
-//! Times and frames grow slowly from event to event, so they are stored as differences; what has few values is stored as a dictionary. That
-//! makes a page event a few bytes.
+//! Times and frames grow slowly from event to event, so they are stored as differences; what has few values is stored
+//! as a dictionary. That makes a page event a few bytes.
 
 use std::{
     fs::{self, File},
@@ -19,8 +19,8 @@ use ::parquet::{
 };
 use arrow_array::RecordBatch;
 use trace::{
-    Cache, Cgroup, FragEvent, FrameRun, FreeArea, Ledger, PageEvent, Pageblock, Problem, ReclaimEvent, Row, SlabEvent, SlabInfo, SnapshotWindow,
-    Stack, Symbol, Task, Trace, VmStat, ZoneStat,
+    Cache, Cgroup, FragEvent, FrameRun, FreeArea, Ledger, PageEvent, Pageblock, Problem, ReclaimEvent, Row, SlabEvent,
+    SlabInfo, SnapshotWindow, Stack, Symbol, Task, Trace, VmStat, ZoneStat,
 };
 
 use super::Error;
@@ -78,24 +78,31 @@ impl Export<'_> {
         let day = started.split('T').next().unwrap_or("unknown");
         let dir = self.dir.join(R::TABLE).join(format!("host={}", plain(&header.host))).join(format!("day={day}"));
         fs::create_dir_all(&dir).map_err(|source| Error::Io { path: dir.clone(), source })?;
-        let path = dir.join(format!("{}-{}.parquet", plain(header.boot_id.get(..8).unwrap_or("boot")), header.clock.start_ns));
+        let path =
+            dir.join(format!("{}-{}.parquet", plain(header.boot_id.get(..8).unwrap_or("boot")), header.clock.start_ns));
         let file = File::create(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let failed = |source: ParquetError| Error::Parquet { path: path.clone(), source };
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::LZ4_RAW)
             .set_max_row_group_row_count(Some(GROUP))
             // What the numbers mean travels with them.
-            .set_key_value_metadata(Some(vec![KeyValue::new("gfpscope".to_owned(), serde_json::to_string(header).ok())]));
+            .set_key_value_metadata(Some(vec![KeyValue::new(
+                "gfpscope".to_owned(),
+                serde_json::to_string(header).ok(),
+            )]));
         for column in DIFFERENCES {
             let column = ColumnPath::from(column);
-            properties = properties.set_column_dictionary_enabled(column.clone(), false).set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+            properties = properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
         }
         let schema = Arc::new(R::schema());
         let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties.build())).map_err(failed)?;
         for rows in self.trace.rows::<R>() {
             match rows {
                 Ok(rows) => {
-                    let batch = RecordBatch::try_new(Arc::clone(&schema), R::to_columns(&rows)).map_err(|error| failed(error.into()))?;
+                    let batch = RecordBatch::try_new(Arc::clone(&schema), R::to_columns(&rows))
+                        .map_err(|error| failed(error.into()))?;
                     writer.write(&batch).map_err(failed)?;
                 }
                 Err(problem) => self.problems.push(problem),
@@ -110,6 +117,7 @@ impl Export<'_> {
 
 /// A name that is one component of a path, whatever the trace says.
 fn plain(name: &str) -> String {
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
     if plain.trim_matches('.').is_empty() { "unknown".to_owned() } else { plain }
 }

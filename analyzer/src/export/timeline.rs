@@ -1,5 +1,6 @@
-//! A timeline in the Trace Event Format (JSON), which Perfetto's and Chrome's viewers read: free blocks and allocation rates as counters; direct
-//! reclaim, compaction and kswapd as slices of their threads; failed allocations, extfrag fallbacks and OOM kills as marks.
+//! A timeline in the Trace Event Format (JSON), which Perfetto's and Chrome's viewers read: free blocks and allocation
+//! rates as counters; direct reclaim, compaction and kswapd as slices of their threads; failed allocations, extfrag
+//! fallbacks and OOM kills as marks.
 
 use std::io::Write;
 
@@ -27,8 +28,12 @@ pub fn timeline(trace: &Trace, progress: Progress<'_>, out: &mut impl Write) -> 
         Ok(serde_json::to_writer(&mut *out, &event).map_err(std::io::Error::from)?)
     };
     for snapshot in snapshots::read(trace, &mut problems) {
-        let orders: serde_json::Map<String, Value> =
-            snapshot.nr_free.iter().enumerate().map(|(order, blocks)| (format!("order {order}"), json!(blocks))).collect();
+        let orders: serde_json::Map<String, Value> = snapshot
+            .nr_free
+            .iter()
+            .enumerate()
+            .map(|(order, blocks)| (format!("order {order}"), json!(blocks)))
+            .collect();
         write(
             json!({"name": format!("free blocks, {}", header.zone_name(snapshot.zone)), "ph": "C", "pid": 0, "ts": at(snapshot.time), "args": orders}),
         )?;
@@ -39,7 +44,9 @@ pub fn timeline(trace: &Trace, progress: Progress<'_>, out: &mut impl Write) -> 
         for (interval, bytes) in bytes.iter().enumerate() {
             let time = rates.start + interval as u64 * rates.interval;
             let args = json!({"bytes/s": rates.per_second(*bytes)});
-            write(json!({"name": format!("allocated, {}", header.zone_name(*zone)), "ph": "C", "pid": 0, "ts": at(time), "args": args}))?;
+            write(
+                json!({"name": format!("allocated, {}", header.zone_name(*zone)), "ph": "C", "pid": 0, "ts": at(time), "args": args}),
+            )?;
         }
     }
     let kind = |kind: Kind| header.kinds.get(kind.name()).copied();
@@ -58,18 +65,27 @@ pub fn timeline(trace: &Trace, progress: Progress<'_>, out: &mut impl Write) -> 
         let args = json!({"order": event.order, "gfp": header.gfp.decode(event.gfp), "value": event.value});
         write(json!({"name": name, "ph": phase, "s": "t", "pid": 0, "tid": tid, "ts": ts, "args": args}))?;
     }
-    for event in all::<FragEvent>(trace, &mut problems).into_iter().filter(|event| kind(Kind::ExtFrag) == Some(event.kind)) {
+    for event in
+        all::<FragEvent>(trace, &mut problems).into_iter().filter(|event| kind(Kind::ExtFrag) == Some(event.kind))
+    {
         let args = json!({
             "order": event.order, "fallback order": event.fallback_order,
             "migratetype": header.migratetype_name(event.migratetype), "from": header.migratetype_name(event.fallback_migratetype),
         });
-        write(json!({"name": "extfrag", "ph": "i", "s": "t", "pid": 0, "tid": event.pid, "ts": at(event.time), "args": args}))?;
+        write(
+            json!({"name": "extfrag", "ph": "i", "s": "t", "pid": 0, "tid": event.pid, "ts": at(event.time), "args": args}),
+        )?;
     }
     for rows in trace.rows::<PageEvent>() {
-        let failed = rows.unwrap_or_default().into_iter().filter(|event| kind(Kind::PageAlloc) == Some(event.kind) && event.pfn == NO_PFN);
+        let failed = rows
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|event| kind(Kind::PageAlloc) == Some(event.kind) && event.pfn == NO_PFN);
         for event in failed {
             let args = json!({"order": event.order, "gfp": header.gfp.decode(event.gfp)});
-            write(json!({"name": "allocation failed", "ph": "i", "s": "p", "pid": 0, "tid": event.pid, "ts": at(event.time), "args": args}))?;
+            write(
+                json!({"name": "allocation failed", "ph": "i", "s": "p", "pid": 0, "tid": event.pid, "ts": at(event.time), "args": args}),
+            )?;
         }
     }
     out.write_all(b"\n]}\n")?;

@@ -1,4 +1,5 @@
-//! Fallbacks (`mm_page_alloc_extfrag`): a request that found its own migratetype's lists empty, and took a block of another's.
+//! Fallbacks (`mm_page_alloc_extfrag`): a request that found its own migratetype's lists empty, and took a block of
+//! another's.
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
@@ -160,7 +161,11 @@ impl FromStr for By {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         let known = || Self::ALL.map(Self::name).join(", ");
-        Self::ALL.into_iter().find(|by| by.name() == name).ok_or_else(|| Error::Unknown { what: "key", given: name.to_owned(), known: known() })
+        Self::ALL.into_iter().find(|by| by.name() == name).ok_or_else(|| Error::Unknown {
+            what: "key",
+            given: name.to_owned(),
+            known: known(),
+        })
     }
 }
 
@@ -198,19 +203,32 @@ pub struct FallbackCounts {
 impl Fallbacks {
     /// The table.
     pub fn table(&self) -> Table {
-        let mut table = Table::new(format!("Fallbacks by {}", self.by.iter().map(|by| by.name()).collect::<Vec<_>>().join(" × ")));
+        let mut table =
+            Table::new(format!("Fallbacks by {}", self.by.iter().map(|by| by.name()).collect::<Vec<_>>().join(" × ")));
         for by in &self.by {
             table.column(by.name(), by.title(), by.unit());
         }
         table.column("count", "Fallbacks", Unit::Count).column("pages", "Pages asked for", Unit::Count);
-        table.column("block_pages", "Pages of the blocks", Unit::Count).column("changed", "Pageblock changed type", Unit::Fraction);
+        table.column("block_pages", "Pages of the blocks", Unit::Count).column(
+            "changed",
+            "Pageblock changed type",
+            Unit::Fraction,
+        );
         for FallbackGroup { values, counts } in &self.groups {
             let keys = self.by.iter().zip(values).map(|(by, (value, name))| {
-                if by.unit() != Unit::Text && *value != UNKNOWN { Cell::Integer(*value) } else { Cell::Text(name.clone()) }
+                if by.unit() != Unit::Text && *value != UNKNOWN {
+                    Cell::Integer(*value)
+                } else {
+                    Cell::Text(name.clone())
+                }
             });
             let count = |count: u64| Cell::Integer(count.cast_signed());
-            let cells =
-                [count(counts.count), count(counts.pages), count(counts.block_pages), Cell::Real(counts.changed as f64 / counts.count as f64)];
+            let cells = [
+                count(counts.count),
+                count(counts.pages),
+                count(counts.block_pages),
+                Cell::Real(counts.changed as f64 / counts.count as f64),
+            ];
             table.row(keys.chain(cells).collect());
         }
         table.note("severe: unmovable or reclaimable pages in a movable pageblock; moderate: types mixed in another way; harmless: whole pageblocks changed type");
@@ -230,9 +248,9 @@ pub(super) struct Gathering<'a> {
     refills: NumberMap<u16, Refill>,
 }
 
-/// What one CPU has taken out of `free_area` since its last allocation. All of it is for the next one, which takes the first page: the kernel refills a
-/// pcp list only when it is empty, appends, and takes from the front. If somebody else came first (an interrupt, a bulk allocation, which has no event)
-/// then the next allocation has another page.
+/// What one CPU has taken out of `free_area` since its last allocation. All of it is for the next one, which takes the
+/// first page: the kernel refills a pcp list only when it is empty, appends, and takes from the front. If somebody else
+/// came first (an interrupt, a bulk allocation, which has no event) then the next allocation has another page.
 struct Refill {
     /// number of the task
     task: u32,
@@ -292,9 +310,10 @@ impl<'a> Gathering<'a> {
         }
         let task = self.tasks.at(pid, time);
         let refill = self.refills.get(&cpu);
-        if refill
-            .is_none_or(|refill| (refill.task, refill.order, refill.migratetype) != (task, order, migratetype) || refill.fallbacks.len() == WAITING)
-        {
+        if refill.is_none_or(|refill| {
+            (refill.task, refill.order, refill.migratetype) != (task, order, migratetype)
+                || refill.fallbacks.len() == WAITING
+        }) {
             let next = Refill { task, order, migratetype, first: Some(pfn), fallbacks: Vec::new() };
             if let Some(before) = self.refills.insert(cpu, next) {
                 self.add(before.fallbacks, UNKNOWN);
@@ -315,7 +334,8 @@ impl<'a> Gathering<'a> {
             Class::Allocated | Class::Failed | Class::Refused => {
                 let Some(refill) = self.refills.remove(&row.on) else { return };
                 let asked = (refill.task, i64::from(refill.order), i64::from(refill.migratetype), refill.first);
-                let is_for = asked == (row.actor.task, row.order, row.migratetype, Some(row.address)) && row.class == Class::Allocated;
+                let is_for = asked == (row.actor.task, row.order, row.migratetype, Some(row.address))
+                    && row.class == Class::Allocated;
                 self.add(refill.fallbacks, if is_for { row.callsite } else { UNKNOWN });
             }
             // A pcp list gives out first what was freed last: this page may be next for another reason.
@@ -332,8 +352,11 @@ impl<'a> Gathering<'a> {
         for (_, refill) in std::mem::take(&mut self.refills) {
             self.add(refill.fallbacks, UNKNOWN);
         }
-        let decode = |values: Vec<i64>| self.by.iter().zip(values).map(|(by, value)| (value, by.decode(value, self.names))).collect();
-        let mut groups: Vec<_> = self.groups.into_iter().map(|(values, counts)| FallbackGroup { values: decode(values), counts }).collect();
+        let decode = |values: Vec<i64>| {
+            self.by.iter().zip(values).map(|(by, value)| (value, by.decode(value, self.names))).collect()
+        };
+        let mut groups: Vec<_> =
+            self.groups.into_iter().map(|(values, counts)| FallbackGroup { values: decode(values), counts }).collect();
         groups.sort_by(|a, b| b.counts.count.cmp(&a.counts.count).then_with(|| a.values.cmp(&b.values)));
         Fallbacks { by: self.by.to_vec(), groups }
     }

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use super::bits::Bits;
 
-/// The free blocks of one zone, as `zone->free_area` holds them, but without lists: which of them the kernel would take next is not asked here.
+/// The free blocks of one zone, as `zone->free_area` holds them, but without lists: which of them the kernel would take
+/// next is not asked here.
 ///
-/// Two free buddies are always one block of the next order, so the blocks follow from the free frames alone. (The kernel keeps buddies of pageblock
-/// size apart if one of them is reserved for atomic allocations or isolated; which pageblocks are is not known.) Memory: two bits a frame.
+/// Two free buddies are always one block of the next order, so the blocks follow from the free frames alone. (The
+/// kernel keeps buddies of pageblock size apart if one of them is reserved for atomic allocations or isolated; which
+/// pageblocks are is not known.) Memory: two bits a frame.
 pub(super) struct FreeArea {
     zone: Range<u64>,
     /// the zone's first frame, rounded down to the largest block
@@ -39,7 +41,8 @@ impl FreeArea {
             && self.zone.end - pfn >= 1 << order
     }
 
-    /// Takes a block's frames out, whatever blocks they are in; what else those hold stays free. How many of the frames were free.
+    /// Takes a block's frames out, whatever blocks they are in; what else those hold stays free. How many of the frames
+    /// were free.
     pub fn take(&mut self, pfn: u64, order: u8) -> u64 {
         let at = pfn - self.base;
         for holder in order..self.nr_free.len() as u8 {
@@ -60,7 +63,8 @@ impl FreeArea {
         (0..order).map(smaller).sum()
     }
 
-    /// Frees a block and merges it with its buddies, as the kernel's `__free_one_page` does. How many of its frames were free before.
+    /// Frees a block and merges it with its buddies, as the kernel's `__free_one_page` does. How many of its frames
+    /// were free before.
     pub fn give(&mut self, pfn: u64, order: u8) -> u64 {
         let already = self.take(pfn, order);
         let (mut at, mut order) = (pfn - self.base, order);
@@ -120,7 +124,8 @@ mod tests {
             let mut pfn = 0;
             while pfn < self.free.len() {
                 let whole = |order: &usize| {
-                    pfn.is_multiple_of(1 << order) && self.free.get(pfn..pfn + (1 << order)).is_some_and(|frames| frames.iter().all(|free| *free))
+                    pfn.is_multiple_of(1 << order)
+                        && self.free.get(pfn..pfn + (1 << order)).is_some_and(|frames| frames.iter().all(|free| *free))
                 };
                 match (0..ORDERS).rev().find(whole) {
                     Some(order) => {
@@ -170,7 +175,11 @@ mod tests {
     fn a_run_becomes_the_largest_blocks_that_fit() {
         let mut area = FreeArea::new(4..100, ORDERS);
         area.give_run(0..80);
-        assert_eq!(area.nr_free(), [0, 0, 1, 1, 2, 1], "4, 8, 16, 32 and 64 of it; what lies before the zone is none of it");
+        assert_eq!(
+            area.nr_free(),
+            [0, 0, 1, 1, 2, 1],
+            "4, 8, 16, 32 and 64 of it; what lies before the zone is none of it"
+        );
         assert_eq!(area.take(48, 0), 1);
         assert_eq!(area.nr_free(), [1, 1, 2, 2, 3, 0], "the block of 32 frames is halved until one is out");
         area.give_run(95..u64::MAX);

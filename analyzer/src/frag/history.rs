@@ -31,7 +31,9 @@ impl Basis {
     /// What a trace offers.
     pub fn of(trace: &Trace) -> Self {
         let options = &trace.header.options;
-        let filtered = options.iter().any(|(name, value)| name.starts_with("filter_") && name != "filter_min_bytes" && !value.is_empty());
+        let filtered = options
+            .iter()
+            .any(|(name, value)| name.starts_with("filter_") && name != "filter_min_bytes" && !value.is_empty());
         if trace.rows_of(FrameRun::TABLE) == 0 {
             Self::Snapshots(
                 "the trace does not say which frames were free at its start (/proc/kpageflags; flight recorders and --no-frames leave it out)",
@@ -129,7 +131,8 @@ impl Drift {
 pub struct Oddities {
     /// left `free_area`, and were not known to be there: freed past the pcp lists, or an event was lost
     pub left_unseen: u64,
-    /// came back, and were believed to be there already: isolated by compaction or reported to a hypervisor, or an event was lost
+    /// came back, and were believed to be there already: isolated by compaction or reported to a hypervisor, or an
+    /// event was lost
     pub came_twice: u64,
     /// were allocated or freed, and were believed to lie in `free_area`: the same
     pub used_unseen: u64,
@@ -164,7 +167,8 @@ pub struct History {
     pub drifts: Vec<Drift>,
     /// contradictions since `since`
     pub oddities: Oddities,
-    /// pages that compaction isolated, free ones and ones in use, between the first snapshot and the last: `compact_isolated` of /proc/vmstat
+    /// pages that compaction isolated, free ones and ones in use, between the first snapshot and the last:
+    /// `compact_isolated` of /proc/vmstat
     pub isolated: u64,
     /// by zone
     pub scarcity: Vec<Scarcity>,
@@ -184,7 +188,9 @@ impl History {
     pub fn notes(&self, header: &Header) -> Vec<String> {
         let since = units::duration(self.since.saturating_sub(header.clock.start_ns) as f64);
         let mut notes = vec![match self.basis {
-            Basis::FreeArea => format!("between the snapshots (from {since} on): the last snapshot and what left free_area and came back since"),
+            Basis::FreeArea => format!(
+                "between the snapshots (from {since} on): the last snapshot and what left free_area and came back since"
+            ),
             Basis::Pages => format!(
                 "between the snapshots (from {since} on): the last snapshot and the pages allocated and freed since, as if there were no pcp lists: an estimate, record with --events page,frag to know"
             ),

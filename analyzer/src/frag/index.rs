@@ -1,7 +1,7 @@
 //! The kernel's own integer formulae of how broken up free memory is (`mm/vmstat.c`).
 
-/// `unusable_free_index`: which share of the free memory is of no use for an allocation of this order, in thousandths: 0 = all of it is
-/// usable, 1000 = none. As in debugfs `extfrag/unusable_index`.
+/// `unusable_free_index`: which share of the free memory is of no use for an allocation of this order, in thousandths:
+/// 0 = all of it is usable, 1000 = none. As in debugfs `extfrag/unusable_index`.
 pub fn unusable_index(nr_free: &[u64], order: usize) -> i64 {
     let free_pages = pages(nr_free);
     if free_pages == 0 {
@@ -10,8 +10,8 @@ pub fn unusable_index(nr_free: &[u64], order: usize) -> i64 {
     ((free_pages - (suitable(nr_free, order) << order)) * 1000 / free_pages) as i64
 }
 
-/// `__fragmentation_index`: why an allocation of this order would fail, in thousandths: towards 0 for want of memory, towards 1000 because
-/// of fragmentation; -1000 if it would succeed. As in debugfs `extfrag/extfrag_index`.
+/// `__fragmentation_index`: why an allocation of this order would fail, in thousandths: towards 0 for want of memory,
+/// towards 1000 because of fragmentation; -1000 if it would succeed. As in debugfs `extfrag/extfrag_index`.
 pub fn extfrag_index(nr_free: &[u64], order: usize) -> i64 {
     let blocks: u128 = nr_free.iter().map(|blocks| u128::from(*blocks)).sum();
     if blocks == 0 {

@@ -1,4 +1,5 @@
-//! Pageblocks: how many there are of each migratetype, and in how many of them pages that can be moved lie beside pages that cannot.
+//! Pageblocks: how many there are of each migratetype, and in how many of them pages that can be moved lie beside pages
+//! that cannot.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -37,7 +38,11 @@ pub(super) fn types(trace: &Trace, problems: &mut Vec<Problem>) -> Vec<TypeCount
 pub(super) fn types_table(header: &Header, types: &[TypeCount]) -> Table {
     let mut table = Table::new("Pageblocks by zone and migratetype");
     table.column("zone", "Zone", Unit::Text).column("migratetype", "Migratetype", Unit::Text);
-    table.column("first", "First", Unit::Count).column("last", "Last", Unit::Count).column("change", "Change", Unit::Count);
+    table.column("first", "First", Unit::Count).column("last", "Last", Unit::Count).column(
+        "change",
+        "Change",
+        Unit::Count,
+    );
     for TypeCount { zone, migratetype, first, last } in types {
         table.row(vec![
             Cell::Text(header.zone_name(*zone)),
@@ -86,14 +91,25 @@ pub(super) fn table(header: &Header, pollution: &[Pollution]) -> Table {
     table.column("movable_first", "Movable, first", Unit::Count).column("movable", "last", Unit::Count);
     table.column("mixed_first", "Mixed, first", Unit::Count).column("mixed", "last", Unit::Count);
     table.column("polluted_first", "Polluted, first", Unit::Count).column("polluted", "last", Unit::Count);
-    table.column("polluting_pages_first", "by pages, first", Unit::Count).column("polluting_pages", "last", Unit::Count);
+    table.column("polluting_pages_first", "by pages, first", Unit::Count).column(
+        "polluting_pages",
+        "last",
+        Unit::Count,
+    );
     table.column("allocs", "by allocations", Unit::Count).column("newly_mixed", "newly", Unit::Count);
     let count = |count: u64| Cell::Integer(count.cast_signed());
     for Pollution { zone, first, last, allocs, newly_mixed } in pollution {
-        let both = |of: fn(&Mixture) -> u64| [count(of(first)), last.as_ref().map_or(Cell::None, |last| count(of(last)))];
-        let numbers = [both(|mix| mix.movable), both(|mix| mix.mixed), both(|mix| mix.polluted), both(|mix| mix.polluting_pages)];
+        let both =
+            |of: fn(&Mixture) -> u64| [count(of(first)), last.as_ref().map_or(Cell::None, |last| count(of(last)))];
+        let numbers =
+            [both(|mix| mix.movable), both(|mix| mix.mixed), both(|mix| mix.polluted), both(|mix| mix.polluting_pages)];
         let events = if last.is_some() { [count(*allocs), count(*newly_mixed)] } else { [Cell::None, Cell::None] };
-        table.row(std::iter::once(Cell::Text(header.zone_name(*zone))).chain(numbers.into_iter().flatten()).chain(events).collect());
+        table.row(
+            std::iter::once(Cell::Text(header.zone_name(*zone)))
+                .chain(numbers.into_iter().flatten())
+                .chain(events)
+                .collect(),
+        );
     }
     table.note("movable: pageblocks with anon or file pages of /proc/kpageflags, or pages allocated as movable since; mixed: those of them that also hold slabs, page tables, reserved pages, or pages allocated as unmovable or reclaimable since");
     table.note("polluted: mixed, but more of these pages are movable, so that a few others keep the pageblock from being emptied: by so many pages; allocations into such pageblocks since, newly where they held no such page before");
@@ -147,7 +163,15 @@ impl<'a> Watch<'a> {
         };
         let found = (0..header.zones.len() as u8).map(|zone| Pollution { zone, ..Pollution::default() }).collect();
         let mobility = header.migratetypes.iter().map(|name| Mobility::of_migratetype(name)).collect();
-        Self { header, read, follows, mobility, zones: header.zones.iter().map(blocks).collect(), found, started: false }
+        Self {
+            header,
+            read,
+            follows,
+            mobility,
+            zones: header.zones.iter().map(blocks).collect(),
+            found,
+            started: false,
+        }
     }
 
     /// Enters frames as they were at the start.
@@ -163,12 +187,15 @@ impl<'a> Watch<'a> {
             return;
         }
         self.start(row.time);
-        let (Ok(zone), Some(pages)) = (usize::try_from(row.zone), row.bytes.checked_div(self.header.page_size)) else { return };
+        let (Ok(zone), Some(pages)) = (usize::try_from(row.zone), row.bytes.checked_div(self.header.page_size)) else {
+            return;
+        };
         let Some(blocks) = self.zones.get_mut(zone).and_then(Option::as_mut) else { return };
         let frames = row.address..row.address.saturating_add(pages);
         match row.class {
             Class::Allocated => {
-                let mobility = usize::try_from(row.migratetype).ok().and_then(|migratetype| *self.mobility.get(migratetype)?);
+                let mobility =
+                    usize::try_from(row.migratetype).ok().and_then(|migratetype| *self.mobility.get(migratetype)?);
                 if mobility == Some(Mobility::Fixed) && self.started {
                     blocks.mark(&frames, None);
                     let (polluting, newly) = blocks.would_pollute(&frames);
@@ -300,7 +327,11 @@ mod tests {
         (18..24).for_each(|pfn| mark(pfn..pfn + 1, Some(Mobility::Fixed))); // mixed, but more the other way
         mark(32..64, Some(Mobility::Fixed)); // ends with the zone
         assert_eq!(blocks.mixture(), Mixture { movable: 3, mixed: 2, polluted: 1, polluting_pages: 1 });
-        assert_eq!(blocks.would_pollute(&(4..20)), (2, 1), "the first of them holds nothing else yet; in the third, most pages stay anyway");
+        assert_eq!(
+            blocks.would_pollute(&(4..20)),
+            (2, 1),
+            "the first of them holds nothing else yet; in the third, most pages stay anyway"
+        );
         assert_eq!(blocks.would_pollute(&(24..40)), (0, 0));
         blocks.mark(&(0..u64::MAX), None);
         assert_eq!((blocks.mixture(), blocks.pages.iter().all(|pages| *pages == (0, 0))), (Mixture::default(), true));

@@ -15,17 +15,18 @@ use crate::{
     snapshots::Snapshot,
 };
 
-/// Up to this order (the kernel's `PAGE_ALLOC_COSTLY_ORDER`) and at that of huge pages, freed pages go to a pcp list; others straight back.
+/// Up to this order (the kernel's `PAGE_ALLOC_COSTLY_ORDER`) and at that of huge pages, freed pages go to a pcp list;
+/// others straight back.
 const PCP_ORDER: u8 = 3;
 
 /// Follows the free blocks of every zone, in one pass over the events in time order.
 ///
-/// The frames that were free at the start make the first [`FreeArea`] of each zone. They were read for some time while events happened: when all
-/// events of that time are applied again, whether what was read shows them or not, the last event about each frame decides, and that is right. So the
-/// blocks are known from the end of that time on.
+/// The frames that were free at the start make the first [`FreeArea`] of each zone. They were read for some time while
+/// events happened: when all events of that time are applied again, whether what was read shows them or not, the last
+/// event about each frame decides, and that is right. So the blocks are known from the end of that time on.
 ///
-/// `/proc/buddyinfo` gives counts, no frames. What the reckoning has too many or too few at a snapshot is its `surplus` from then on, so that no error
-/// lasts beyond the next snapshot.
+/// `/proc/buddyinfo` gives counts, no frames. What the reckoning has too many or too few at a snapshot is its `surplus`
+/// from then on, so that no error lasts beyond the next snapshot.
 pub(super) struct Reckoning<'a> {
     header: &'a Header,
     /// those to come
@@ -47,7 +48,13 @@ pub(super) struct Reckoning<'a> {
 
 impl<'a> Reckoning<'a> {
     /// `read` is when the free frames were read. The snapshots and the moments that are wanted are in time order.
-    pub fn new(header: &'a Header, basis: Basis, read: Range<u64>, snapshots: &'a [Snapshot], moments: &'a [u64]) -> Self {
+    pub fn new(
+        header: &'a Header,
+        basis: Basis,
+        read: Range<u64>,
+        snapshots: &'a [Snapshot],
+        moments: &'a [u64],
+    ) -> Self {
         let orders = usize::from(header.nr_orders);
         let follows = !matches!(basis, Basis::Snapshots(_));
         let zone = |zone: &trace::Zone| {
@@ -66,7 +73,15 @@ impl<'a> Reckoning<'a> {
             now: 0,
             zones: header.zones.iter().map(zone).collect(),
             fallbacks: NumberMap::default(),
-            history: History { basis, since, moments: moments_met, drifts, oddities: Oddities::default(), isolated: 0, scarcity },
+            history: History {
+                basis,
+                since,
+                moments: moments_met,
+                drifts,
+                oddities: Oddities::default(),
+                isolated: 0,
+                scarcity,
+            },
         }
     }
 
@@ -84,11 +99,15 @@ impl<'a> Reckoning<'a> {
             return;
         }
         let FragEvent { time, cpu, pfn, order, zone, .. } = *event;
-        let before = self.fallbacks.remove(&cpu).filter(|before| moved == Moved::Out && is_retry(before, event, self.header.pageblock_order));
+        let before = self
+            .fallbacks
+            .remove(&cpu)
+            .filter(|before| moved == Moved::Out && is_retry(before, event, self.header.pageblock_order));
         if let Some(before) = before {
             self.change(time, before.zone, (before.pfn, before.order), FreeArea::give);
         }
-        let known = self.change(time, zone, (pfn, order), if moved == Moved::Back { FreeArea::give } else { FreeArea::take });
+        let known =
+            self.change(time, zone, (pfn, order), if moved == Moved::Back { FreeArea::give } else { FreeArea::take });
         let Some(known) = known else { return };
         match moved {
             Moved::Out => self.odd(|odd| odd.left_unseen += (1 << order) - known),
@@ -105,7 +124,8 @@ impl<'a> Reckoning<'a> {
             return;
         }
         let by_lists = self.history.basis == Basis::FreeArea;
-        // Single pages come and go by pcp lists only: zone_locked and pcpu_drain have told of them, and they are most of all events.
+        // Single pages come and go by pcp lists only: zone_locked and pcpu_drain have told of them, and they are most
+        // of all events.
         if by_lists && row.bytes == self.header.page_size {
             return;
         }
@@ -163,7 +183,13 @@ impl<'a> Reckoning<'a> {
     }
 
     /// Changes the free blocks of a zone; what the change says, unless there can be no such block.
-    fn change(&mut self, time: u64, zone: u8, (pfn, order): (u64, u8), change: fn(&mut FreeArea, u64, u8) -> u64) -> Option<u64> {
+    fn change(
+        &mut self,
+        time: u64,
+        zone: u8,
+        (pfn, order): (u64, u8),
+        change: fn(&mut FreeArea, u64, u8) -> u64,
+    ) -> Option<u64> {
         let said = self.zones.get_mut(usize::from(zone)).and_then(|zone| zone.change(time, (pfn, order), change));
         if said.is_none() {
             self.odd(|odd| odd.impossible += 1);
@@ -178,12 +204,14 @@ impl<'a> Reckoning<'a> {
     }
 }
 
-/// Up to 6.9 the kernel moves another list's free pages of the pageblock to the list that was empty, tells of the block that led it there, and tries
-/// again, which may give it another block of them. Since 6.10 no block of that pageblock can follow at once unless the whole of it was claimed.
+/// Up to 6.9 the kernel moves another list's free pages of the pageblock to the list that was empty, tells of the block
+/// that led it there, and tries again, which may give it another block of them. Since 6.10 no block of that pageblock
+/// can follow at once unless the whole of it was claimed.
 fn is_retry(fallback: &FragEvent, event: &FragEvent, pageblock_order: u8) -> bool {
     let pageblock = |event: &FragEvent| event.pfn.checked_shr(u32::from(pageblock_order));
     fallback.fallback_order < pageblock_order
-        && (fallback.order, fallback.migratetype, pageblock(fallback)) == (event.order, event.migratetype, pageblock(event))
+        && (fallback.order, fallback.migratetype, pageblock(fallback))
+            == (event.order, event.migratetype, pageblock(event))
         && fallback.pfn != event.pfn
 }
 
@@ -210,12 +238,20 @@ enum Known {
 
 impl Zone {
     fn new(area: Option<FreeArea>, orders: usize) -> Self {
-        Self { area, known: Known::Nothing, held: 0, until: 0, scarcity: Scarcity { known: 0, without: vec![0; orders] } }
+        Self {
+            area,
+            known: Known::Nothing,
+            held: 0,
+            until: 0,
+            scarcity: Scarcity { known: 0, without: vec![0; orders] },
+        }
     }
 
     fn nr_free(&self, order: usize) -> u64 {
         match (&self.known, &self.area) {
-            (Known::Reckoned(surplus), Some(area)) => area.nr_free()[order].saturating_add_signed(surplus[order].saturating_neg()),
+            (Known::Reckoned(surplus), Some(area)) => {
+                area.nr_free()[order].saturating_add_signed(surplus[order].saturating_neg())
+            }
             (Known::Read(snapshot), _) => snapshot.nr_free.get(order).copied().unwrap_or(0),
             _ => 0,
         }
@@ -239,7 +275,11 @@ impl Zone {
         };
         let drift = Drift { read: read.clone(), reckoned: self.all_free(), from_start: area.nr_free().to_vec() };
         let read_of = |order: usize| read.nr_free.get(order).map_or(0, |blocks| blocks.cast_signed());
-        let surplus = drift.from_start.iter().enumerate().map(|(order, blocks)| blocks.cast_signed().saturating_sub(read_of(order)));
+        let surplus = drift
+            .from_start
+            .iter()
+            .enumerate()
+            .map(|(order, blocks)| blocks.cast_signed().saturating_sub(read_of(order)));
         let surplus = surplus.collect();
         self.learn(read.time, Known::Reckoned(surplus));
         Some(drift)
@@ -262,7 +302,10 @@ impl Zone {
 
     /// Whether there are larger blocks now, or no longer.
     fn look(&mut self, time: u64) {
-        let held = (0..self.scarcity.without.len()).rev().find(|order| self.nr_free(*order) > 0).map_or(0, |largest| largest + 1);
+        let held = (0..self.scarcity.without.len())
+            .rev()
+            .find(|order| self.nr_free(*order) > 0)
+            .map_or(0, |largest| largest + 1);
         if held != self.held {
             self.pass(time);
             self.held = held;
@@ -284,7 +327,9 @@ impl Zone {
         match &self.known {
             Known::Nothing => None,
             Known::Read(snapshot) => Some(Moment { blocks: snapshot.clone(), source: Source::Read }),
-            Known::Reckoned(_) => Some(Moment { blocks: Snapshot { time, zone, nr_free: self.all_free() }, source: Source::Reckoned }),
+            Known::Reckoned(_) => {
+                Some(Moment { blocks: Snapshot { time, zone, nr_free: self.all_free() }, source: Source::Reckoned })
+            }
         }
     }
 }
@@ -296,8 +341,19 @@ mod tests {
     use super::*;
 
     fn header() -> Header {
-        let zone = trace::Zone { node: 0, name: "Normal".into(), start_pfn: 1024, spanned: 4096, present: 4096, managed: 4096 };
-        Header { clock: Clock { name: String::new(), utc_offset_ns: 0, start_ns: 0, end_ns: 1000 }, zones: vec![zone], ..Header::default() }
+        let zone = trace::Zone {
+            node: 0,
+            name: "Normal".into(),
+            start_pfn: 1024,
+            spanned: 4096,
+            present: 4096,
+            managed: 4096,
+        };
+        Header {
+            clock: Clock { name: String::new(), utc_offset_ns: 0, start_ns: 0, end_ns: 1000 },
+            zones: vec![zone],
+            ..Header::default()
+        }
     }
 
     fn event(time: u64, pfn: u64, order: u8) -> FragEvent {
@@ -342,8 +398,13 @@ mod tests {
     fn a_fallback_is_one_block_whichever_kernel_tells_of_it() {
         // 6.15 and later: only the fallback tells.
         assert_eq!(after(&[(Moved::Fallback, fallback(300, 1024, 8))]).0, WITHOUT_ONE_PAGE);
-        // 6.10 and later, if the pageblock was claimed: the block has left before; the next one of the same refill follows.
-        let claimed = [(Moved::Out, event(300, 1024, 0)), (Moved::Fallback, fallback(301, 1024, 8)), (Moved::Out, event(302, 1025, 0))];
+        // 6.10 and later, if the pageblock was claimed: the block has left before; the next one of the same refill
+        // follows.
+        let claimed = [
+            (Moved::Out, event(300, 1024, 0)),
+            (Moved::Fallback, fallback(301, 1024, 8)),
+            (Moved::Out, event(302, 1025, 0)),
+        ];
         assert_eq!(after(&claimed).0, [0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
         // Up to 6.9: the block that is given out in the end may be another one of that pageblock.
         let retried = [(Moved::Fallback, fallback(300, 1024, 8)), (Moved::Out, event(301, 1535, 0))];
@@ -357,8 +418,13 @@ mod tests {
     fn events_before_the_frames_were_read_are_part_of_what_was_read() {
         assert_eq!(after(&[(Moved::Out, event(99, 1024, 0))]).0, PAGEBLOCK);
         assert_eq!(after(&[(Moved::Out, event(100, 1024, 0))]).0, WITHOUT_ONE_PAGE);
-        let again = [(Moved::Out, event(110, 1024, 0)), (Moved::Back, event(120, 1024, 0)), (Moved::Back, event(130, 1536, 9))];
-        assert_eq!(after(&again), (vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], Oddities::default()), "nothing of that time is odd");
+        let again =
+            [(Moved::Out, event(110, 1024, 0)), (Moved::Back, event(120, 1024, 0)), (Moved::Back, event(130, 1536, 9))];
+        assert_eq!(
+            after(&again),
+            (vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], Oddities::default()),
+            "nothing of that time is odd"
+        );
     }
 
     #[test]

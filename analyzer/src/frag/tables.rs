@@ -18,10 +18,22 @@ impl Fragmentation {
     pub fn summary(&self, header: &Header, snapshots: &[Snapshot]) -> Table {
         let mut table = Table::new("Unusable index by zone and order");
         table.column("zone", "Zone", Unit::Text).column("order", "Order", Unit::Number);
-        table.column("first", "First", Unit::Index).column("worst", "Worst", Unit::Index).column("last", "Last", Unit::Index);
+        table.column("first", "First", Unit::Index).column("worst", "Worst", Unit::Index).column(
+            "last",
+            "Last",
+            Unit::Index,
+        );
         table.column("extfrag_last", "Extfrag index, last", Unit::Index);
-        table.column("without", "Without a free block", Unit::Duration).column("without_share", "of the time", Unit::Fraction);
-        table.hidden("snapshots_without", "Snapshots without a free block", Unit::Count).hidden("snapshots", "Snapshots", Unit::Count);
+        table.column("without", "Without a free block", Unit::Duration).column(
+            "without_share",
+            "of the time",
+            Unit::Fraction,
+        );
+        table.hidden("snapshots_without", "Snapshots without a free block", Unit::Count).hidden(
+            "snapshots",
+            "Snapshots",
+            Unit::Count,
+        );
         for zone in 0..header.zones.len() as u8 {
             let of_zone: Vec<&Snapshot> = snapshots.iter().filter(|snapshot| snapshot.zone == zone).collect();
             let (Some(first), Some(last)) = (of_zone.first(), of_zone.last()) else { continue };
@@ -30,7 +42,9 @@ impl Fragmentation {
             let scarcity = self.history.scarcity.get(usize::from(zone));
             for order in 0..first.nr_free.len() {
                 let worst = known.iter().map(|snapshot| unusable_index(&snapshot.nr_free, order)).max().unwrap_or(0);
-                let without = scarcity.and_then(|scarcity| Some((*scarcity.without.get(order)?, scarcity.known))).filter(|(_, known)| *known > 0);
+                let without = scarcity
+                    .and_then(|scarcity| Some((*scarcity.without.get(order)?, scarcity.known)))
+                    .filter(|(_, known)| *known > 0);
                 table.row(vec![
                     Cell::Text(header.zone_name(zone)),
                     Cell::from(order),
@@ -45,7 +59,9 @@ impl Fragmentation {
                 ]);
             }
         }
-        table.note("unusable index: share of the free memory that is in blocks too small for the order (0 = none, 1 = all)");
+        table.note(
+            "unusable index: share of the free memory that is in blocks too small for the order (0 = none, 1 = all)",
+        );
         table.note("extfrag index: -1 = an allocation would succeed; towards 0 it would fail for want of memory, towards 1 because of fragmentation");
         table.note("without a free block: of this order or a larger one; blocks on pcp lists are not free ones");
         table.notes.extend(self.history.notes(header));
@@ -85,7 +101,11 @@ impl Fragmentation {
 /// Both indices by zone, order and time: at every snapshot, and at those moments for which the events tell the blocks.
 pub fn over_time(header: &Header, snapshots: &[Snapshot], history: &History) -> Table {
     let read = snapshots.iter().map(|blocks| (blocks, Source::Read));
-    let reckoned = history.moments.iter().filter(|moment| moment.source == Source::Reckoned).map(|moment| (&moment.blocks, moment.source));
+    let reckoned = history
+        .moments
+        .iter()
+        .filter(|moment| moment.source == Source::Reckoned)
+        .map(|moment| (&moment.blocks, moment.source));
     let mut all: Vec<_> = read.chain(reckoned).collect();
     all.sort_by_key(|(blocks, _)| (blocks.time, blocks.zone));
     let mut table = indices(header, "Fragmentation by zone and order over time", all);
@@ -106,7 +126,11 @@ pub fn at(header: &Header, title: &str, history: &History) -> Table {
 
 fn indices<'a>(header: &Header, title: &str, rows: impl IntoIterator<Item = (&'a Snapshot, Source)>) -> Table {
     let mut table = Table::new(title);
-    table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column("order", "Order", Unit::Number);
+    table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column(
+        "order",
+        "Order",
+        Unit::Number,
+    );
     table.column("nr_free", "Free blocks", Unit::Count);
     table.column("unusable_index", "Unusable index", Unit::Index).column("extfrag_index", "Extfrag index", Unit::Index);
     table.column("source", "From", Unit::Text);
@@ -129,9 +153,21 @@ fn indices<'a>(header: &Header, title: &str, rows: impl IntoIterator<Item = (&'a
 /// How wrong the reckoning was at each snapshot.
 pub fn drift(header: &Header, history: &History) -> Table {
     let mut table = Table::new("Drift: free blocks as reckoned from the events, and as /proc/buddyinfo then said");
-    table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column("order", "Order", Unit::Number);
-    table.column("nr_free", "Buddyinfo", Unit::Count).column("reckoned", "Reckoned", Unit::Count).column("drift", "Drift", Unit::Count);
-    table.column("share", "of the zone's free pages", Unit::Fraction).hidden("from_start", "Reckoned from the start alone", Unit::Count);
+    table.column("time", "Time", Unit::Duration).column("zone", "Zone", Unit::Text).column(
+        "order",
+        "Order",
+        Unit::Number,
+    );
+    table.column("nr_free", "Buddyinfo", Unit::Count).column("reckoned", "Reckoned", Unit::Count).column(
+        "drift",
+        "Drift",
+        Unit::Count,
+    );
+    table.column("share", "of the zone's free pages", Unit::Fraction).hidden(
+        "from_start",
+        "Reckoned from the start alone",
+        Unit::Count,
+    );
     for drift in &history.drifts {
         let free_pages = drift.read.free_pages().max(1);
         let counts = drift.read.nr_free.iter().zip(&drift.reckoned).zip(&drift.from_start).enumerate();

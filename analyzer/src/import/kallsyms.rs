@@ -10,8 +10,8 @@ pub struct Kallsyms {
 }
 
 impl Kallsyms {
-    /// Reads lines such as `ffffffff81000000 T _text` or `ffffffffc0001000 t nft_do_chain [nf_tables]`. A kernel that hides its addresses
-    /// prints zeros, which is as good as nothing.
+    /// Reads lines such as `ffffffff81000000 T _text` or `ffffffffc0001000 t nft_do_chain [nf_tables]`. A kernel that
+    /// hides its addresses prints zeros, which is as good as nothing.
     pub fn read(text: impl BufRead) -> Self {
         let mut found = Vec::new();
         for line in text.lines().map_while(Result::ok) {
@@ -47,8 +47,8 @@ impl Kallsyms {
     }
 }
 
-/// Which of several names of one address is told, the least of these: perf prefers what is not weak, then what is global, then the fewest
-/// underscores in front, then the longest name.
+/// Which of several names of one address is told, the least of these: perf prefers what is not weak, then what is
+/// global, then the fewest underscores in front, then the longest name.
 fn preference(kind: &str, name: &str) -> (u8, usize, std::cmp::Reverse<usize>) {
     let binding = match kind {
         "W" | "w" => 2,

@@ -5,8 +5,8 @@
 //!               sh   156 [001]     4.503211: kmem:mm_page_alloc: page=0x4b10 pfn=0x4b10 order=1 migratetype=0 gfp_flags=GFP_KERNEL
 //! ```
 //!
-//! The columns between CPU and time come and go with the kernel's options, and a task's name may hold anything, blanks and brackets too. So
-//! a line is read from its event towards both ends.
+//! The columns between CPU and time come and go with the kernel's options, and a task's name may hold anything, blanks
+//! and brackets too. So a line is read from its event towards both ends.
 
 use trace::Kind;
 
@@ -58,7 +58,8 @@ impl<'a> Line<'a> {
         let found = EVENTS.iter().find_map(|(name, kind)| {
             let (at, _) = line.match_indices(name).find(|(at, _)| {
                 let (before, after) = (&line[..*at], &line[at + name.len()..]);
-                // `4.503211: kfree: …` or `4.503211: kmem:kfree: …`: a name of a task is not followed by a colon and preceded by a time.
+                // `4.503211: kfree: …` or `4.503211: kmem:kfree: …`: a name of a task is not followed by a colon and
+                // preceded by a time.
                 let before = before.strip_suffix("kmem:").unwrap_or(before).trim_end();
                 after.starts_with(':') && before.ends_with(':') && before.len() < *at
             })?;
@@ -114,7 +115,10 @@ fn lost(line: &str) -> Option<u64> {
 fn seconds(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.')?;
     let digits = fraction.len();
-    if digits > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+    if digits > 9
+        || !fraction.bytes().all(|byte| byte.is_ascii_digit())
+        || !whole.bytes().all(|byte| byte.is_ascii_digit())
+    {
         return None;
     }
     let fraction = fraction.parse::<u64>().ok()? * 10_u64.pow(9 - digits as u32);
@@ -159,7 +163,10 @@ mod tests {
             "              sh   156 [001]     4.503211: kmem:mm_page_alloc: page=0x4b10 pfn=0x4b10 order=1 migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO",
         );
         for event in [&ftrace, &perf] {
-            assert_eq!((event.kind, event.comm, event.pid, event.cpu, event.time), (Kind::PageAlloc, "sh", 156, 1, 4_503_211_000));
+            assert_eq!(
+                (event.kind, event.comm, event.pid, event.cpu, event.time),
+                (Kind::PageAlloc, "sh", 156, 1, 4_503_211_000)
+            );
             assert_eq!(
                 (event.number("pfn"), event.number("order"), event.field("gfp_flags")),
                 (Some(0x4b10), Some(1), Some("GFP_KERNEL|__GFP_ZERO"))
@@ -176,7 +183,10 @@ mod tests {
 
     #[test]
     fn odd_tasks_are_read_whole() {
-        assert_eq!(event("kworker/u8:2-ev-33  (-----) [000] d..2.  12.000001: kfree: call_site=x+0x1/0x2 ptr=(null)").comm, "kworker/u8:2-ev");
+        assert_eq!(
+            event("kworker/u8:2-ev-33  (-----) [000] d..2.  12.000001: kfree: call_site=x+0x1/0x2 ptr=(null)").comm,
+            "kworker/u8:2-ev"
+        );
         let odd = event("a kfree: [7] b-99 (   42) [003] 1.000000001: kfree: call_site=x+0x1/0x2 ptr=00ab");
         assert_eq!(
             (odd.comm, odd.pid, odd.tgid, odd.cpu, odd.time, odd.pointer("ptr")),
@@ -197,7 +207,9 @@ mod tests {
             assert!(!matches!(Line::parse(other), Ok(Line::Event(_))), "{other}");
         }
         assert_eq!(Line::parse("CPU:1 [LOST 123 EVENTS]"), Ok(Line::Lost(123)));
-        for broken in ["sh-1 [000] now: kfree: ptr=1", "sh-1 1.0: kfree: ptr=1", "sh-x [0] 1.0: kfree: ptr=1", ": kfree: ptr=1"] {
+        for broken in
+            ["sh-1 [000] now: kfree: ptr=1", "sh-1 1.0: kfree: ptr=1", "sh-x [0] 1.0: kfree: ptr=1", ": kfree: ptr=1"]
+        {
             assert!(Line::parse(broken).is_err(), "{broken}");
         }
     }

@@ -1,4 +1,5 @@
-//! `perf.data`, as `perf record -e kmem:…` writes it: records with the raw bytes of the tracepoints, and the formats that say what they mean.
+//! `perf.data`, as `perf record -e kmem:…` writes it: records with the raw bytes of the tracepoints, and the formats
+//! that say what they mean.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -16,16 +17,26 @@ use super::{
     tracing_data,
 };
 
-/// Reads a `perf.data` and writes it as a trace directory, with the addresses that it holds: an address is the number of its symbol.
+/// Reads a `perf.data` and writes it as a trace directory, with the addresses that it holds: an address is the number
+/// of its symbol.
 ///
 /// # Errors
 /// [`Error::Input`] if it is no `perf.data` with kmem events; [`Error::Trace`] if the trace cannot be written.
-pub fn import(file: impl Read + Seek, name: &str, dir: &Path, symbols: &Kallsyms, command: &[String]) -> Result<Imported, Error> {
+pub fn import(
+    file: impl Read + Seek,
+    name: &str,
+    dir: &Path,
+    symbols: &Kallsyms,
+    command: &[String],
+) -> Result<Imported, Error> {
     let failed = |reason: String| Error::Input { what: name.to_owned(), reason };
     let mut file = PerfFile::open(file).map_err(failed)?;
     let tracing = file.section(TRACING_DATA).and_then(tracing_data::parse);
-    let tracing = tracing.ok_or_else(|| failed("it has no tracepoints: record with perf record -e 'kmem:*'".to_owned()))?;
-    let gfp = ["mm_page_alloc", "kmalloc"].iter().find_map(|event| GfpTable::from_format(&tracing.formats.get(*event)?.0).ok());
+    let tracing =
+        tracing.ok_or_else(|| failed("it has no tracepoints: record with perf record -e 'kmem:*'".to_owned()))?;
+    let gfp = ["mm_page_alloc", "kmalloc"]
+        .iter()
+        .find_map(|event| GfpTable::from_format(&tracing.formats.get(*event)?.0).ok());
     let origin = Origin {
         kernel: file.text(OS_RELEASE).unwrap_or_else(|| "unknown".to_owned()),
         gfp: gfp.unwrap_or_default(),
@@ -99,12 +110,15 @@ struct Layout {
 }
 
 /// The fields that are read.
-const FIELDS: [&str; 10] = ["name", "pfn", "order", "gfp_flags", "migratetype", "ptr", "call_site", "bytes_req", "bytes_alloc", "node"];
+const FIELDS: [&str; 10] =
+    ["name", "pfn", "order", "gfp_flags", "migratetype", "ptr", "call_site", "bytes_req", "bytes_alloc", "node"];
 
 fn layouts(formats: &BTreeMap<String, (TracepointFormat, String)>) -> HashMap<u16, Layout> {
     let layout = |(name, kind): &(&str, Kind)| {
         let (format, _) = formats.get(*name)?;
-        let place = |field: &&'static str| format.field(field).map(|place| (*field, (place.offset as usize, place.size as usize)));
+        let place = |field: &&'static str| {
+            format.field(field).map(|place| (*field, (place.offset as usize, place.size as usize)))
+        };
         Some((format.id as u16, Layout { kind: *kind, fields: FIELDS.iter().filter_map(place).collect() }))
     };
     EVENTS.iter().filter_map(layout).collect()
@@ -118,7 +132,8 @@ impl Layout {
         Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
-    /// A text of any length (`__data_loc char[]`): the field says where in the record it is, and how long with its zero.
+    /// A text of any length (`__data_loc char[]`): the field says where in the record it is, and how long with its
+    /// zero.
     fn text<'a>(&self, raw: &'a [u8], field: &str) -> Option<&'a str> {
         let place = self.number(raw, field)? as u32;
         let (offset, length) = ((place & 0xffff) as usize, (place >> 16) as usize);
@@ -169,7 +184,10 @@ impl Import<'_> {
             return Ok(());
         };
         let kind = layout.kind;
-        let missing = |field: &str| Error::Input { what: name.to_owned(), reason: format!("a {} has no field `{field}`", kind.name()) };
+        let missing = |field: &str| Error::Input {
+            what: name.to_owned(),
+            reason: format!("a {} has no field `{field}`", kind.name()),
+        };
         let number = |field: &'static str| layout.number(raw, field).ok_or_else(|| missing(field));
         let (pid, cpu) = (sample.tid, sample.cpu as u16);
         let allocates = matches!(kind, Kind::PageAlloc | Kind::Kmalloc | Kind::CacheAlloc);
@@ -180,14 +198,29 @@ impl Import<'_> {
             let order = number("order")?.try_into().ok().filter(|order| *order < 32).ok_or_else(|| missing("order"))?;
             let migratetype = if allocates { number("migratetype")? as u8 } else { u8::MAX };
             let stack = self.stack(sample)?;
-            let event = PageEvent { time, pid, cpu, kind: kind as u8, order, pfn, gfp, migratetype, zone: UNKNOWN_ZONE, stack };
+            let event =
+                PageEvent { time, pid, cpu, kind: kind as u8, order, pfn, gfp, migratetype, zone: UNKNOWN_ZONE, stack };
             self.sink.page(kind, event)?
         } else {
             let (object, call_site) = (number("ptr")?, layout.number(raw, "call_site").unwrap_or(0));
-            let bytes = |field| if allocates { number(field).map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)) } else { Ok(0) };
+            let bytes = |field| {
+                if allocates { number(field).map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)) } else { Ok(0) }
+            };
             let (bytes_req, bytes_alloc) = (bytes("bytes_req")?, bytes("bytes_alloc")?);
             let node = layout.number(raw, "node").map_or(-1, |node| node as i16);
-            let mut event = SlabEvent { time, pid, cpu, kind: kind as u8, object, call_site, bytes_req, bytes_alloc, gfp, node, cache: 0 };
+            let mut event = SlabEvent {
+                time,
+                pid,
+                cpu,
+                kind: kind as u8,
+                object,
+                call_site,
+                bytes_req,
+                bytes_alloc,
+                gfp,
+                node,
+                cache: 0,
+            };
             if let Some(cache) = layout.text(raw, "name").filter(|name| !name.is_empty()) {
                 event.cache = self.sink.cache(cache, &event);
             }
@@ -199,7 +232,10 @@ impl Import<'_> {
         if in_order {
             return Ok(());
         }
-        Err(Error::Input { what: name.to_owned(), reason: "its records are far out of order: it is damaged, or was written by no perf".to_owned() })
+        Err(Error::Input {
+            what: name.to_owned(),
+            reason: "its records are far out of order: it is damaged, or was written by no perf".to_owned(),
+        })
     }
 
     /// The number of the sample's stack: where it happened alone, if that is all that was recorded.

@@ -1,5 +1,5 @@
-//! The file format of `perf record` (`tools/perf/Documentation/perf.data-file-format.txt`), as far as tracepoints need it: sections, and the
-//! records in the order of their times.
+//! The file format of `perf record` (`tools/perf/Documentation/perf.data-file-format.txt`), as far as tracepoints need
+//! it: sections, and the records in the order of their times.
 
 use std::{
     collections::HashMap,
@@ -94,7 +94,11 @@ impl<R: Read + Seek> PerfFile<R> {
         file.read_exact(&mut header).map_err(|_| "it is too short for a perf.data".to_owned())?;
         match &header[..8] {
             b"PERFILE2" => {}
-            b"2ELIFREP" => return Err("it was recorded on a big-endian machine: import what `perf script` prints there".to_owned()),
+            b"2ELIFREP" => {
+                return Err(
+                    "it was recorded on a big-endian machine: import what `perf script` prints there".to_owned()
+                );
+            }
             _ => return Err("it does not begin with PERFILE2".to_owned()),
         }
         let word = |at: usize| u64::from_le_bytes(*header[at..].first_chunk().expect("within the header"));
@@ -176,13 +180,16 @@ impl<R: Read + Seek> PerfFile<R> {
         }
     }
 
-    /// Reads up to the end of a round. What is in the round after next is later than all of this one, so what is not later than the round
-    /// before this one can be given out.
+    /// Reads up to the end of a round. What is in the round after next is later than all of this one, so what is not
+    /// later than the round before this one can be given out.
     fn round(&mut self) -> Result<(), Reason> {
         while self.left > 0 {
             let mut header = [0; 8];
             self.read(&mut header)?;
-            let (kind, size) = (u32::from_le_bytes(*header.first_chunk().expect("8 bytes")), u16::from_le_bytes([header[6], header[7]]));
+            let (kind, size) = (
+                u32::from_le_bytes(*header.first_chunk().expect("8 bytes")),
+                u16::from_le_bytes([header[6], header[7]]),
+            );
             let mut body = vec![0; usize::from(size).checked_sub(8).ok_or("it is damaged: a record without a header")?];
             self.read(&mut body)?;
             match kind {
@@ -191,10 +198,13 @@ impl<R: Read + Seek> PerfFile<R> {
                     self.give_out(horizon);
                     return Ok(());
                 }
-                kind if COMPRESSED.contains(&kind) => return Err("its records are compressed: record without -z".to_owned()),
+                kind if COMPRESSED.contains(&kind) => {
+                    return Err("its records are compressed: record without -z".to_owned());
+                }
                 kind if kind >= USER => {}
                 kind => {
-                    let (time, record) = self.record(kind, &body).ok_or("it is damaged: a record is shorter than it says")?;
+                    let (time, record) =
+                        self.record(kind, &body).ok_or("it is damaged: a record is shorter than it says")?;
                     self.latest = self.latest.max(time);
                     self.place += 1;
                     self.waiting.push((time, self.place, record));
@@ -220,7 +230,11 @@ impl<R: Read + Seek> PerfFile<R> {
     fn record(&self, kind: u32, body: &[u8]) -> Option<(u64, Record)> {
         let record = match kind {
             SAMPLE => {
-                let layout = if self.layout & IDENTIFIER != 0 { *self.layouts.get(&word_at(body, 0)?).unwrap_or(&self.layout) } else { self.layout };
+                let layout = if self.layout & IDENTIFIER != 0 {
+                    *self.layouts.get(&word_at(body, 0)?).unwrap_or(&self.layout)
+                } else {
+                    self.layout
+                };
                 let sample = sample(layout, body)?;
                 return Some((sample.time, Record::Sample(sample)));
             }

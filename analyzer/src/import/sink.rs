@@ -6,7 +6,9 @@ use std::{
     path::Path,
 };
 
-use trace::{Cache, Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Stack, Symbol, Task, Tool, Writer};
+use trace::{
+    Cache, Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Stack, Symbol, Task, Tool, Writer,
+};
 
 use super::{ANY_PROGRAM, Error, Imported, Origin};
 
@@ -82,7 +84,11 @@ impl<'a> Sink<'a> {
     /// Starts a trace. What only the end will tell is put into its header then.
     pub fn create(dir: &'a Path, origin: &Origin) -> Result<Self, Error> {
         let header = Header {
-            tool: Tool { name: "analyzer import".into(), version: env!("CARGO_PKG_VERSION").into(), command: origin.command.clone() },
+            tool: Tool {
+                name: "analyzer import".into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                command: origin.command.clone(),
+            },
             host: "unknown (imported)".into(),
             kernel: origin.kernel.clone(),
             clock: Clock { name: "the imported trace's".into(), utc_offset_ns: 0, start_ns: 0, end_ns: 0 },
@@ -128,11 +134,15 @@ impl<'a> Sink<'a> {
         gather(&mut self.stacks, frame, &mut self.writer)
     }
 
-    /// The number of the slab cache of an event, which says how large its objects are if it allocates one; 0 for a name too many.
+    /// The number of the slab cache of an event, which says how large its objects are if it allocates one; 0 for a name
+    /// too many.
     pub fn cache(&mut self, name: &str, event: &SlabEvent) -> u16 {
         if !self.caches.contains_key(name) {
             let Ok(id) = u16::try_from(self.caches.len() + 1) else { return 0 };
-            self.caches.insert(name.to_owned(), Cache { time: event.time, id, name: name.to_owned(), object_size: 0, size: 0 });
+            self.caches.insert(
+                name.to_owned(),
+                Cache { time: event.time, id, name: name.to_owned(), object_size: 0, size: 0 },
+            );
         }
         let cache = self.caches.get_mut(name).expect("it is there by now");
         if event.bytes_alloc > 0 {
@@ -162,8 +172,8 @@ impl<'a> Sink<'a> {
         self.imported.events += 1;
     }
 
-    /// The mask that a text stands for. A name that the kernel at hand does not have gets a bit that it leaves free: what is said about the
-    /// others stays true.
+    /// The mask that a text stands for. A name that the kernel at hand does not have gets a bit that it leaves free:
+    /// what is said about the others stays true.
     pub fn mask(&mut self, names: &str) -> Result<u32, String> {
         loop {
             let unknown = match self.header.gfp.encode(names) {
@@ -172,11 +182,15 @@ impl<'a> Sink<'a> {
             };
             let is_name = unknown.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             let used = self.header.gfp.entries().fold(0, |bits, (_, mask)| bits | mask);
-            if !is_name || !unknown.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') || used == u32::MAX {
-                return Err(format!("`{unknown}` is no GFP flag of the chosen kernel; choose the kernel that was traced with --kernel or --like"));
+            if !is_name || !unknown.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') || used == u32::MAX
+            {
+                return Err(format!(
+                    "`{unknown}` is no GFP flag of the chosen kernel; choose the kernel that was traced with --kernel or --like"
+                ));
             }
             let free = 1 << used.trailing_ones();
-            let entries = self.header.gfp.entries().map(|(name, mask)| (name.to_owned(), mask)).chain([(unknown.clone(), free)]);
+            let entries =
+                self.header.gfp.entries().map(|(name, mask)| (name.to_owned(), mask)).chain([(unknown.clone(), free)]);
             self.header.gfp = GfpTable::new(entries.collect());
             self.imported.unknown_flags.push(unknown);
         }
@@ -209,7 +223,8 @@ impl<'a> Sink<'a> {
             filtered: 0,
             missed: 0,
         };
-        let mut ledger: Vec<_> = self.counts.iter().map(|((cpu, program), count)| account(*cpu, program, *count, 0)).collect();
+        let mut ledger: Vec<_> =
+            self.counts.iter().map(|((cpu, program), count)| account(*cpu, program, *count, 0)).collect();
         if self.imported.lost > 0 {
             ledger.push(account(Ledger::ALL_CPUS, ANY_PROGRAM, 0, self.imported.lost));
         }
@@ -221,7 +236,8 @@ impl<'a> Sink<'a> {
     /// Takes away what was written so far: half a trace would look like a whole one.
     pub fn abandon(self) {
         drop(self.writer);
-        // Writer::create took an empty directory only, so all in it is ours. If that fails, what is left says that it is unfinished.
+        // Writer::create took an empty directory only, so all in it is ours. If that fails, what is left says that it
+        // is unfinished.
         let _removed = fs::remove_dir_all(self.dir);
     }
 }

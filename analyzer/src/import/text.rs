@@ -12,7 +12,8 @@ use super::{
 
 /// Reads a text and writes it as a trace directory.
 ///
-/// The text says nothing about zones, nodes or free memory, and its pointers may be hashed: what needs those is missing in such a trace.
+/// The text says nothing about zones, nodes or free memory, and its pointers may be hashed: what needs those is missing
+/// in such a trace.
 ///
 /// # Errors
 /// [`Error::Input`] names the first line that cannot be understood; [`Error::Trace`] if the trace cannot be written.
@@ -73,7 +74,9 @@ impl Import<'_> {
             }
         }
         if self.sink.imported.events == 0 {
-            let reason = "it has no kmem event; give the output of `trace-cmd report`, `perf script` or tracefs' trace file".to_owned();
+            let reason =
+                "it has no kmem event; give the output of `trace-cmd report`, `perf script` or tracefs' trace file"
+                    .to_owned();
             return Err(Error::Input { what: name.to_owned(), reason });
         }
         Ok(())
@@ -93,24 +96,60 @@ impl Import<'_> {
             // `-1UL` of a 32-bit kernel, too.
             let pfn = if failed || pfn == u64::from(u32::MAX) { NO_PFN } else { pfn };
             let order = number("order")?.try_into().ok().filter(|order| *order < 32).ok_or_else(|| missing("order"))?;
-            let migratetype = if allocates { number("migratetype")?.try_into().map_err(|_| missing("migratetype"))? } else { u8::MAX };
-            self.sink.page(kind, PageEvent { time, pid, cpu, kind: kind as u8, order, pfn, gfp, migratetype, zone: UNKNOWN_ZONE, stack: 0 })?
+            let migratetype = if allocates {
+                number("migratetype")?.try_into().map_err(|_| missing("migratetype"))?
+            } else {
+                u8::MAX
+            };
+            self.sink.page(
+                kind,
+                PageEvent {
+                    time,
+                    pid,
+                    cpu,
+                    kind: kind as u8,
+                    order,
+                    pfn,
+                    gfp,
+                    migratetype,
+                    zone: UNKNOWN_ZONE,
+                    stack: 0,
+                },
+            )?
         } else {
             let object = event.pointer("ptr").ok_or_else(|| missing("ptr"))?;
             let call_site = match event.field("call_site") {
                 Some(site) => self.symbol(site, time)?,
                 None => 0,
             };
-            let bytes = |field: &str| if allocates { number(field).map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)) } else { Ok(0) };
+            let bytes = |field: &str| {
+                if allocates { number(field).map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)) } else { Ok(0) }
+            };
             let node = event.field("node").and_then(|node| node.parse().ok()).unwrap_or(-1);
             let (bytes_req, bytes_alloc) = (bytes("bytes_req")?, bytes("bytes_alloc")?);
-            let mut slab = SlabEvent { time, pid, cpu, kind: kind as u8, object, call_site, bytes_req, bytes_alloc, gfp, node, cache: 0 };
+            let mut slab = SlabEvent {
+                time,
+                pid,
+                cpu,
+                kind: kind as u8,
+                object,
+                call_site,
+                bytes_req,
+                bytes_alloc,
+                gfp,
+                node,
+                cache: 0,
+            };
             if let Some(name) = event.field("name").filter(|name| !name.is_empty()) {
                 slab.cache = self.sink.cache(name, &slab);
             }
             self.sink.object(kind, slab)?
         };
-        if in_order { Ok(()) } else { Err(Failed::Line("it is far older than the lines before it: sort the text by time".to_owned())) }
+        if in_order {
+            Ok(())
+        } else {
+            Err(Failed::Line("it is far older than the lines before it: sort the text by time".to_owned()))
+        }
     }
 
     fn mask(&mut self, names: &str) -> Result<u32, String> {
@@ -144,7 +183,9 @@ impl Import<'_> {
     fn overwritten(&mut self, line: &str) {
         let Some(counts) = line.strip_prefix("# entries-in-buffer/entries-written:") else { return };
         let counts = counts.split_whitespace().next().and_then(|counts| counts.split_once('/'));
-        if let Some((Ok(kept), Ok(written))) = counts.map(|(kept, written)| (kept.parse::<u64>(), written.parse::<u64>())) {
+        if let Some((Ok(kept), Ok(written))) =
+            counts.map(|(kept, written)| (kept.parse::<u64>(), written.parse::<u64>()))
+        {
             self.sink.imported.lost = self.sink.imported.lost.saturating_add(written.saturating_sub(kept));
         }
     }

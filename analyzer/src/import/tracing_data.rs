@@ -1,4 +1,5 @@
-//! The section of `perf.data` that holds the tracepoints' formats, as the traced kernel printed them: the header of a `trace.dat` of version 0.6.
+//! The section of `perf.data` that holds the tracepoints' formats, as the traced kernel printed them: the header of a
+//! `trace.dat` of version 0.6.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! The questions of `perf kmem stat`, answered rightly, or exactly as perf answers them.
 //!
-//! perf identifies a page by its first frame only and never looks into a block, so this is computed by itself: this crate's other statistics
-//! follow each frame. [`Arithmetic::Perf`] repeats what `tools/perf/builtin-kmem.c` does, oddities and labels included, so that both
-//! can be compared number for number on one recording; [`Arithmetic::Right`] leaves the oddities out. They are:
+//! perf identifies a page by its first frame only and never looks into a block, so this is computed by itself: this
+//! crate's other statistics follow each frame. [`Arithmetic::Perf`] repeats what `tools/perf/builtin-kmem.c` does,
+//! oddities and labels included, so that both can be compared number for number on one recording; [`Arithmetic::Right`]
+//! leaves the oddities out. They are:
 //!
 //! - a request that failed counts among those that were not freed;
 //! - a page that is allocated again while perf believes it live keeps its old order, mask and migratetype;

@@ -89,7 +89,9 @@ impl Objects {
         let mut columns = vec!["kind", "cpu", "object", "bytes_req", "bytes_alloc", "node"];
         // Without tables, no call sites need be read.
         columns.extend(wanted.tables.then_some("call_site"));
-        let problems = frames::for_each(trace, SlabEvent::TABLE, Some(&columns), progress, |frame| objects.frame(&frame, &trace.header, wanted))?;
+        let problems = frames::for_each(trace, SlabEvent::TABLE, Some(&columns), progress, |frame| {
+            objects.frame(&frame, &trace.header, wanted)
+        })?;
         Ok((objects, problems))
     }
 
@@ -97,13 +99,18 @@ impl Objects {
         let Wanted { arithmetic, tables, .. } = wanted;
         let allocating = [Kind::Kmalloc, Kind::CacheAlloc].map(|kind| header.kinds.get(kind.name()).copied());
         let call_site = if tables { u64s(frame, "call_site")? } else { &[] };
-        let (kind, cpu, object, node) = (u8s(frame, "kind")?, u16s(frame, "cpu")?, u64s(frame, "object")?, i16s(frame, "node")?);
+        let (kind, cpu, object, node) =
+            (u8s(frame, "kind")?, u16s(frame, "cpu")?, u64s(frame, "object")?, i16s(frame, "node")?);
         let (bytes_req, bytes_alloc) = (u32s(frame, "bytes_req")?, u32s(frame, "bytes_alloc")?);
         for i in 0..frame.height() {
             if !allocating.contains(&Some(kind[i])) {
                 if !tables {
                     // To perf, what was freed can be freed again.
-                    let size = if arithmetic == Arithmetic::Perf { self.sizes.get(&object[i]).copied() } else { self.sizes.remove(&object[i]) };
+                    let size = if arithmetic == Arithmetic::Perf {
+                        self.sizes.get(&object[i]).copied()
+                    } else {
+                        self.sizes.remove(&object[i])
+                    };
                     self.freed += u64::from(size.unwrap_or(0));
                     continue;
                 }
@@ -174,7 +181,11 @@ impl Objects {
     /// The totals.
     pub fn summary(&self) -> Table {
         let mut table = Table::new("Slab allocator");
-        table.column("what", "What", Unit::Text).column("bytes", "Bytes", Unit::Bytes).column("exact", "Exactly", Unit::Count);
+        table.column("what", "What", Unit::Text).column("bytes", "Bytes", Unit::Bytes).column(
+            "exact",
+            "Exactly",
+            Unit::Count,
+        );
         let signed = [self.requested, self.allocated, self.freed].map(u64::cast_signed);
         let lines = [
             ("requested", signed[0]),
@@ -192,15 +203,40 @@ impl Objects {
     }
 
     /// Call sites or objects as a table; `name` says what the first column shows.
-    pub fn table(title: &str, heading: &str, (sites, cut): &(Vec<Site>, bool), name: impl Fn(&Site) -> String) -> Table {
+    pub fn table(
+        title: &str,
+        heading: &str,
+        (sites, cut): &(Vec<Site>, bool),
+        name: impl Fn(&Site) -> String,
+    ) -> Table {
         let mut table = Table::new(title);
-        table.column(heading.to_lowercase().replace(' ', ""), heading, Unit::Text).column("total_alloc", "Total alloc", Unit::Bytes);
-        table.column("per_alloc", "Per", Unit::Bytes).column("total_req", "Total req", Unit::Bytes).column("per_req", "Per", Unit::Bytes);
-        table.column("hit", "Hit", Unit::Count).column("pingpong", "Ping-pong", Unit::Count).column("frag", "Frag", Unit::Fraction);
+        table.column(heading.to_lowercase().replace(' ', ""), heading, Unit::Text).column(
+            "total_alloc",
+            "Total alloc",
+            Unit::Bytes,
+        );
+        table.column("per_alloc", "Per", Unit::Bytes).column("total_req", "Total req", Unit::Bytes).column(
+            "per_req",
+            "Per",
+            Unit::Bytes,
+        );
+        table.column("hit", "Hit", Unit::Count).column("pingpong", "Ping-pong", Unit::Count).column(
+            "frag",
+            "Frag",
+            Unit::Fraction,
+        );
         for site in sites {
             let count = |number: u64| Cell::Integer(number.cast_signed());
             let (hits, fragmentation) = (site.hit.max(1), Cell::Real(site.fragmentation() / 100.0));
-            let numbers = [site.bytes_alloc, site.bytes_alloc / hits, site.bytes_req, site.bytes_req / hits, site.hit, site.pingpong].map(count);
+            let numbers = [
+                site.bytes_alloc,
+                site.bytes_alloc / hits,
+                site.bytes_req,
+                site.bytes_req / hits,
+                site.hit,
+                site.pingpong,
+            ]
+            .map(count);
             table.row(std::iter::once(Cell::Text(name(site))).chain(numbers).chain([fragmentation]).collect());
         }
         if *cut {

@@ -86,10 +86,14 @@ impl PageKey {
 
 /// Greatest first; equal ones stay as they are.
 pub(super) fn sort_objects(sites: &mut [Site], keys: &[ObjectKey]) {
-    sites.sort_by(|a, b| keys.iter().map(|key| key.compare(b, a)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal));
+    sites.sort_by(|a, b| {
+        keys.iter().map(|key| key.compare(b, a)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    });
 }
 
 /// Greatest first; equal ones stay as they are.
 pub(super) fn sort_pages(blocks: &mut [Block], keys: &[PageKey]) {
-    blocks.sort_by(|a, b| keys.iter().map(|key| key.compare(b, a)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal));
+    blocks.sort_by(|a, b| {
+        keys.iter().map(|key| key.compare(b, a)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    });
 }

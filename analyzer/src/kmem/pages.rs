@@ -98,16 +98,31 @@ impl Pages {
     ///
     /// # Errors
     /// If the columns are not what the format says.
-    pub fn read(trace: &Trace, names: &Names<'_>, wanted: Wanted, progress: Progress<'_>) -> Result<(Self, Vec<Problem>), Error> {
+    pub fn read(
+        trace: &Trace,
+        names: &Names<'_>,
+        wanted: Wanted,
+        progress: Progress<'_>,
+    ) -> Result<(Self, Vec<Problem>), Error> {
         let mut pages = Self { arithmetic: wanted.arithmetic, live_only: wanted.live_only, ..Self::default() };
         let page_alloc = trace.header.kinds.get(Kind::PageAlloc.name()).copied();
         // A trace of format 1 has no column `stack`, so the columns are not named.
-        let columns: Option<&[&str]> = if wanted.tables { None } else { Some(&["kind", "pfn", "order", "migratetype"]) };
-        let problems = frames::for_each(trace, PageEvent::TABLE, columns, progress, |frame| pages.frame(&frame, trace, names, wanted, page_alloc))?;
+        let columns: Option<&[&str]> =
+            if wanted.tables { None } else { Some(&["kind", "pfn", "order", "migratetype"]) };
+        let problems = frames::for_each(trace, PageEvent::TABLE, columns, progress, |frame| {
+            pages.frame(&frame, trace, names, wanted, page_alloc)
+        })?;
         Ok((pages, problems))
     }
 
-    fn frame(&mut self, frame: &DataFrame, trace: &Trace, names: &Names<'_>, wanted: Wanted, page_alloc: Option<u8>) -> Result<(), Error> {
+    fn frame(
+        &mut self,
+        frame: &DataFrame,
+        trace: &Trace,
+        names: &Names<'_>,
+        wanted: Wanted,
+        page_alloc: Option<u8>,
+    ) -> Result<(), Error> {
         let (kind, pfn) = (u8s(frame, "kind")?, u64s(frame, "pfn")?);
         let (order, migratetype) = (u8s(frame, "order")?, u8s(frame, "migratetype")?);
         let gfp = if wanted.tables { u32s(frame, "gfp")? } else { &[] };
@@ -141,11 +156,20 @@ impl Pages {
                 self.live_frames.insert(pfn[i]);
                 continue;
             }
-            let mut block = Block { page: pfn[i], call_site: 0, order: order[i], migratetype: migratetype[i], gfp: 0, hit: 1, bytes };
+            let mut block = Block {
+                page: pfn[i],
+                call_site: 0,
+                order: order[i],
+                migratetype: migratetype[i],
+                gfp: 0,
+                hit: 1,
+                bytes,
+            };
             if wanted.tables {
                 block.gfp = gfp[i];
                 let stack = stack.map_or(0, |stack| stack[i]);
-                block.call_site = if self.arithmetic == Arithmetic::Perf { names.perf_caller(stack) } else { names.caller(stack) };
+                block.call_site =
+                    if self.arithmetic == Arithmetic::Perf { names.perf_caller(stack) } else { names.caller(stack) };
                 self.masks.insert(gfp[i]);
                 self.enter(&block);
             }
@@ -175,7 +199,8 @@ impl Pages {
         // Call sites have no page of their own: by it, they are all equal.
         let tables = [(&mut self.by_page, page, page, !self.live_only), (&mut self.by_caller, call_site, 0, true)];
         for (table, key, page, _) in tables.into_iter().filter(|(.., wanted)| *wanted) {
-            let entry = table.entry((key, order, migratetype, gfp)).or_insert(Block { page, hit: 0, bytes: 0, ..*block });
+            let entry =
+                table.entry((key, order, migratetype, gfp)).or_insert(Block { page, hit: 0, bytes: 0, ..*block });
             entry.hit += 1;
             entry.bytes += block.bytes;
             entry.call_site = call_site;
@@ -184,7 +209,8 @@ impl Pages {
 
     /// Takes what was freed out of the tables again. perf takes order and size of the free.
     fn no_longer_live(&mut self, block: &Block, order: u8, bytes: u64) {
-        let (order, bytes) = if self.arithmetic == Arithmetic::Perf { (order, bytes) } else { (block.order, block.bytes) };
+        let (order, bytes) =
+            if self.arithmetic == Arithmetic::Perf { (order, bytes) } else { (block.order, block.bytes) };
         *self.by_order.entry((order, block.migratetype)).or_default() -= 1;
         let key = (block.call_site, order, block.migratetype, block.gfp);
         if let Some(caller) = self.by_caller.get_mut(&key) {
@@ -222,27 +248,39 @@ impl Pages {
     /// The totals.
     pub fn summary(&self) -> Table {
         let mut table = Table::new("Page allocator");
-        table.column("what", "What", Unit::Text).column("count", "Requests", Unit::Count).column("bytes", "Bytes", Unit::Bytes);
+        table.column("what", "What", Unit::Text).column("count", "Requests", Unit::Count).column(
+            "bytes",
+            "Bytes",
+            Unit::Bytes,
+        );
         for (what, Sum { count, bytes }) in self.lines() {
-            table.row(vec![Cell::Text(what.into()), Cell::Integer(count.cast_signed()), Cell::Integer(bytes.cast_signed())]);
+            table.row(vec![
+                Cell::Text(what.into()),
+                Cell::Integer(count.cast_signed()),
+                Cell::Integer(bytes.cast_signed()),
+            ]);
         }
         let failed = if self.arithmetic == Arithmetic::Perf { ", or failed" } else { "" };
         table.note(format!("alloc-only: not freed within the trace{failed}; a page is known by its first frame"));
         table
     }
 
-    /// Allocations by order and migratetype, a column per migratetype; `names` are those of the first ones, if not the traced kernel's.
+    /// Allocations by order and migratetype, a column per migratetype; `names` are those of the first ones, if not the
+    /// traced kernel's.
     pub fn orders(&self, header: &Header, names: &[&str]) -> Table {
         let mut table = Table::new("Allocations by order and migratetype");
         table.column("order", "Order", Unit::Number);
         let last = self.by_order.keys().map(|(_, migratetype)| *migratetype).max().unwrap_or(0);
         let migratetypes = header.migratetypes.len().max(usize::from(last) + 1) as u8;
         for migratetype in 0..migratetypes {
-            let name = names.get(usize::from(migratetype)).map_or_else(|| header.migratetype_name(migratetype), |name| (*name).to_owned());
+            let name = names
+                .get(usize::from(migratetype))
+                .map_or_else(|| header.migratetype_name(migratetype), |name| (*name).to_owned());
             table.column(name.to_lowercase(), name, Unit::Count);
         }
         for order in 0..header.nr_orders {
-            let counts = (0..migratetypes).map(|migratetype| Cell::Integer(self.by_order.get(&(order, migratetype)).copied().unwrap_or(0)));
+            let counts = (0..migratetypes)
+                .map(|migratetype| Cell::Integer(self.by_order.get(&(order, migratetype)).copied().unwrap_or(0)));
             table.row(std::iter::once(Cell::Integer(i64::from(order))).chain(counts).collect());
         }
         table
@@ -270,7 +308,11 @@ impl Pages {
         if by_page {
             table.column("pfn", "PFN", Unit::Number);
         }
-        table.column("bytes", if self.live_only { "Live alloc" } else { "Total alloc" }, Unit::Bytes).column("hits", "Hits", Unit::Count);
+        table.column("bytes", if self.live_only { "Live alloc" } else { "Total alloc" }, Unit::Bytes).column(
+            "hits",
+            "Hits",
+            Unit::Count,
+        );
         table.column("order", "Order", Unit::Number).column("migratetype", "Migratetype", Unit::Text);
         table.column("gfp", "GFP flags", Unit::Text).column("callsite", "Call site", Unit::Text);
         for block in blocks {

@@ -54,7 +54,8 @@ const ABBREVIATIONS: [(&str, &str); 36] = [
 ];
 
 /// The widest line that perf draws.
-const RULE: &str = "---------------------------------------------------------------------------------------------------------";
+const RULE: &str =
+    "---------------------------------------------------------------------------------------------------------";
 
 /// Rows of a table, and whether some were left out.
 type Rows<T> = (Vec<T>, bool);
@@ -66,25 +67,43 @@ fn abbreviate(gfp: &GfpTable, mask: u32) -> String {
 }
 
 /// The tables and the summary of `--slab`.
-pub fn objects(objects: &Objects, callers: Option<&Rows<Site>>, pointers: Option<&Rows<Site>>, raw_ip: bool, names: &Names<'_>) -> String {
+pub fn objects(
+    objects: &Objects,
+    callers: Option<&Rows<Site>>,
+    pointers: Option<&Rows<Site>>,
+    raw_ip: bool,
+    names: &Names<'_>,
+) -> String {
     let mut text = String::new();
     let caller = |site: &Site| {
         let known = if raw_ip { None } else { names.symbol(site.call_site) };
-        known.map_or_else(|| format!("{:#x}", site.call_site), |symbol| format!("{}+{:x}", symbol.function, symbol.offset))
+        known.map_or_else(
+            || format!("{:#x}", site.call_site),
+            |symbol| format!("{}+{:x}", symbol.function, symbol.offset),
+        )
     };
     if let Some(rows) = callers {
         sites(&mut text, "Callsite", rows, caller);
     }
     if let Some(rows) = pointers {
-        sites(&mut text, "Alloc Ptr", rows, |site| if site.ptr == 0 { "0".to_owned() } else { format!("{:#x}", site.ptr) });
+        sites(
+            &mut text,
+            "Alloc Ptr",
+            rows,
+            |site| if site.ptr == 0 { "0".to_owned() } else { format!("{:#x}", site.ptr) },
+        );
     }
     text += "\nSUMMARY (SLAB allocator)\n========================\n";
     let Objects { requested, allocated, freed, allocs, cross_node, .. } = objects;
-    let _infallible = writeln!(text, "Total bytes requested: {requested}\nTotal bytes allocated: {allocated}\nTotal bytes freed:     {freed}");
+    let _infallible = writeln!(
+        text,
+        "Total bytes requested: {requested}\nTotal bytes allocated: {allocated}\nTotal bytes freed:     {freed}"
+    );
     if allocated > freed {
         let _infallible = writeln!(text, "Net total bytes allocated: {}", allocated - freed);
     }
-    let _infallible = writeln!(text, "Total bytes wasted on internal fragmentation: {}", allocated.wrapping_sub(*requested));
+    let _infallible =
+        writeln!(text, "Total bytes wasted on internal fragmentation: {}", allocated.wrapping_sub(*requested));
     let _infallible = writeln!(text, "Internal fragmentation: {:.6}%", fragmentation(*requested, *allocated));
     let _infallible = writeln!(text, "Cross CPU allocations: {cross_node}/{allocs}");
     text
@@ -92,7 +111,8 @@ pub fn objects(objects: &Objects, callers: Option<&Rows<Site>>, pointers: Option
 
 fn sites(text: &mut String, heading: &str, (rows, cut): &Rows<Site>, name: impl Fn(&Site) -> String) {
     let _infallible = writeln!(text, "{RULE}");
-    let _infallible = writeln!(text, " {heading:<34} | Total_alloc/Per | Total_req/Per   | Hit      | Ping-pong | Frag");
+    let _infallible =
+        writeln!(text, " {heading:<34} | Total_alloc/Per | Total_req/Per   | Hit      | Ping-pong | Frag");
     let _infallible = writeln!(text, "{RULE}");
     for site in rows {
         let (alloc, req) = (site.bytes_alloc / site.hit, site.bytes_req / site.hit);
@@ -109,7 +129,8 @@ fn sites(text: &mut String, heading: &str, (rows, cut): &Rows<Site>, name: impl 
     }
     // A table without rows looks to perf as if it had been cut.
     if *cut || rows.is_empty() {
-        *text += " ...                                | ...             | ...             | ...      | ...       | ...   \n";
+        *text +=
+            " ...                                | ...             | ...             | ...      | ...       | ...   \n";
     }
     let _infallible = writeln!(text, "{RULE}");
 }
@@ -129,35 +150,48 @@ pub fn pages(pages: &Pages, callers: Option<&Rows<Block>>, blocks: Option<&Rows<
     let width = width.max("GFP flags".len());
     let which = if pages.live_only { " Live" } else { "Total" };
     let row = |text: &mut String, block: &Block| {
-        let caller = names.symbol(block.call_site).map_or_else(|| format!("{:x}", block.call_site), |symbol| symbol.function.clone());
+        let caller = names
+            .symbol(block.call_site)
+            .map_or_else(|| format!("{:x}", block.call_site), |symbol| symbol.function.clone());
         let migratetype = MIGRATETYPES.get(usize::from(block.migratetype)).unwrap_or(&MIGRATETYPES[5]);
         let short = abbreviate(gfp, block.gfp);
         let Block { bytes, hit, order, .. } = block;
         let kib = bytes / 1024;
-        let _infallible = writeln!(text, " {kib:>16} | {hit:>9} | {order:>5} | {migratetype:>8} | {short:<width$} | {caller}");
+        let _infallible =
+            writeln!(text, " {kib:>16} | {hit:>9} | {order:>5} | {migratetype:>8} | {short:<width$} | {caller}");
     };
     if let Some((rows, cut)) = callers {
         let _infallible = writeln!(text, "\n{RULE}");
-        let _infallible = writeln!(text, " {which} alloc (KB) | Hits      | Order | Mig.type | {:<width$} | Callsite", "GFP flags");
+        let _infallible =
+            writeln!(text, " {which} alloc (KB) | Hits      | Order | Mig.type | {:<width$} | Callsite", "GFP flags");
         let _infallible = writeln!(text, "{RULE}");
         for block in rows {
             row(&mut text, block);
         }
         if *cut || rows.is_empty() {
-            let _infallible = writeln!(text, " ...              | ...       | ...   | ...      | {:<width$} | ...", "...");
+            let _infallible =
+                writeln!(text, " ...              | ...       | ...   | ...      | {:<width$} | ...", "...");
         }
         let _infallible = writeln!(text, "{RULE}");
     }
     if let Some((rows, cut)) = blocks {
         let _infallible = writeln!(text, "\n{RULE}");
-        let _infallible = writeln!(text, " {:<16} | {which} alloc (KB) | Hits      | Order | Mig.type | {:<width$} | Callsite", "PFN", "GFP flags");
+        let _infallible = writeln!(
+            text,
+            " {:<16} | {which} alloc (KB) | Hits      | Order | Mig.type | {:<width$} | Callsite",
+            "PFN", "GFP flags"
+        );
         let _infallible = writeln!(text, "{RULE}");
         for block in rows {
             let _infallible = write!(text, " {:>16} |", block.page);
             row(&mut text, block);
         }
         if *cut || rows.is_empty() {
-            let _infallible = writeln!(text, " ...              | ...              | ...       | ...   | ...      | {:<width$} | ...", "...");
+            let _infallible = writeln!(
+                text,
+                " ...              | ...              | ...       | ...   | ...      | {:<width$} | ...",
+                "..."
+            );
         }
         let _infallible = writeln!(text, "{RULE}");
     }

@@ -10,14 +10,15 @@ use crate::{
     units,
 };
 
-/// So many rows of a table that has more than twice as many are shown, the others when they are asked for: until then they cost the browser no
-/// layout.
+/// So many rows of a table that has more than twice as many are shown, the others when they are asked for: until then
+/// they cost the browser no layout.
 const SHOWN_ROWS: usize = 25;
 
 pub(super) fn render(report: &Report) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let failed = |error: minijinja::Error| Error::Text { what: "the report's template".into(), reason: error.to_string() };
+    let failed =
+        |error: minijinja::Error| Error::Text { what: "the report's template".into(), reason: error.to_string() };
     environment.add_template("report", include_str!("template.html")).map_err(failed)?;
     let sections = report.sections.iter().map(section).collect::<Result<Vec<_>, _>>()?;
     let info = &report.info;
@@ -37,9 +38,13 @@ pub(super) fn render(report: &Report) -> Result<String, Error> {
 }
 
 fn section(section: &Section) -> Result<Value, Error> {
-    let charts = section.charts.iter().map(|chart| Ok(context! { svg => Value::from_safe_string(chart.svg(Theme::Css)?), name => chart.name() }));
+    let charts = section
+        .charts
+        .iter()
+        .map(|chart| Ok(context! { svg => Value::from_safe_string(chart.svg(Theme::Css)?), name => chart.name() }));
     let charts = charts.collect::<Result<Vec<_>, Error>>()?;
-    let tables: Vec<_> = section.tables.iter().enumerate().map(|(at, shown)| table(shown, &format!("{}-{at}", section.id))).collect();
+    let tables: Vec<_> =
+        section.tables.iter().enumerate().map(|(at, shown)| table(shown, &format!("{}-{at}", section.id))).collect();
     Ok(context! { id => section.id, title => section.title, intro => section.intro.as_str(), charts, tables })
 }
 
@@ -47,13 +52,17 @@ fn section(section: &Section) -> Result<Value, Error> {
 fn table(table: &Table, id: &str) -> Value {
     let visible: Vec<_> = table.visible().collect();
     // A column with long texts gets room for them, since it would be the first to be squeezed.
-    let wide = |at: usize| table.rows.iter().any(|row| matches!(&row[at], Cell::Text(text) if text.chars().count() > 28));
+    let wide =
+        |at: usize| table.rows.iter().any(|row| matches!(&row[at], Cell::Text(text) if text.chars().count() > 28));
     let class = |at: usize, unit: Unit| match unit {
         Unit::Text if wide(at) => "text wide",
         Unit::Text => "text",
         _ => "number",
     };
-    let columns: Vec<_> = visible.iter().map(|&(at, column)| context! { heading => column.heading(), class => class(at, column.unit) }).collect();
+    let columns: Vec<_> = visible
+        .iter()
+        .map(|&(at, column)| context! { heading => column.heading(), class => class(at, column.unit) })
+        .collect();
     let row = |row: &Vec<Cell>| -> Value {
         let cells = visible.iter().map(|&(at, column)| {
             let shown = row[at].show(column.unit);
@@ -68,9 +77,11 @@ fn table(table: &Table, id: &str) -> Value {
     let is_long = table.rows.len() > 2 * SHOWN_ROWS;
     let (shown, folded) = table.rows.split_at(if is_long { SHOWN_ROWS } else { table.rows.len() });
     // The second body of the table is hidden, if there is one.
-    let bodies: Vec<Vec<_>> = [shown, folded].iter().filter(|body| !body.is_empty()).map(|body| body.iter().map(row).collect()).collect();
+    let bodies: Vec<Vec<_>> =
+        [shown, folded].iter().filter(|body| !body.is_empty()).map(|body| body.iter().map(row).collect()).collect();
     let (shown, count) = (shown.len(), units::count(table.rows.len().cast_signed() as i64));
     let (warnings, notes): (Vec<_>, Vec<_>) = table.notes.iter().cloned().partition(|note| note.starts_with("! "));
-    let warnings: Vec<_> = warnings.iter().map(|warning: &String| warning.trim_start_matches("! ").to_owned()).collect();
+    let warnings: Vec<_> =
+        warnings.iter().map(|warning: &String| warning.trim_start_matches("! ").to_owned()).collect();
     context! { id, title => table.title.as_str(), warnings, notes, columns, bodies, folded => is_long, shown, count }
 }

@@ -41,7 +41,10 @@ impl Report {
         let analysis = Analysis::read(trace, progress)?;
         let sections = sections::all(trace, &analysis);
         let loss = &analysis.info.loss;
-        let warnings = [Events::Page, Events::Slab].into_iter().filter(|events| loss.lost(*events) > 0).filter_map(|events| loss.sentence(events));
+        let warnings = [Events::Page, Events::Slab]
+            .into_iter()
+            .filter(|events| loss.lost(*events) > 0)
+            .filter_map(|events| loss.sentence(events));
         let warnings = warnings.chain(Window::sentence(trace));
         let mut warnings: Vec<String> = warnings.map(|warning| warning.trim_start_matches("! ").to_owned()).collect();
         if !loss.problems.is_empty() {
@@ -61,8 +64,11 @@ impl Report {
     /// Every number of the page.
     pub fn to_json(&self) -> Value {
         let section = |section: &Section| {
-            let tables: Vec<_> =
-                section.tables.iter().map(|table| json!({"title": table.title, "notes": table.notes, "rows": table.to_json()})).collect();
+            let tables: Vec<_> = section
+                .tables
+                .iter()
+                .map(|table| json!({"title": table.title, "notes": table.notes, "rows": table.to_json()}))
+                .collect();
             (section.id.to_owned(), json!({"title": section.title, "tables": tables, "charts": section.charts}))
         };
         let sections: serde_json::Map<_, _> = self.sections.iter().map(section).collect();

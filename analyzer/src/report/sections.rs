@@ -18,14 +18,17 @@ use crate::{
     units,
 };
 
-/// Rows of a table at most. So many a browser still sorts at once; the page shows the first of them until it is asked for all.
+/// Rows of a table at most. So many a browser still sorts at once; the page shows the first of them until it is asked
+/// for all.
 const ROWS: usize = 10_000;
 /// Rows of the tables about the slab allocator, whose call sites have a table of their own already.
 const TOP_SLAB: usize = 25;
 
 pub(super) fn all(trace: &Trace, analysis: &Analysis) -> Vec<Section> {
     let charts = figures::charts(trace, analysis);
-    let chart = |name: &str| -> Vec<Chart> { charts.iter().filter(|chart| chart.name() == name && !chart.is_empty()).cloned().collect() };
+    let chart = |name: &str| -> Vec<Chart> {
+        charts.iter().filter(|chart| chart.name() == name && !chart.is_empty()).cloned().collect()
+    };
     let pages = |stat: &Stat, title: &str| table(analysis, stat, title, Events::Page);
     let live = analysis.pages.groups.first().map_or(0, |group| group.counts.live);
     vec![
@@ -137,8 +140,16 @@ fn cut(table: &mut Table, elsewhere: &str) {
 
 fn summary(analysis: &Analysis, charts: Vec<Chart>) -> Section {
     let mut table = Table::new("All events together");
-    table.column("what", "What", Unit::Text).column("allocs", "Allocations", Unit::Count).column("frees", "Frees", Unit::Count);
-    table.column("failures", "Failures", Unit::Count).column("alloc_bytes", "Allocated", Unit::Bytes).column("free_bytes", "Freed", Unit::Bytes);
+    table.column("what", "What", Unit::Text).column("allocs", "Allocations", Unit::Count).column(
+        "frees",
+        "Frees",
+        Unit::Count,
+    );
+    table.column("failures", "Failures", Unit::Count).column("alloc_bytes", "Allocated", Unit::Bytes).column(
+        "free_bytes",
+        "Freed",
+        Unit::Bytes,
+    );
     table.column("live", "Live at end", Unit::Bytes).column("peak_live", "Peak live", Unit::Bytes);
     table.column("unmatched_frees", "Unmatched", Unit::Count).column("implied_frees", "Implied", Unit::Count);
     for (what, stat) in [("pages", &analysis.pages), ("kernel objects", &analysis.objects)] {
@@ -165,7 +176,10 @@ fn summary(analysis: &Analysis, charts: Vec<Chart>) -> Section {
 /// The GFP bits with what they mean.
 fn flags(trace: &Trace, analysis: &Analysis) -> Table {
     let mut table = table(analysis, &analysis.flag, "Pages by single GFP bit", Events::Page);
-    table.columns.insert(1, crate::table::Column { id: "meaning".into(), title: "Meaning".into(), unit: Unit::Text, hidden: false });
+    table.columns.insert(
+        1,
+        crate::table::Column { id: "meaning".into(), title: "Meaning".into(), unit: Unit::Text, hidden: false },
+    );
     for row in &mut table.rows {
         let meaning = if let Cell::Text(name) = &row[0] { gfp::meaning(name).unwrap_or("") } else { "" };
         row.insert(1, Cell::Text(meaning.to_owned()));
@@ -198,9 +212,17 @@ fn review(trace: &Trace, analysis: &Analysis) -> Table {
 /// Call sites with the waste in what they got.
 fn callsites(analysis: &Analysis) -> Table {
     let mut table = Table::new("Kernel objects by call site");
-    table.column("callsite", "Call site", Unit::Text).column("allocs", "Allocs", Unit::Count).column("frees", "Frees", Unit::Count);
+    table.column("callsite", "Call site", Unit::Text).column("allocs", "Allocs", Unit::Count).column(
+        "frees",
+        "Frees",
+        Unit::Count,
+    );
     table.column("requested_bytes", "Asked for", Unit::Bytes).column("alloc_bytes", "Allocated", Unit::Bytes);
-    table.column("waste", "Waste", Unit::Fraction).column("live", "Live at end", Unit::Bytes).column("peak_live", "Peak live", Unit::Bytes);
+    table.column("waste", "Waste", Unit::Fraction).column("live", "Live at end", Unit::Bytes).column(
+        "peak_live",
+        "Peak live",
+        Unit::Bytes,
+    );
     for Group { values, counts } in analysis.callsite.groups.iter().filter(|group| group.counts.allocs > 0) {
         let waste = 1.0 - counts.requested_bytes as f64 / counts.alloc_bytes.max(1) as f64;
         table.row(vec![
@@ -255,7 +277,11 @@ fn integrity(analysis: &Analysis) -> Section {
         units::count(totals.missed.cast_signed())
     ));
     let mut problems = Table::new("Problems");
-    problems.column("file", "File", Unit::Text).column("batch", "Batch", Unit::Number).column("rows_lost", "Rows lost", Unit::Count);
+    problems.column("file", "File", Unit::Text).column("batch", "Batch", Unit::Number).column(
+        "rows_lost",
+        "Rows lost",
+        Unit::Count,
+    );
     problems.column("detail", "What is wrong", Unit::Text);
     for problem in &loss.problems {
         problems.row(vec![

@@ -22,8 +22,13 @@ pub(super) fn explain(error: Sqlite, sources: &[Arc<Source>], tables: &BTreeSet<
         format!("this trace has the tables {}", list(sources.iter().map(|source| source.table.as_str())))
     } else if said.starts_with("no such column") {
         let named = sources.iter().filter(|source| tables.contains(&source.table));
-        let columns =
-            named.map(|source| format!("{} has the columns {}", source.table, list(source.columns.iter().map(|column| column.name.as_str()))));
+        let columns = named.map(|source| {
+            format!(
+                "{} has the columns {}",
+                source.table,
+                list(source.columns.iter().map(|column| column.name.as_str()))
+            )
+        });
         columns.collect::<Vec<_>>().join("; ")
     } else if said.starts_with("no such function") {
         format!("beside SQLite's own there are {}", list(FUNCTIONS.iter().map(|(function, _)| *function)))
@@ -31,7 +36,9 @@ pub(super) fn explain(error: Sqlite, sources: &[Arc<Source>], tables: &BTreeSet<
         // `order` and `end` are columns, and words of SQL.
         let mut columns = sources.iter().flat_map(|source| &source.columns);
         let word = columns.find(|column| said.starts_with(&format!("near \"{}\": syntax", column.name)));
-        word.map_or_else(String::new, |word| format!("as the name of a column, write it in double quotes: \\\"{}\\\" in a shell", word.name))
+        word.map_or_else(String::new, |word| {
+            format!("as the name of a column, write it in double quotes: \\\"{}\\\" in a shell", word.name)
+        })
     };
     Error::Query(if hint.is_empty() { said } else { format!("{said}; {hint}") })
 }

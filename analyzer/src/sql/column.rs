@@ -28,8 +28,8 @@ pub(super) fn sql_type(dtype: &DataType) -> &'static str {
 }
 
 impl Column {
-    /// `SQLite`'s integers end at 2^63-1. 2^64-1, the kernel's -1UL ("no page"), is NULL; what lies between, raw kernel addresses, comes with the
-    /// same 64 bits, as a negative number.
+    /// `SQLite`'s integers end at 2^63-1. 2^64-1, the kernel's -1UL ("no page"), is NULL; what lies between, raw kernel
+    /// addresses, comes with the same 64 bits, as a negative number.
     pub fn new(series: &Series) -> PolarsResult<Self> {
         macro_rules! integers {
             ($numbers:expr) => {
@@ -53,7 +53,9 @@ impl Column {
             DataType::Float64 => Self::Reals(series.f64()?.iter().collect()),
             DataType::String => Self::Texts(series.str()?.iter().map(|text| text.map(str::to_owned)).collect()),
             // None of today's tables has another type.
-            _ => Self::Texts(series.cast(&DataType::String)?.str()?.iter().map(|text| text.map(str::to_owned)).collect()),
+            _ => {
+                Self::Texts(series.cast(&DataType::String)?.str()?.iter().map(|text| text.map(str::to_owned)).collect())
+            }
         })
     }
 

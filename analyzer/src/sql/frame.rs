@@ -21,7 +21,8 @@ impl Frame {
     pub fn new(frame: &DataFrame, wanted: &[usize], all: usize, first_row: u64) -> Result<Self, Error> {
         let mut columns: Vec<Option<Column>> = (0..all).map(|_| None).collect();
         for (column, place) in frame.columns().iter().zip(wanted) {
-            columns[*place] = Some(Column::new(column.as_materialized_series()).map_err(Error::polars("a column of the trace"))?);
+            columns[*place] =
+                Some(Column::new(column.as_materialized_series()).map_err(Error::polars("a column of the trace"))?);
         }
         Ok(Self { columns, rows: frame.height(), first_row })
     }

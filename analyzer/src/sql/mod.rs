@@ -1,10 +1,12 @@
-//! SQL over a trace: its tables are `SQLite`'s virtual tables, so a query reads the segments as they are and nothing is copied into a database.
+//! SQL over a trace: its tables are `SQLite`'s virtual tables, so a query reads the segments as they are and nothing is
+//! copied into a database.
 //!
-//! `SQLite` runs in memory and may only read: an authorizer refuses every action but SELECT, so that a query that came from elsewhere cannot
-//! touch files. What a sort has no room for goes to a temporary file of `SQLite`'s own (`SQLITE_TMPDIR`).
+//! `SQLite` runs in memory and may only read: an authorizer refuses every action but SELECT, so that a query that came
+//! from elsewhere cannot touch files. What a sort has no room for goes to a temporary file of `SQLite`'s own
+//! (`SQLITE_TMPDIR`).
 //!
-//! `SQLite`'s integers are signed. Of the unsigned ones, 2^64-1 ("none", as the `pfn` of an allocation that failed) is NULL, and other numbers
-//! from 2^63 on, which are raw kernel addresses, are the negative numbers of the same 64 bits.
+//! `SQLite`'s integers are signed. Of the unsigned ones, 2^64-1 ("none", as the `pfn` of an allocation that failed) is
+//! NULL, and other numbers from 2^63 on, which are raw kernel addresses, are the negative numbers of the same 64 bits.
 
 mod advice;
 mod column;
@@ -60,8 +62,10 @@ impl Database {
         functions::register(&connection, &trace, &mut problems).map_err(error)?;
         loss.add(problems);
         let (trace, met) = (Arc::new(trace), Arc::new(Mutex::new(Met::default())));
-        let tables: BTreeSet<&str> = trace.segments.iter().map(|segment| segment.table.as_str()).filter(|table| is_plain(table)).collect();
-        let sources: Vec<_> = tables.into_iter().filter_map(|table| Source::new(&trace, table, &met)).map(Arc::new).collect();
+        let tables: BTreeSet<&str> =
+            trace.segments.iter().map(|segment| segment.table.as_str()).filter(|table| is_plain(table)).collect();
+        let sources: Vec<_> =
+            tables.into_iter().filter_map(|table| Source::new(&trace, table, &met)).map(Arc::new).collect();
         for source in &sources {
             virtual_table::register(&connection, Arc::clone(source)).map_err(error)?;
         }
@@ -73,7 +77,12 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::Query`] with what `SQLite` says, or what `each` returns.
-    pub fn query<E: From<Error>>(&self, sql: &str, rows: usize, mut each: impl FnMut(Piece) -> Result<bool, E>) -> Result<(), E> {
+    pub fn query<E: From<Error>>(
+        &self,
+        sql: &str,
+        rows: usize,
+        mut each: impl FnMut(Piece) -> Result<bool, E>,
+    ) -> Result<(), E> {
         let mut statement = self.connection.prepare(sql).map_err(|error| self.failed(error))?;
         let names = result::unique(statement.column_names());
         let mut results = statement.query([]).map_err(|error| self.failed(error))?;
@@ -99,8 +108,13 @@ impl Database {
     pub fn notes(&self) -> Vec<String> {
         let met = locked(&self.met);
         let mut notes = Vec::new();
-        if self.loss.sample > 1 && [Events::Page, Events::Slab].into_iter().any(|events| met.tables.contains(events.table())) {
-            notes.push(format!("! 1 frame and 1 object in {} was followed: what is counted or summed here is not scaled", self.loss.sample));
+        if self.loss.sample > 1
+            && [Events::Page, Events::Slab].into_iter().any(|events| met.tables.contains(events.table()))
+        {
+            notes.push(format!(
+                "! 1 frame and 1 object in {} was followed: what is counted or summed here is not scaled",
+                self.loss.sample
+            ));
         }
         // The rows are shown as they are, so nothing is estimated.
         let mut loss = Loss { sample: 1, ..self.loss.clone() };
@@ -121,13 +135,28 @@ impl Database {
     /// Every column of every table.
     pub fn columns(&self) -> Table {
         let mut table = Table::new("Tables");
-        table.column("table", "Table", Unit::Text).column("rows", "Rows", Unit::Count).column("column", "Column", Unit::Text);
-        table.column("type", "Type", Unit::Text).column("meaning", "Meaning", Unit::Text).hidden("about", "What the table holds", Unit::Text);
+        table.column("table", "Table", Unit::Text).column("rows", "Rows", Unit::Count).column(
+            "column",
+            "Column",
+            Unit::Text,
+        );
+        table.column("type", "Type", Unit::Text).column("meaning", "Meaning", Unit::Text).hidden(
+            "about",
+            "What the table holds",
+            Unit::Text,
+        );
         for source in &self.sources {
             for column in &source.columns {
                 let text = |text: &str| Cell::Text(text.to_owned());
                 let rows = Cell::Integer(source.rows.cast_signed());
-                table.row(vec![text(&source.table), rows, text(&column.name), text(column.sql_type), text(&column.doc), text(&source.doc)]);
+                table.row(vec![
+                    text(&source.table),
+                    rows,
+                    text(&column.name),
+                    text(column.sql_type),
+                    text(&column.doc),
+                    text(&source.doc),
+                ]);
             }
         }
         table
@@ -136,10 +165,20 @@ impl Database {
     /// The same, a table for each table, for people.
     pub fn described(&self) -> Vec<Table> {
         let describe = |source: &Arc<Source>| {
-            let mut table = Table::new(format!("{}, {} rows: {}", source.table, units::count(source.rows.cast_signed()), source.doc));
-            table.column("column", "Column", Unit::Text).column("type", "Type", Unit::Text).column("meaning", "Meaning", Unit::Text);
+            let mut table = Table::new(format!(
+                "{}, {} rows: {}",
+                source.table,
+                units::count(source.rows.cast_signed()),
+                source.doc
+            ));
+            table.column("column", "Column", Unit::Text).column("type", "Type", Unit::Text).column(
+                "meaning",
+                "Meaning",
+                Unit::Text,
+            );
             for column in &source.columns {
-                table.row([&column.name, column.sql_type, &column.doc].map(|text| Cell::Text(text.to_owned())).to_vec());
+                table
+                    .row([&column.name, column.sql_type, &column.doc].map(|text| Cell::Text(text.to_owned())).to_vec());
             }
             table
         };
@@ -168,9 +207,14 @@ fn is_plain(name: &str) -> bool {
 
 /// What the ledger says is missing in a table of other events than pages and objects.
 fn missing(loss: &Loss, table: &str) -> Option<String> {
-    let programs: BTreeSet<&str> = Program::ALL.iter().filter(|program| program.family().name() == table).map(|program| program.name()).collect();
-    let events: u64 =
-        loss.ledger.iter().filter(|account| programs.contains(account.program.as_str())).map(|account| account.dropped + account.missed).sum();
+    let programs: BTreeSet<&str> =
+        Program::ALL.iter().filter(|program| program.family().name() == table).map(|program| program.name()).collect();
+    let events: u64 = loss
+        .ledger
+        .iter()
+        .filter(|account| programs.contains(account.program.as_str()))
+        .map(|account| account.dropped + account.missed)
+        .sum();
     let count = units::count(events.cast_signed());
     (events > 0).then(|| format!("! {count} {table} events are not in this trace: dropped, or missed by the kernel"))
 }

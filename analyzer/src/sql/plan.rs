@@ -30,7 +30,8 @@ impl Plan {
 impl Bound {
     /// What is left of a span of time.
     pub fn narrow(self, span: RangeInclusive<u64>, bound: f64) -> RangeInclusive<u64> {
-        // Times from 2^53 on lose digits as f64, so the bound is taken wider than it is: by what one can lose below 2^63. Conversions saturate.
+        // Times from 2^53 on lose digits as f64, so the bound is taken wider than it is: by what one can lose below
+        // 2^63. Conversions saturate.
         let (from, to) = ((bound - 1024.0) as u64, (bound + 1024.0) as u64);
         match self {
             Self::Least => from.max(*span.start())..=*span.end(),
@@ -61,7 +62,9 @@ impl FromStr for Plan {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let [columns, bounds, key] = text.split(':').collect::<Vec<_>>()[..] else { return Err(()) };
-        let bound = |letter| [Bound::Least, Bound::Most, Bound::Equal].into_iter().find(|bound| bound.letter() == letter).ok_or(());
+        let bound = |letter| {
+            [Bound::Least, Bound::Most, Bound::Equal].into_iter().find(|bound| bound.letter() == letter).ok_or(())
+        };
         Ok(Self {
             columns: u64::from_str_radix(columns, 16).map_err(drop)?,
             bounds: bounds.chars().map(bound).collect::<Result<_, _>>()?,
@@ -76,7 +79,10 @@ mod tests {
 
     #[test]
     fn a_plan_survives_the_text_that_sqlite_keeps_it_in() {
-        for plan in [Plan::default(), Plan { columns: u64::MAX, bounds: vec![Bound::Least, Bound::Equal, Bound::Most], key: Some(3) }] {
+        for plan in [
+            Plan::default(),
+            Plan { columns: u64::MAX, bounds: vec![Bound::Least, Bound::Equal, Bound::Most], key: Some(3) },
+        ] {
             assert_eq!(plan.to_string().parse(), Ok(plan));
         }
         assert!("".parse::<Plan>().is_err() && "1:x:".parse::<Plan>().is_err());

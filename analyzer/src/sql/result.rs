@@ -35,6 +35,8 @@ pub(super) fn cell(value: ValueRef<'_>) -> Cell {
         ValueRef::Integer(number) => Cell::Integer(number),
         ValueRef::Real(number) => Cell::Real(number),
         ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(bytes) => Cell::Text(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))),
+        ValueRef::Blob(bytes) => {
+            Cell::Text(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! A table of the trace as it is read for `SQLite`: batch by batch, only the columns that a query looks at, only the batches that can hold what it
-//! asks for. Small tables are decoded once and searched by an index, so that they can be joined.
+//! A table of the trace as it is read for `SQLite`: batch by batch, only the columns that a query looks at, only the
+//! batches that can hold what it asks for. Small tables are decoded once and searched by an index, so that they can be
+//! joined.
 
 use std::{
     collections::BTreeSet,
@@ -96,7 +97,8 @@ impl Source {
     pub fn read(&self, place: &Place, wanted: &[usize]) -> Result<Option<Frame>, Error> {
         let segment = &self.trace.segments[place.segment];
         let names: Vec<&str> = wanted.iter().map(|column| self.columns[*column].name.as_str()).collect();
-        let (frame, problems) = frames::read(&self.trace, segment, &segment.batches[place.batch..=place.batch], Some(&names))?;
+        let (frame, problems) =
+            frames::read(&self.trace, segment, &segment.batches[place.batch..=place.batch], Some(&names))?;
         if !problems.is_empty() {
             let known = &mut locked(&self.met).problems;
             // Joins read a table many times.

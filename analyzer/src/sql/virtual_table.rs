@@ -1,5 +1,5 @@
-//! A [`Source`] as one of `SQLite`'s virtual tables. `SQLite` is written in C and holds pointers to what is here, hence the only `unsafe` of this crate:
-//! two promises about how the structs begin.
+//! A [`Source`] as one of `SQLite`'s virtual tables. `SQLite` is written in C and holds pointers to what is here, hence
+//! the only `unsafe` of this crate: two promises about how the structs begin.
 
 use std::{
     borrow::Cow,
@@ -11,8 +11,8 @@ use rusqlite::{
     Connection, Error, Result,
     types::Null,
     vtab::{
-        Context, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConnection, VTabCursor, escape_double_quote, sqlite3_vtab,
-        sqlite3_vtab_cursor,
+        Context, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConnection, VTabCursor, escape_double_quote,
+        sqlite3_vtab, sqlite3_vtab_cursor,
     },
 };
 
@@ -44,7 +44,8 @@ struct Cursor {
     rows: Rows,
 }
 
-// SAFETY: SQLite takes a pointer to this struct for one to a `sqlite3_vtab`; the struct is `repr(C)` and begins with one.
+// SAFETY: SQLite takes a pointer to this struct for one to a `sqlite3_vtab`; the struct is `repr(C)` and begins with
+// one.
 unsafe impl VTab<'_> for VirtualTable {
     type Aux = Arc<Source>;
     type Cursor = Cursor;
@@ -59,7 +60,10 @@ unsafe impl VTab<'_> for VirtualTable {
     ) -> Result<(Cow<'static, CStr>, Self)> {
         let source = source.ok_or_else(|| Error::ModuleError("a table without a source".into()))?;
         source.meet();
-        let columns = source.columns.iter().map(|column| format!("\"{}\" {}", escape_double_quote(&column.name), column.sql_type));
+        let columns = source
+            .columns
+            .iter()
+            .map(|column| format!("\"{}\" {}", escape_double_quote(&column.name), column.sql_type));
         let declaration = format!("CREATE TABLE x({})", columns.collect::<Vec<_>>().join(", "));
         Ok((Cow::Owned(CString::new(declaration)?), Self { base: sqlite3_vtab::default(), source: Arc::clone(source) }))
     }
@@ -71,8 +75,12 @@ unsafe impl VTab<'_> for VirtualTable {
             let Ok(column) = usize::try_from(constraint.column()) else { continue };
             let bound = match constraint.operator() {
                 IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ => Bound::Equal,
-                IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_GT | IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_GE => Bound::Least,
-                IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_LT | IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_LE => Bound::Most,
+                IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_GT | IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_GE => {
+                    Bound::Least
+                }
+                IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_LT | IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_LE => {
+                    Bound::Most
+                }
                 _ => continue,
             };
             if !constraint.is_usable() {
@@ -110,10 +118,13 @@ unsafe impl VTab<'_> for VirtualTable {
     }
 }
 
-// SAFETY: SQLite takes a pointer to this struct for one to a `sqlite3_vtab_cursor`; the struct is `repr(C)` and begins with one.
+// SAFETY: SQLite takes a pointer to this struct for one to a `sqlite3_vtab_cursor`; the struct is `repr(C)` and begins
+// with one.
 unsafe impl VTabCursor for Cursor {
     fn filter(&mut self, _number: c_int, plan: Option<&str>, arguments: &Filters<'_>) -> Result<()> {
-        let plan = plan.and_then(|plan| plan.parse::<Plan>().ok()).ok_or_else(|| Error::ModuleError("a plan of another table".into()))?;
+        let plan = plan
+            .and_then(|plan| plan.parse::<Plan>().ok())
+            .ok_or_else(|| Error::ModuleError("a plan of another table".into()))?;
         let argument = |value: rusqlite::types::ValueRef<'_>| match value {
             rusqlite::types::ValueRef::Integer(number) => Argument::Integer(number),
             rusqlite::types::ValueRef::Real(number) => Argument::Real(number),

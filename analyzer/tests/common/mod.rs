@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use trace::{Clock, FreeArea, GfpTable, Header, Kind, Ledger, NO_PFN, Options, PageEvent, SlabEvent, Symbol, Task, Tool, Writer, Zone};
+use trace::{
+    Clock, FreeArea, GfpTable, Header, Kind, Ledger, NO_PFN, Options, PageEvent, SlabEvent, Symbol, Task, Tool, Writer,
+    Zone,
+};
 
 pub const GFP_KERNEL: u32 = 0xcc0;
 pub const GFP_USER_ZERO: u32 = 0x10_0dca;
@@ -26,13 +29,25 @@ pub fn header() -> Header {
         ("__GFP_KSWAPD_RECLAIM", 0x800),
         ("__GFP_HARDWALL", 0x10_0000),
     ];
-    let zone = |name: &str, start_pfn, spanned| Zone { node: 0, name: name.into(), start_pfn, spanned, present: spanned, managed: spanned };
+    let zone = |name: &str, start_pfn, spanned| Zone {
+        node: 0,
+        name: name.into(),
+        start_pfn,
+        spanned,
+        present: spanned,
+        managed: spanned,
+    };
     Header {
         tool: Tool { name: "test".into(), version: "1".into(), command: vec!["test".into()] },
         host: "testhost".into(),
         kernel: "6.18.0-test".into(),
         architecture: "x86_64".into(),
-        clock: Clock { name: "CLOCK_MONOTONIC".into(), utc_offset_ns: 1_767_225_600 * SECOND.cast_signed(), start_ns: 0, end_ns: 10 * SECOND },
+        clock: Clock {
+            name: "CLOCK_MONOTONIC".into(),
+            utc_offset_ns: 1_767_225_600 * SECOND.cast_signed(),
+            start_ns: 0,
+            end_ns: 10 * SECOND,
+        },
         cpu_node: vec![0, 0],
         zones: vec![zone("DMA32", 4096, 4096), zone("Normal", 8192, 1 << 20)],
         migratetypes: ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"].map(str::to_owned).to_vec(),
@@ -43,7 +58,14 @@ pub fn header() -> Header {
     }
 }
 
-pub fn page(time: u64, kind: Kind, pfn: u64, order: u8, (gfp, migratetype): (u32, u8), (pid, cpu): (u32, u16)) -> PageEvent {
+pub fn page(
+    time: u64,
+    kind: Kind,
+    pfn: u64,
+    order: u8,
+    (gfp, migratetype): (u32, u8),
+    (pid, cpu): (u32, u16),
+) -> PageEvent {
     let zone = header().zone_of(pfn).map_or(trace::UNKNOWN_ZONE, |zone| zone as u8);
     PageEvent { time, pid, cpu, kind: kind as u8, order, pfn, gfp, migratetype, zone, stack: 0 }
 }
@@ -105,7 +127,13 @@ pub fn small(dir: &Path) {
         writer.append(&objects).unwrap();
         let task = |pid, comm: &str| Task { time: 0, pid, tgid: pid, comm: comm.into(), cgroup: 0 };
         writer.append(&[task(10, "cat"), task(20, "dd")]).unwrap();
-        let symbol = |id, function: &str, offset| Symbol { time: 0, id, function: function.into(), offset, module: String::new() };
+        let symbol = |id, function: &str, offset| Symbol {
+            time: 0,
+            id,
+            function: function.into(),
+            offset,
+            module: String::new(),
+        };
         writer
             .append(&[
                 symbol(1, "alloc_pipe_info", 0x40),
@@ -114,7 +142,8 @@ pub fn small(dir: &Path) {
                 symbol(4, "alloc_pipe_info", 0x90),
             ])
             .unwrap();
-        let free_area = |time, snapshot, order, nr_free| FreeArea { time, snapshot, zone: 1, order, migratetype: 255, nr_free };
+        let free_area =
+            |time, snapshot, order, nr_free| FreeArea { time, snapshot, zone: 1, order, migratetype: 255, nr_free };
         let areas = (0..11)
             .map(|order| free_area(0, 0, order, [2, 1][usize::from(order > 0)]))
             .chain((0..11).map(|order| free_area(5 * SECOND, 1, order, 4)));
@@ -190,10 +219,13 @@ pub fn busy(dir: &Path, events: u64) {
         }
     }
     writer.append(&rows).unwrap();
-    let tasks: Vec<_> = (100..109).map(|pid| Task { time: 0, pid, tgid: pid, comm: format!("worker/{}", pid % 4), cgroup: 0 }).collect();
+    let tasks: Vec<_> = (100..109)
+        .map(|pid| Task { time: 0, pid, tgid: pid, comm: format!("worker/{}", pid % 4), cgroup: 0 })
+        .collect();
     writer.append(&tasks).unwrap();
-    let (allocs, frees) =
-        rows.iter().fold((0, 0), |(allocs, frees), row| if row.kind == Kind::PageAlloc as u8 { (allocs + 1, frees) } else { (allocs, frees + 1) });
+    let (allocs, frees) = rows.iter().fold((0, 0), |(allocs, frees), row| {
+        if row.kind == Kind::PageAlloc as u8 { (allocs + 1, frees) } else { (allocs, frees + 1) }
+    });
     let ledger = |program: &str, count| Ledger {
         time: 10 * SECOND,
         cpu: 0,

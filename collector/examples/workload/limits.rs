@@ -11,7 +11,10 @@ pub const MEMORY: usize = 512 << 20;
 pub fn check_pages(pages: usize) -> anyhow::Result<()> {
     let most = MEMORY / page_size();
     if pages > most {
-        bail!("{pages} pages are more than the {} MiB this program allows itself; ask for at most {most}", MEMORY >> 20);
+        bail!(
+            "{pages} pages are more than the {} MiB this program allows itself; ask for at most {most}",
+            MEMORY >> 20
+        );
     }
     Ok(())
 }
@@ -21,14 +24,16 @@ pub fn allow_files(count: usize) -> anyhow::Result<()> {
     let wanted = count as libc::rlim_t + 64;
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid place for the answer.
-    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }).context("the limit of open files cannot be read")?;
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })
+        .context("the limit of open files cannot be read")?;
     if limit.rlim_cur >= wanted {
         return Ok(());
     }
     limit.rlim_cur = wanted;
     limit.rlim_max = limit.rlim_max.max(wanted);
     // SAFETY: `limit` is initialised.
-    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })
-        .with_context(|| format!("{count} open files are more than this user may have; run as root or raise 'ulimit -n'"))?;
+    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }).with_context(|| {
+        format!("{count} open files are more than this user may have; run as root or raise 'ulimit -n'")
+    })?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Known work for the kernel's allocator: what the tests count and the demo records.
 //!
-//! Every mode is bounded (at most 512 MiB), cleans up after itself and prints one line of JSON saying what it did, so that a
-//! test can compare a trace with the truth.
+//! Every mode is bounded (at most 512 MiB), cleans up after itself and prints one line of JSON saying what it did, so
+//! that a test can compare a trace with the truth.
 
 use std::process::ExitCode;
 

@@ -17,14 +17,24 @@ impl Mapping {
     pub fn new(pages: usize) -> io::Result<Self> {
         let bytes = pages * page_size();
         // SAFETY: a new mapping at an address of the kernel's choosing touches no memory that is in use.
-        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
+        let start = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
         Ok(Self { start: start.cast(), bytes })
     }
 
-    /// The same, of base pages only: with huge pages, or the middle sizes of newer kernels, one fault would bring many pages.
+    /// The same, of base pages only: with huge pages, or the middle sizes of newer kernels, one fault would bring many
+    /// pages.
     pub fn of_base_pages(pages: usize) -> io::Result<Self> {
         let mapping = Self::new(pages)?;
         match mapping.advise(libc::MADV_NOHUGEPAGE) {
@@ -49,7 +59,8 @@ impl Mapping {
         }
     }
 
-    /// Makes every second page read-only: each change of protection splits the mapping in the kernel (`vm_area_struct`).
+    /// Makes every second page read-only: each change of protection splits the mapping in the kernel
+    /// (`vm_area_struct`).
     pub fn split(&self) -> io::Result<()> {
         for offset in (0..self.bytes).step_by(2 * page_size()) {
             // SAFETY: the page lies in the mapping, and no reference into it exists.

@@ -43,17 +43,25 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
     }
     let time = Duration::try_from_secs_f64(args.seconds).context("--seconds must be a time that can be waited for")?;
     let end = Instant::now().checked_add(time).context("--seconds is beyond what this machine's clock can count to")?;
-    let directory = tempfile::Builder::new().prefix("gfpscope-workload.").tempdir().context("no temporary directory for the files")?;
+    let directory = tempfile::Builder::new()
+        .prefix("gfpscope-workload.")
+        .tempdir()
+        .context("no temporary directory for the files")?;
 
     let counts = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|number| {
                 let file = directory.path().join(number.to_string());
                 let random = Random::new(args.seed.wrapping_mul(64).wrapping_add(number as u64));
-                scope.spawn(move || Worker::new(random, file).run(end, args.operations, Duration::from_micros(args.rest)))
+                scope.spawn(move || {
+                    Worker::new(random, file).run(end, args.operations, Duration::from_micros(args.rest))
+                })
             })
             .collect();
-        workers.into_iter().map(|worker| worker.join().map_err(|_| anyhow!("a thread panicked"))?).collect::<anyhow::Result<Vec<_>>>()
+        workers
+            .into_iter()
+            .map(|worker| worker.join().map_err(|_| anyhow!("a thread panicked"))?)
+            .collect::<anyhow::Result<Vec<_>>>()
     })?;
 
     let operations = operation::ALL.iter().enumerate().map(|(index, operation)| {

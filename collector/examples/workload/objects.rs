@@ -9,7 +9,8 @@ use crate::limits;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// How many pipes to hold: each is one `pipe_inode_info`, one ring of `pipe_buffer`s, one inode and two `struct file`s
+    /// How many pipes to hold: each is one `pipe_inode_info`, one ring of `pipe_buffer`s, one inode and two `struct
+    /// file`s
     #[arg(long)]
     pipes: usize,
     /// How long to hold them, in seconds
@@ -27,7 +28,8 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
     }
     limits::allow_files(2 * args.pipes)?;
     let hold = Duration::try_from_secs_f64(args.seconds).context("--seconds must be a time that can be waited for")?;
-    let pipes = (0..args.pipes).map(|_| io::pipe()).collect::<io::Result<Vec<_>>>().context("a pipe could not be opened")?;
+    let pipes =
+        (0..args.pipes).map(|_| io::pipe()).collect::<io::Result<Vec<_>>>().context("a pipe could not be opened")?;
     std::thread::sleep(hold);
     Ok(format!(r#"{{"pid":{},"pipes":{}}}"#, std::process::id(), pipes.len()))
 }

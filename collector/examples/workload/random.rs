@@ -1,4 +1,5 @@
-//! xorshift64*: a few lines, so that a seed gives the same sequence of operations whatever version of what crate is built in.
+//! xorshift64*: a few lines, so that a seed gives the same sequence of operations whatever version of what crate is
+//! built in.
 
 /// A deterministic sequence of numbers.
 pub struct Random(u64);

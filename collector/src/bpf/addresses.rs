@@ -1,9 +1,10 @@
 //! What the addresses in the records mean.
 //!
-//! Raw tracepoints see a `struct page *`; frames are what a trace stores. The kernel's `vmemmap` array of these structs is linear, so two
-//! points determine it: we have this process allocate pages while two programs look, one that sees the pointer and one that sees the frame number of
-//! the same allocation. Nothing is read from kernel memory, and no symbol has to be exported. In the same way the direct map's start
-//! follows from a large `kmalloc`, whose object is a page of its own.
+//! Raw tracepoints see a `struct page *`; frames are what a trace stores. The kernel's `vmemmap` array of these structs
+//! is linear, so two points determine it: we have this process allocate pages while two programs look, one that sees
+//! the pointer and one that sees the frame number of the same allocation. Nothing is read from kernel memory, and no
+//! symbol has to be exported. In the same way the direct map's start follows from a large `kmalloc`, whose object is a
+//! page of its own.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -41,7 +42,9 @@ impl Addresses {
         }
         learned.ok_or_else(|| Error::Bpf {
             what: "a linear map of page structures".to_owned(),
-            reason: format!("in {TRIES} tries, pointers and frame numbers of the same allocations did not fit one line"),
+            reason: format!(
+                "in {TRIES} tries, pointers and frame numbers of the same allocations did not fit one line"
+            ),
         })
     }
 
@@ -50,9 +53,17 @@ impl Addresses {
         const ENOUGH: usize = 4;
         let page_size = procfs::page_size();
         let filter = Filter { only_tgid: process::id(), ..Filter::default() };
-        let settings = |source, programs| Settings { programs, source, ring_size: 1 << 20, filter: filter.clone(), stack_sample: 0 };
-        // One capture sees frame numbers. The other sees pointers: each has its own rings, so the order within a ring pairs them up.
-        let mut frames = Capture::load(tracefs, &settings(Source::Tracepoint, vec![Program::PageAlloc, Program::Kmalloc]))?;
+        let settings = |source, programs| Settings {
+            programs,
+            source,
+            ring_size: 1 << 20,
+            filter: filter.clone(),
+            stack_sample: 0,
+        };
+        // One capture sees frame numbers. The other sees pointers: each has its own rings, so the order within a ring
+        // pairs them up.
+        let mut frames =
+            Capture::load(tracefs, &settings(Source::Tracepoint, vec![Program::PageAlloc, Program::Kmalloc]))?;
         let mut pointers = match source {
             Source::Raw => Some(Capture::load(tracefs, &settings(Source::Raw, vec![Program::PageAlloc]))?),
             Source::Tracepoint => None,
@@ -83,7 +94,11 @@ impl Addresses {
             }
             _ => {}
         });
-        let direct_map = bases.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count >= ENOUGH).map(|(base, _)| base);
+        let direct_map = bases
+            .into_iter()
+            .max_by_key(|(_, count)| *count)
+            .filter(|(_, count)| *count >= ENOUGH)
+            .map(|(base, _)| base);
 
         let Some(mut pointers) = pointers else { return Ok(Some(Self { vmemmap: None, direct_map })) };
         pointers.drain(|record| {
@@ -111,14 +126,16 @@ impl Addresses {
         }
     }
 
-    /// Where the `struct page`s of so many frames are: address of the first, bytes of all; `None` where the records hold frame numbers.
+    /// Where the `struct page`s of so many frames are: address of the first, bytes of all; `None` where the records
+    /// hold frame numbers.
     pub fn page_structs(&self, start_pfn: u64, frames: u64) -> Option<[u64; 2]> {
         self.vmemmap.map(|(base, size)| [base.wrapping_add(start_pfn.wrapping_mul(size)), frames.wrapping_mul(size)])
     }
 
     /// The physical address of an object; 0 for NULL.
     pub fn physical(&self, object: u64) -> u64 {
-        // Where the map is unknown any constant hides the address and keeps objects apart; they are not linkable to frames then.
+        // Where the map is unknown any constant hides the address and keeps objects apart; they are not linkable to
+        // frames then.
         if object == 0 { 0 } else { object.wrapping_sub(self.direct_map.unwrap_or(1 << 63)) }
     }
 }
@@ -138,10 +155,11 @@ impl From<PageEvent> for Allocation {
     }
 }
 
-/// Start of the array and size of its elements. The capture of frames was attached longer, so what the other one saw on a CPU is a run
-/// somewhere in what it saw there.
+/// Start of the array and size of its elements. The capture of frames was attached longer, so what the other one saw on
+/// a CPU is a run somewhere in what it saw there.
 fn vmemmap(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)> {
-    let on = |seen: &[Allocation], cpu| seen.iter().copied().filter(|allocation| allocation.cpu == cpu).collect::<Vec<_>>();
+    let on =
+        |seen: &[Allocation], cpu| seen.iter().copied().filter(|allocation| allocation.cpu == cpu).collect::<Vec<_>>();
     let cpus: BTreeSet<u16> = pointers.iter().map(|pointer| pointer.cpu).collect();
     cpus.into_iter().find_map(|cpu| {
         let pointers = on(pointers, cpu);
@@ -155,10 +173,12 @@ fn line(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)> {
     let pairs = || pointers.iter().zip(frames);
     let same = |(a, b): (&Allocation, &Allocation)| (a.order, a.gfp) == (b.order, b.gfp);
     (pointers.len() >= ENOUGH && pairs().all(same)).then_some(())?;
-    let (least, greatest) = (pairs().min_by_key(|(_, frame)| frame.page)?, pairs().max_by_key(|(_, frame)| frame.page)?);
+    let (least, greatest) =
+        (pairs().min_by_key(|(_, frame)| frame.page)?, pairs().max_by_key(|(_, frame)| frame.page)?);
     let size = greatest.0.page.checked_sub(least.0.page)?.checked_div(greatest.1.page - least.1.page)?;
     let base = least.0.page.wrapping_sub(least.1.page.wrapping_mul(size));
-    (size != 0 && pairs().all(|(pointer, frame)| pointer.page == base.wrapping_add(frame.page.wrapping_mul(size)))).then_some((base, size))
+    (size != 0 && pairs().all(|(pointer, frame)| pointer.page == base.wrapping_add(frame.page.wrapping_mul(size))))
+        .then_some((base, size))
 }
 
 /// Has the kernel allocate single pages, and objects that are pages of their own: the slot arrays of large pipes
@@ -170,7 +190,8 @@ fn allocate_some(page_size: u64) -> (Vec<u8>, Vec<std::io::PipeReader>) {
     let mut pipes = Vec::new();
     for _ in 0..16 {
         let Ok((reader, _writer)) = std::io::pipe() else { break };
-        // SAFETY: a plain system call on a descriptor that lives; std has no call for it. If it fails there is one sample less.
+        // SAFETY: a plain system call on a descriptor that lives; std has no call for it. If it fails there is one
+        // sample less.
         unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETPIPE_SZ, 1 << 20) };
         pipes.push(reader);
     }

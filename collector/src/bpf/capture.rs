@@ -73,7 +73,11 @@ impl Filter {
 
     /// What the programs call it.
     pub(super) fn settings(&self) -> FilterSettings {
-        FilterSettings { comm: self.comm_bits(), sample_below: self.sample_below(), cgroup: self.cgroup.unwrap_or_default() }
+        FilterSettings {
+            comm: self.comm_bits(),
+            sample_below: self.sample_below(),
+            cgroup: self.cgroup.unwrap_or_default(),
+        }
     }
 
     /// Gives the programs their settings.
@@ -139,11 +143,16 @@ impl Capture {
 
     fn load_program(&mut self, program: Program, source: Source) -> Result<(), Error> {
         let (group, tracepoint) = program.tracepoint();
-        let name =
-            if source == Source::Tracepoint && is_in_both_forms(program) { format!("tp_{}", program.name()) } else { program.name().to_owned() };
+        let name = if source == Source::Tracepoint && is_in_both_forms(program) {
+            format!("tp_{}", program.name())
+        } else {
+            program.name().to_owned()
+        };
         let refused = |error: &ProgramError| {
             let verifier = match error {
-                ProgramError::LoadError { verifier_log, .. } => format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default()),
+                ProgramError::LoadError { verifier_log, .. } => {
+                    format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default())
+                }
                 _ => String::new(),
             };
             Error::bpf(format!("the program for {group}:{tracepoint}{verifier}"))(error)
@@ -210,13 +219,19 @@ impl Capture {
     /// # Errors
     /// [`Error::Bpf`]
     pub fn counters(&self, program: Program) -> Result<Vec<Counters>, Error> {
-        let values = self.counters.get(&(program as u32), 0).map_err(|error| Error::bpf("to read the counters")(&error))?;
-        Ok(values.iter().map(|[seen, dropped, filtered]| Counters { seen: *seen, dropped: *dropped, filtered: *filtered }).collect())
+        let values =
+            self.counters.get(&(program as u32), 0).map_err(|error| Error::bpf("to read the counters")(&error))?;
+        Ok(values
+            .iter()
+            .map(|[seen, dropped, filtered]| Counters { seen: *seen, dropped: *dropped, filtered: *filtered })
+            .collect())
     }
 
-    /// How often the kernel did not run a program because it ran already on that CPU (`recursion_misses`, Linux 5.12); 0 once it is detached.
+    /// How often the kernel did not run a program because it ran already on that CPU (`recursion_misses`, Linux 5.12);
+    /// 0 once it is detached.
     pub fn missed(&self, program: Program) -> u64 {
-        let (_, name) = self.programs.iter().find(|(known, _)| *known == program).expect("only loaded programs are asked for");
+        let (_, name) =
+            self.programs.iter().find(|(known, _)| *known == program).expect("only loaded programs are asked for");
         let fd = match self.ebpf.program(name) {
             Some(Loaded::RawTracePoint(program)) => program.fd(),
             Some(Loaded::TracePoint(program)) => program.fd(),
@@ -234,5 +249,13 @@ fn aya_fd(fd: &aya::programs::ProgramFd) -> i32 {
 
 /// Whether a program exists for raw tracepoints and for ftrace's records; the others read what only one of these has.
 fn is_in_both_forms(program: Program) -> bool {
-    matches!(program, Program::PageAlloc | Program::PageFree | Program::Kmalloc | Program::Kfree | Program::ZoneLocked | Program::PcpuDrain)
+    matches!(
+        program,
+        Program::PageAlloc
+            | Program::PageFree
+            | Program::Kmalloc
+            | Program::Kfree
+            | Program::ZoneLocked
+            | Program::PcpuDrain
+    )
 }

@@ -81,19 +81,30 @@ impl Counting {
         let filtered = u32::from(!filter.is_empty());
         let (keyed, (strides, size)) = (strides.is_none(), strides.unwrap_or((Strides::default(), 1)));
         // Of pages and kmalloc the arguments tell everything.
-        let caches: Vec<_> = settings.programs.iter().copied().filter(|program| program.family() == Family::Cache).collect();
+        let caches: Vec<_> =
+            settings.programs.iter().copied().filter(|program| program.family() == Family::Cache).collect();
         let offsets = fields::offsets(tracefs, &caches, Source::Raw)?;
         for (setting, offset) in &offsets {
             loader.override_global(setting, offset, true);
         }
         let mut zone_span = [[0; 2]; ZONE_SPANS];
         zone_span[..spans].copy_from_slice(&settings.zone_spans[..spans]);
-        let plan = TallyPlan { columns: settings.by, keyed: u32::from(keyed), strides, zone_spans: spans as u32, ..TallyPlan::TOTALS };
+        let plan = TallyPlan {
+            columns: settings.by,
+            keyed: u32::from(keyed),
+            strides,
+            zone_spans: spans as u32,
+            ..TallyPlan::TOTALS
+        };
         loader.override_global("FILTERED", &filtered, true).override_global("PLAN", bytemuck::bytes_of(&plan), true);
         loader.override_global("ZONE_SPAN", &zone_span, true);
-        loader.map_max_entries("TALLIES", size).map_max_entries("KEYED_TALLIES", if keyed { settings.rows.max(1) } else { 1 });
+        loader
+            .map_max_entries("TALLIES", size)
+            .map_max_entries("KEYED_TALLIES", if keyed { settings.rows.max(1) } else { 1 });
         // The ring-less programs need none of these, but the object has them.
-        loader.map_max_entries("CACHES", 1).map_max_entries("CACHE_NAMES", if caches.is_empty() { 1 } else { MOST_CACHES });
+        loader
+            .map_max_entries("CACHES", 1)
+            .map_max_entries("CACHE_NAMES", if caches.is_empty() { 1 } else { MOST_CACHES });
         let object = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/collector-ebpf"));
         let mut ebpf = loader.load(object).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
 
@@ -108,8 +119,16 @@ impl Counting {
         let left_out = PerCpuArray::try_from(take("LEFT_OUT")).map_err(map_error)?;
         let no_room = PerCpuArray::try_from(take("NO_ROOM")).map_err(map_error)?;
         let latencies = PerCpuArray::try_from(take("LATENCIES")).map_err(map_error)?;
-        let mut counting =
-            Self { ebpf, programs: settings.programs.clone(), tallies, cache_names, left_out, no_room, latencies, unavailable: Vec::new() };
+        let mut counting = Self {
+            ebpf,
+            programs: settings.programs.clone(),
+            tallies,
+            cache_names,
+            left_out,
+            no_room,
+            latencies,
+            unavailable: Vec::new(),
+        };
         counting.attach()?;
         Ok(counting)
     }
@@ -156,10 +175,12 @@ impl Counting {
         &self.unavailable
     }
 
-    /// How often the kernel did not run each program so far: it ran already on that CPU. To be read before [`Self::stop`].
+    /// How often the kernel did not run each program so far: it ran already on that CPU. To be read before
+    /// [`Self::stop`].
     pub fn missed(&self) -> Vec<(Program, u64)> {
         let missed = |program: &Program| {
-            let loaded: &RawTracePoint = self.ebpf.program(&tally_name(*program)).expect("the object has this program").try_into().ok()?;
+            let loaded: &RawTracePoint =
+                self.ebpf.program(&tally_name(*program)).expect("the object has this program").try_into().ok()?;
             Some(recursion_misses(loaded.fd().ok()?.as_fd().as_raw_fd()))
         };
         self.programs.iter().map(|program| (*program, missed(program).unwrap_or(0))).collect()
@@ -170,7 +191,9 @@ impl Counting {
     /// # Errors
     /// [`Error::Bpf`]
     pub fn caches(&self) -> Result<Vec<(u64, String)>, Error> {
-        let name = |name: [u8; 32]| String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
+        let name = |name: [u8; 32]| {
+            String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
+        };
         let caches = self.cache_names.iter().map(|entry| entry.map(|(address, bytes)| (address, name(bytes))));
         caches.collect::<Result<_, _>>().map_err(|error| Error::bpf("to read the names of the slab caches")(&error))
     }
@@ -229,13 +252,17 @@ fn latency_name(program: Program) -> String {
 }
 
 fn raw_tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut RawTracePoint {
-    ebpf.program_mut(name).and_then(|program| program.try_into().ok()).expect("the object has this program, for a raw tracepoint")
+    ebpf.program_mut(name)
+        .and_then(|program| program.try_into().ok())
+        .expect("the object has this program, for a raw tracepoint")
 }
 
 fn load(ebpf: &mut Ebpf, name: &str) -> Result<(), Error> {
     raw_tracepoint(ebpf, name).load().map_err(|error| {
         let verifier = match &error {
-            ProgramError::LoadError { verifier_log, .. } => format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default()),
+            ProgramError::LoadError { verifier_log, .. } => {
+                format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default())
+            }
             _ => String::new(),
         };
         Error::bpf(format!("the program {name}{verifier}"))(&error)

@@ -22,7 +22,10 @@ fn fields(program: Program) -> (&'static [&'static str], &'static [&'static str]
         Program::CacheAlloc | Program::CacheFree => (&[], &[]),
         Program::ZoneLocked => (&["pfn", "order", "migratetype"], &["percpu_refill"]),
         Program::PcpuDrain => (&["pfn", "order", "migratetype"], &[]),
-        Program::ExtFrag => (&["pfn", "alloc_order", "fallback_order", "alloc_migratetype", "fallback_migratetype", "change_ownership"], &[]),
+        Program::ExtFrag => (
+            &["pfn", "alloc_order", "fallback_order", "alloc_migratetype", "fallback_migratetype", "change_ownership"],
+            &[],
+        ),
         Program::DirectReclaimBegin => (&["order", "gfp_flags"], &[]),
         Program::DirectReclaimEnd => (&["nr_reclaimed"], &[]),
         Program::KswapdWake => (&["nid", "zid", "order"], &[]),
@@ -35,7 +38,8 @@ fn fields(program: Program) -> (&'static [&'static str], &'static [&'static str]
     }
 }
 
-/// Byte offsets in the records, `PAGE_ALLOC_PFN` and so on, from the `format` files of this kernel; for the caches those of `struct kmem_cache`.
+/// Byte offsets in the records, `PAGE_ALLOC_PFN` and so on, from the `format` files of this kernel; for the caches
+/// those of `struct kmem_cache`.
 pub(super) fn offsets(tracefs: &Tracefs, programs: &[Program], source: Source) -> Result<Vec<(String, u32)>, Error> {
     let mut offsets = Vec::new();
     for program in programs {
@@ -48,19 +52,26 @@ pub(super) fn offsets(tracefs: &Tracefs, programs: &[Program], source: Source) -
                 None => return Err(Error::NoField { tracepoint: format.name, field: name }),
             }
         }
-        // Linux 6.1 gave the tracepoint this field and the arguments that the program reads; before, the second one was the size.
+        // Linux 6.1 gave the tracepoint this field and the arguments that the program reads; before, the second one was
+        // the size.
         if *program == Program::CacheAlloc && format.field("node").is_none() {
-            return Err(Error::Option("the events of `cache` need Linux 6.1: before, kmem_cache_alloc does not tell the cache".to_owned()));
+            return Err(Error::Option(
+                "the events of `cache` need Linux 6.1: before, kmem_cache_alloc does not tell the cache".to_owned(),
+            ));
         }
     }
     if programs.contains(&Program::CacheAlloc) || programs.contains(&Program::CacheFree) {
         if source == Source::Tracepoint {
             return Err(Error::Option(
-                "the events of `cache` need raw tracepoints: ftrace's records do not tell the cache on every kernel".to_owned(),
+                "the events of `cache` need raw tracepoints: ftrace's records do not tell the cache on every kernel"
+                    .to_owned(),
             ));
         }
         let found = Btf::read()?.offsets("kmem_cache", ["name", "object_size", "size"]);
-        let unknown = || Error::Unknown { path: "/sys/kernel/btf/vmlinux".into(), reason: "it does not describe struct kmem_cache".to_owned() };
+        let unknown = || Error::Unknown {
+            path: "/sys/kernel/btf/vmlinux".into(),
+            reason: "it does not describe struct kmem_cache".to_owned(),
+        };
         let names = ["KMEM_CACHE_NAME", "KMEM_CACHE_OBJECT_SIZE", "KMEM_CACHE_SIZE"].map(str::to_owned);
         offsets.extend(names.into_iter().zip(found.ok_or_else(unknown)?));
     }

@@ -1,6 +1,7 @@
 use std::fs;
 
-/// How often the kernel did not run a program because it ran already on that CPU (`recursion_misses`, Linux 5.12); 0 once it is detached.
+/// How often the kernel did not run a program because it ran already on that CPU (`recursion_misses`, Linux 5.12); 0
+/// once it is detached.
 ///
 /// aya has no call for it, but the kernel prints it with the file descriptor.
 pub fn recursion_misses(fd: i32) -> u64 {

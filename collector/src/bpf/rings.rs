@@ -9,7 +9,10 @@ use std::{
 
 use aya::maps::MapData;
 use memmap2::{MmapOptions, MmapRaw};
-use trace::{CacheRecord, FragEvent, Kind, PageEvent, ReclaimEvent, RingEnds, SLOT_WORDS, SlabEvent, Slot, StackedPageEvent, TaskRecord};
+use trace::{
+    CacheRecord, FragEvent, Kind, PageEvent, ReclaimEvent, RingEnds, SLOT_WORDS, SlabEvent, Slot, StackedPageEvent,
+    TaskRecord,
+};
 
 use crate::Error;
 

@@ -29,6 +29,7 @@ pub fn completions(arguments: &CompletionsArgs) -> ExitCode {
 pub fn man(arguments: &ManArgs) -> anyhow::Result<ExitCode> {
     let directory = arguments.directory.display();
     fs::create_dir_all(&arguments.directory).with_context(|| format!("cannot make the directory {directory}"))?;
-    clap_mangen::generate_to(Cli::command(), &arguments.directory).with_context(|| format!("cannot write into {directory}"))?;
+    clap_mangen::generate_to(Cli::command(), &arguments.directory)
+        .with_context(|| format!("cannot write into {directory}"))?;
     Ok(ExitCode::SUCCESS)
 }

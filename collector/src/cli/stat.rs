@@ -31,7 +31,8 @@ pub struct StatArgs {
     /// Report each time so many seconds have passed: rates, or with --by the counts of the interval
     #[arg(long, value_name = "S", value_parser = seconds)]
     interval: Option<Duration>,
-    /// What to tell apart: order, zone, migratetype, gfp, cache, callsite, comm. Objects have no order, zone or migratetype, pages no cache or callsite
+    /// What to tell apart: order, zone, migratetype, gfp, cache, callsite, comm. Objects have no order, zone or
+    /// migratetype, pages no cache or callsite
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     by: Vec<Column>,
     /// What to count
@@ -43,7 +44,8 @@ pub struct StatArgs {
     /// Rows of each table to print; --json prints all
     #[arg(short, long, value_name = "N", default_value_t = 20)]
     limit: usize,
-    /// How many different combinations of --by the kernel shall have room for; what has none is counted in the totals only
+    /// How many different combinations of --by the kernel shall have room for; what has none is counted in the totals
+    /// only
     #[arg(long, value_name = "N", default_value_t = 16384)]
     rows: u32,
     #[command(flatten)]

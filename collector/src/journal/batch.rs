@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use trace::{Cache, Cgroup, FragEvent, PageEvent, ReclaimEvent, Row, SlabEvent, Stack, Symbol, Task, TaskRecord, Writer};
+use trace::{
+    Cache, Cgroup, FragEvent, PageEvent, ReclaimEvent, Row, SlabEvent, Stack, Symbol, Task, TaskRecord, Writer,
+};
 
 use super::account::Account;
 use crate::Error;
@@ -73,10 +75,15 @@ pub struct Batch {
 impl Batch {
     /// What its events take in memory.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.pages) + size_of_val(&*self.slabs) + size_of_val(&*self.frags) + size_of_val(&*self.reclaims) + size_of_val(&*self.tasks)
+        size_of_val(&*self.pages)
+            + size_of_val(&*self.slabs)
+            + size_of_val(&*self.frags)
+            + size_of_val(&*self.reclaims)
+            + size_of_val(&*self.tasks)
     }
 
-    /// Writes it, and counts each record as written or lost. A name is in the trace before the first event that uses it.
+    /// Writes it, and counts each record as written or lost. A name is in the trace before the first event that uses
+    /// it.
     ///
     /// # Errors
     /// The first error of the writer.
@@ -93,7 +100,8 @@ impl Batch {
     }
 }
 
-/// Writes the rows of several records, each of which may have made several; on failure tells how many records at the end are not in the trace.
+/// Writes the rows of several records, each of which may have made several; on failure tells how many records at the
+/// end are not in the trace.
 fn append_grouped<R: Row + Clone>(writer: &mut Writer, groups: &[Vec<R>]) -> Result<(), (trace::Error, usize)> {
     writer.append(&groups.concat()).map_err(|(error, unwritten)| {
         let mut left = unwritten;

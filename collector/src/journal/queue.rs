@@ -21,7 +21,8 @@ impl<T> Default for Queue<T> {
 impl<T: Waiting> Queue<T> {
     /// The waiting records before `horizon`, in order.
     pub fn due(&mut self, horizon: u64) -> &mut [T] {
-        // Each CPU's records are in order but for a few, so this is a merge of sorted runs, which the standard sort detects.
+        // Each CPU's records are in order but for a few, so this is a merge of sorted runs, which the standard sort
+        // detects.
         self.waiting.sort_by_key(T::time);
         let due = self.waiting.partition_point(|record| record.time() < horizon);
         &mut self.waiting[..due]

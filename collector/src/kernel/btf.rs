@@ -22,7 +22,8 @@ impl Btf {
         fs::read(path).map(Self).map_err(|error| Error::Read { path: path.to_owned(), error })
     }
 
-    /// Byte offsets of members of a structure; `None` if it, or one of them, is not there, or the data is not what it should be.
+    /// Byte offsets of members of a structure; `None` if it, or one of them, is not there, or the data is not what it
+    /// should be.
     pub fn offsets<const N: usize>(&self, structure: &str, members: [&str; N]) -> Option<[u32; N]> {
         const MAGIC: u32 = 0xeb9f;
         let word = |at: usize| Some(u32::from_ne_bytes(self.0.get(at..at + 4)?.try_into().ok()?));
@@ -42,7 +43,8 @@ impl Btf {
                 let mask = if info >> 31 == 1 { 0x00ff_ffff } else { u32::MAX };
                 let bits = |wanted: &str| {
                     let member = (0..count).map(|member| at + 12 * member);
-                    let found = member.into_iter().find(|member| word(*member).and_then(name) == Some(wanted.as_bytes()))?;
+                    let found =
+                        member.into_iter().find(|member| word(*member).and_then(name) == Some(wanted.as_bytes()))?;
                     Some(word(found + 8)? & mask)
                 };
                 let mut offsets = [0; N];
@@ -73,12 +75,16 @@ impl Btf {
 mod tests {
     use super::*;
 
-    /// Two types: an int, and `struct kmem_cache { int size; int object_size; }`, the second member as a bit field would be written.
+    /// Two types: an int, and `struct kmem_cache { int size; int object_size; }`, the second member as a bit field
+    /// would be written.
     fn sample() -> Btf {
         let strings = b"\0int\0kmem_cache\0size\0object_size\0";
-        let types: Vec<u32> = [&[1, 1 << 24, 4, 32][..], &[5, 1 << 31 | 4 << 24 | 2, 64, 16, 1, 32, 21, 1, 8 << 24 | 0xc0][..]].concat();
+        let types: Vec<u32> =
+            [&[1, 1 << 24, 4, 32][..], &[5, 1 << 31 | 4 << 24 | 2, 64, 16, 1, 32, 21, 1, 8 << 24 | 0xc0][..]].concat();
         let mut bytes: Vec<u8> =
-            [0x0001_eb9f, 24, 0, types.len() as u32 * 4, types.len() as u32 * 4, strings.len() as u32].map(u32::to_ne_bytes).concat();
+            [0x0001_eb9f, 24, 0, types.len() as u32 * 4, types.len() as u32 * 4, strings.len() as u32]
+                .map(u32::to_ne_bytes)
+                .concat();
         bytes.extend(types.iter().flat_map(|word| word.to_ne_bytes()));
         bytes.extend(strings);
         Btf(bytes)

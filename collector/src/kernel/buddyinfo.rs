@@ -26,10 +26,13 @@ impl BuddyInfo {
         self.nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).sum()
     }
 
-    /// How much of the free memory lies in blocks too small for the order, in 1/1000: the kernel's unusable free space index (`unusable_free_index` in
-    /// mm/vmstat.c), which is 1000 where nothing is free.
+    /// How much of the free memory lies in blocks too small for the order, in 1/1000: the kernel's unusable free space
+    /// index (`unusable_free_index` in mm/vmstat.c), which is 1000 where nothing is free.
     pub fn unusable(&self, order: usize) -> u64 {
-        let (free, suitable) = (self.free_pages(), self.nr_free.iter().enumerate().skip(order).map(|(order, blocks)| blocks << order).sum::<u64>());
+        let (free, suitable) = (
+            self.free_pages(),
+            self.nr_free.iter().enumerate().skip(order).map(|(order, blocks)| blocks << order).sum::<u64>(),
+        );
         ((free - suitable) * 1000).checked_div(free).unwrap_or(1000)
     }
 
@@ -37,7 +40,11 @@ impl BuddyInfo {
         let (node, rest) = line.strip_prefix("Node ")?.split_once(',')?;
         let mut words = rest.trim_start().strip_prefix("zone")?.split_whitespace();
         let zone = words.next()?.to_owned();
-        Some(Self { node: node.trim().parse().ok()?, zone, nr_free: words.map(|word| word.parse().ok()).collect::<Option<_>>()? })
+        Some(Self {
+            node: node.trim().parse().ok()?,
+            zone,
+            nr_free: words.map(|word| word.parse().ok()).collect::<Option<_>>()?,
+        })
     }
 }
 
@@ -45,7 +52,8 @@ impl BuddyInfo {
 mod tests {
     use super::*;
 
-    /// Numbers that a 6.18 host showed at the same moment in `/proc/buddyinfo` and in `extfrag/unusable_index` of debugfs.
+    /// Numbers that a 6.18 host showed at the same moment in `/proc/buddyinfo` and in `extfrag/unusable_index` of
+    /// debugfs.
     #[test]
     fn the_unusable_index_is_the_kernels() {
         let text = "Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3\nNode 0, zone   Normal  25927  22421  16946   8274   3105   1173    426    327   1082    623    645\n";

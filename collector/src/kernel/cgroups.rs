@@ -29,7 +29,8 @@ impl Cgroups {
     /// Finds where it is mounted: alone, or beside the version 1 hierarchies (`/sys/fs/cgroup/unified`).
     pub fn find() -> Self {
         let mounts = procfs::mounts().unwrap_or_default();
-        let mount = mounts.into_iter().find(|mount| mount.fs_vfstype == "cgroup2").map(|mount| PathBuf::from(mount.fs_file));
+        let mount =
+            mounts.into_iter().find(|mount| mount.fs_vfstype == "cgroup2").map(|mount| PathBuf::from(mount.fs_file));
         Self { mount, paths: HashMap::new() }
     }
 
@@ -39,20 +40,25 @@ impl Cgroups {
     /// [`Error::Option`]
     pub fn named(&self, path: &str) -> Result<Cgroup, Error> {
         let Some(mount) = &self.mount else {
-            return Err(Error::Option("no cgroup hierarchy of version 2 is mounted, and those of version 1 cannot be filtered by".to_owned()));
+            return Err(Error::Option(
+                "no cgroup hierarchy of version 2 is mounted, and those of version 1 cannot be filtered by".to_owned(),
+            ));
         };
         let relative = Path::new(path).strip_prefix(mount).unwrap_or(Path::new(path));
         let relative: PathBuf = relative.components().filter(|part| matches!(part, Component::Normal(_))).collect();
         let directory = mount.join(&relative);
-        let id =
-            fs::metadata(&directory).map_err(|error| Error::Option(format!("there is no cgroup {path} ({}: {error})", directory.display())))?.ino();
+        let id = fs::metadata(&directory)
+            .map_err(|error| Error::Option(format!("there is no cgroup {path} ({}: {error})", directory.display())))?
+            .ino();
         Ok(Cgroup { id, level: relative.components().count() as u32 })
     }
 
     /// The group of a process, as its `/proc/PID/cgroup` says; 0 if unknown.
     pub fn of_process(&mut self, pid: i32) -> u64 {
         let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-        let (Some(mount), Some(path)) = (&self.mount, text.lines().find_map(|line| line.strip_prefix("0::"))) else { return 0 };
+        let (Some(mount), Some(path)) = (&self.mount, text.lines().find_map(|line| line.strip_prefix("0::"))) else {
+            return 0;
+        };
         if let Some((id, _)) = self.paths.iter().find(|(_, known)| *known == path) {
             return *id;
         }

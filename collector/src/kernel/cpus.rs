@@ -2,7 +2,8 @@
 
 use std::fs;
 
-/// How many CPUs there are, those that do not run now included: their numbers are less than this. One that is plugged in later may be beyond.
+/// How many CPUs there are, those that do not run now included: their numbers are less than this. One that is plugged
+/// in later may be beyond.
 pub fn present_cpus() -> u32 {
     let present = fs::read_to_string("/sys/devices/system/cpu/present").unwrap_or_default();
     parse(&present).into_iter().max().unwrap_or(0) + 1
@@ -12,7 +13,9 @@ pub fn present_cpus() -> u32 {
 pub fn cpu_node() -> Vec<u16> {
     let mut nodes = vec![0; aya::util::nr_cpus().unwrap_or(1)];
     for entry in fs::read_dir("/sys/devices/system/node").into_iter().flatten().flatten() {
-        let Some(node) = entry.file_name().to_str().and_then(|name| name.strip_prefix("node")?.parse().ok()) else { continue };
+        let Some(node) = entry.file_name().to_str().and_then(|name| name.strip_prefix("node")?.parse().ok()) else {
+            continue;
+        };
         for cpu in parse(&fs::read_to_string(entry.path().join("cpulist")).unwrap_or_default()) {
             if let Some(slot) = nodes.get_mut(cpu as usize) {
                 *slot = node;

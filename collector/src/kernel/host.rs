@@ -26,12 +26,21 @@ pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error
     let now = monotonic_ns();
     Ok(Header {
         format: Header::FORMAT,
-        tool: Tool { name: "collector".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), command: env::args().collect() },
+        tool: Tool {
+            name: "collector".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: env::args().collect(),
+        },
         host: sys_kernel("hostname"),
         kernel: sys_kernel("osrelease"),
         architecture: env::consts::ARCH.to_owned(),
         boot_id: sys_kernel("random/boot_id"),
-        clock: Clock { name: "CLOCK_MONOTONIC".to_owned(), utc_offset_ns: utc_ns() - now.cast_signed(), start_ns: now, end_ns: now },
+        clock: Clock {
+            name: "CLOCK_MONOTONIC".to_owned(),
+            utc_offset_ns: utc_ns() - now.cast_signed(),
+            start_ns: now,
+            end_ns: now,
+        },
         page_size: procfs::page_size(),
         pageblock_order: pagetypes.pageblock_order,
         nr_orders: buddyinfo.iter().map(|zone| zone.nr_free.len() as u8).max().unwrap_or(0),
@@ -73,7 +82,10 @@ fn utc_ns() -> i64 {
 }
 
 fn parse_proc<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
-    let unknown = || Error::Unknown { path: path.into(), reason: "its layout is none that gfpscope knows; please report it".to_owned() };
+    let unknown = || Error::Unknown {
+        path: path.into(),
+        reason: "its layout is none that gfpscope knows; please report it".to_owned(),
+    };
     parse(ProcFile::open(path)?.read()?).ok_or_else(unknown)
 }
 

@@ -18,8 +18,8 @@ pub struct Run {
     pub class: &'static str,
 }
 
-/// The classes, by the flags that tell them, most telling first: bit numbers of `include/uapi/linux/kernel-page-flags.h`, and `KPF_RESERVED`, which
-/// the kernel shows as well.
+/// The classes, by the flags that tell them, most telling first: bit numbers of
+/// `include/uapi/linux/kernel-page-flags.h`, and `KPF_RESERVED`, which the kernel shows as well.
 const CLASSES: [(&[u32], &str); 9] = [
     (&[20], "absent"),       // NOPAGE
     (&[10], "free"),         // BUDDY: in a zone's free_area, not on a pcp list
@@ -97,7 +97,8 @@ mod tests {
         for (pfn, class) in [(4, "free"), (5, "free"), (6, "slab"), (8, "slab")] {
             add(&mut runs, pfn, class);
         }
-        let expected = [(4, 2, "free"), (6, 1, "slab"), (8, 1, "slab")].map(|(pfn, pages, class)| Run { pfn, pages, class });
+        let expected =
+            [(4, 2, "free"), (6, 1, "slab"), (8, 1, "slab")].map(|(pfn, pages, class)| Run { pfn, pages, class });
         assert_eq!(runs, expected);
     }
 }

@@ -1,4 +1,5 @@
-//! `/proc/pagetypeinfo` (`pagetypeinfo_show` in mm/vmstat.c): free blocks by migratetype, and the number of pageblocks of each type.
+//! `/proc/pagetypeinfo` (`pagetypeinfo_show` in mm/vmstat.c): free blocks by migratetype, and the number of pageblocks
+//! of each type.
 //!
 //! ```text
 //! Page block order: 9

@@ -6,8 +6,8 @@ use std::{
 
 use crate::Error;
 
-/// A file of `/proc` that stays open: the kernel makes its text anew on each read from the start, and what was opened before privileges were
-/// dropped stays readable afterwards.
+/// A file of `/proc` that stays open: the kernel makes its text anew on each read from the start, and what was opened
+/// before privileges were dropped stays readable afterwards.
 pub struct ProcFile {
     path: PathBuf,
     file: File,

@@ -15,7 +15,8 @@ impl Tracefs {
     /// [`Error::NoTracefs`]
     pub fn find() -> Result<Self, Error> {
         let mounts = procfs::mounts().unwrap_or_default();
-        let mounted = mounts.iter().find(|mount| mount.fs_vfstype == "tracefs").map(|mount| PathBuf::from(&mount.fs_file));
+        let mounted =
+            mounts.iter().find(|mount| mount.fs_vfstype == "tracefs").map(|mount| PathBuf::from(&mount.fs_file));
         let known = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"].map(PathBuf::from);
         let found = mounted.into_iter().chain(known).find(|path| path.join("events").is_dir());
         found.map(Self).ok_or(Error::NoTracefs)

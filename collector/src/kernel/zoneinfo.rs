@@ -1,5 +1,5 @@
-//! `/proc/zoneinfo` (`zoneinfo_show_print` in mm/vmstat.c): one paragraph per zone. Its items keep the kernel's names; those of a per-CPU page
-//! list become `pagesets[CPU].count`, the `lowmem_reserve` becomes `protection[ZONE]`.
+//! `/proc/zoneinfo` (`zoneinfo_show_print` in mm/vmstat.c): one paragraph per zone. Its items keep the kernel's names;
+//! those of a per-CPU page list become `pagesets[CPU].count`, the `lowmem_reserve` becomes `protection[ZONE]`.
 
 /// All items of one zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,7 +74,10 @@ mod tests {
         assert_eq!(zones.len(), 2);
         let dma = &zones[0];
         assert_eq!((dma.get("free"), dma.get("min"), dma.get("start_pfn"), dma.get("spanned")), (3840, 18, 1, 4095));
-        assert_eq!((dma.get("protection[2]"), dma.get("pagesets[1].count"), dma.get("pagesets[0].high")), (5707, 6, 27));
+        assert_eq!(
+            (dma.get("protection[2]"), dma.get("pagesets[1].count"), dma.get("pagesets[0].high")),
+            (5707, 6, 27)
+        );
         assert_eq!(dma.get("nr_inactive_anon"), 0);
         assert_eq!((zones[1].node, zones[1].zone.as_str(), zones[1].get("min")), (1, "Movable", 32));
     }

@@ -28,6 +28,7 @@ impl Caches {
     pub fn name(&self, event: &mut SlabEvent) {
         let address = u64::from(event.bytes_alloc) << 32 | u64::from(event.bytes_req);
         let cache = self.known.get(&address).and_then(|index| self.told.rows.get(*index));
-        (event.cache, event.bytes_req, event.bytes_alloc) = cache.map_or((0, 0, 0), |cache| (cache.id, cache.object_size, cache.size));
+        (event.cache, event.bytes_req, event.bytes_alloc) =
+            cache.map_or((0, 0, 0), |cache| (cache.id, cache.object_size, cache.size));
     }
 }

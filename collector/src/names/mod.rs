@@ -1,4 +1,5 @@
-//! What the numbers in events stand for. A row that says so reaches the trace before the first event that uses the number.
+//! What the numbers in events stand for. A row that says so reaches the trace before the first event that uses the
+//! number.
 
 mod caches;
 mod cgroups;

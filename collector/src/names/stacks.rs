@@ -11,7 +11,8 @@ pub struct Stacks {
     pub told: Told<Stack>,
 }
 
-/// So many different stacks are told apart; a host that has more is not known. Those beyond have number 0: memory stays bounded.
+/// So many different stacks are told apart; a host that has more is not known. Those beyond have number 0: memory stays
+/// bounded.
 const MOST: usize = 1 << 19;
 
 impl Stacks {
@@ -35,10 +36,21 @@ impl Stacks {
 
 /// How many of the innermost frames belong to the tracing itself, and not to what was traced.
 fn tracing_frames(frames: &[u64], symbols: &Symbols) -> usize {
-    // The program, what runs it, and the tracepoint's own functions (kernel/trace/bpf_trace.c, include/linux/tracepoint.h).
-    const PREFIXES: [&str; 8] =
-        ["bpf_", "__bpf_", "__traceiter_", "trace_call_bpf", "perf_trace_", "perf_call_bpf", "trace_event_raw_event_", "__perf_trace_"];
+    // The program, what runs it, and the tracepoint's own functions (kernel/trace/bpf_trace.c,
+    // include/linux/tracepoint.h).
+    const PREFIXES: [&str; 8] = [
+        "bpf_",
+        "__bpf_",
+        "__traceiter_",
+        "trace_call_bpf",
+        "perf_trace_",
+        "perf_call_bpf",
+        "trace_event_raw_event_",
+        "__perf_trace_",
+    ];
     const MOST: usize = 8;
-    let is_tracing = |address: &u64| symbols.function(address - 1).is_some_and(|function| PREFIXES.iter().any(|prefix| function.starts_with(prefix)));
+    let is_tracing = |address: &u64| {
+        symbols.function(address - 1).is_some_and(|function| PREFIXES.iter().any(|prefix| function.starts_with(prefix)))
+    };
     frames.iter().take(MOST).rposition(is_tracing).map_or(0, |last| last + 1)
 }

@@ -5,7 +5,8 @@ use trace::Symbol;
 use super::Told;
 use crate::kernel::Kallsyms;
 
-/// Numbers for places in the kernel's code, so that no kernel address reaches the trace: given when a place is first seen.
+/// Numbers for places in the kernel's code, so that no kernel address reaches the trace: given when a place is first
+/// seen.
 #[derive(Default)]
 pub struct Symbols {
     kallsyms: Kallsyms,

@@ -11,7 +11,8 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Every thread of every process, now; the eBPF programs report every later one. Those that end while we look are left out.
+    /// Every thread of every process, now; the eBPF programs report every later one. Those that end while we look are
+    /// left out.
     pub fn running(cgroups: &mut CgroupNames) -> Self {
         let time = monotonic_ns();
         let idle = Task { time, pid: 0, tgid: 0, comm: "swapper".to_owned(), cgroup: 0 };
@@ -41,7 +42,8 @@ impl Tasks {
         cgroups.see(cgroup, time);
         if program == Program::CgroupAttach as u8 {
             let process = self.known.get(&pid).map_or(pid, |task| task.tgid);
-            let moved = self.known.values_mut().filter(|task| task.pid == pid || (process == pid && task.tgid == process));
+            let moved =
+                self.known.values_mut().filter(|task| task.pid == pid || (process == pid && task.tgid == process));
             return moved
                 .map(|task| {
                     (task.time, task.cgroup) = (time, cgroup);

@@ -1,5 +1,5 @@
-//! The thread that writes. A disk may stall (the system call alone, and the sync of a segment that is full), and compressing takes longer than
-//! emptying the rings: neither shall make the rings overflow.
+//! The thread that writes. A disk may stall (the system call alone, and the sync of a segment that is full), and
+//! compressing takes longer than emptying the rings: neither shall make the rings overflow.
 
 use std::{
     sync::{
@@ -68,8 +68,10 @@ impl Scribe {
                 pen
             }
         };
-        let thread =
-            thread::Builder::new().name("writer".to_owned()).spawn(run).map_err(|error| Error::System { action: "start a thread", error })?;
+        let thread = thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(run)
+            .map_err(|error| Error::System { action: "start a thread", error })?;
         Ok(Self { queue, thread, shared })
     }
 
@@ -77,7 +79,11 @@ impl Scribe {
     ///
     /// # Errors
     /// The first error of what was written before.
-    pub fn write(&self, bytes: usize, work: impl FnOnce(&mut Pen) -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
+    pub fn write(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&mut Pen) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
         // Nothing is that small: so that nothing waits where no bytes do.
         let bytes = bytes + 1;
         let result = self.wait_for(MOST.saturating_sub(bytes));
@@ -99,7 +105,11 @@ impl Scribe {
         let mut progress = self.shared.progress();
         while progress.bytes > bytes && !self.thread.is_finished() {
             // A second at most: a thread that panicked moves nothing any more.
-            (progress, _) = self.shared.moved.wait_timeout(progress, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner);
+            (progress, _) = self
+                .shared
+                .moved
+                .wait_timeout(progress, Duration::from_secs(1))
+                .unwrap_or_else(PoisonError::into_inner);
         }
         progress.failure.take().map_or(Ok(()), Err)
     }

@@ -24,8 +24,8 @@ const BATCH: usize = 1 << 16;
 const FLUSH: Duration = Duration::from_millis(500);
 /// The rings are looked at so often; more often when they fill faster.
 const LOOK: Duration = Duration::from_millis(20);
-/// An event this old is in its ring for all to see. A program takes a microsecond from its time stamp to the end of its record, but its
-/// CPU may be a virtual one that its host does not run just then.
+/// An event this old is in its ring for all to see. A program takes a microsecond from its time stamp to the end of its
+/// record, but its CPU may be a virtual one that its host does not run just then.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// A recording that runs.
@@ -67,7 +67,13 @@ impl Output {
 }
 
 impl Session {
-    pub fn run(mut self, options: &Options, mut child: Option<Child>, requests: &Requests, progress: &mut dyn FnMut(Progress)) -> Summary {
+    pub fn run(
+        mut self,
+        options: &Options,
+        mut child: Option<Child>,
+        requests: &Requests,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Summary {
         let mut failure = self.begin().err();
         let mut stopped = "an error".to_owned();
         let mut unwritten = 0;
@@ -84,14 +90,19 @@ impl Session {
                 // A look has taken all that were in the rings when it began.
                 failure = self.settle(look.saturating_sub(SETTLE.as_nanos() as u64), &requests.write).err();
                 (last_write, unwritten) = (Instant::now(), 0);
-                progress(Progress { elapsed: self.started.elapsed(), events: self.journal.received(), bytes: self.output.bytes() });
+                progress(Progress {
+                    elapsed: self.started.elapsed(),
+                    events: self.journal.received(),
+                    bytes: self.output.bytes(),
+                });
             }
             if last_snapshot.elapsed() >= options.snapshot_interval && failure.is_none() {
                 last_snapshot = Instant::now();
                 failure = self.snapshot().err();
             }
             // At most an eighth of a ring may fill between two looks.
-            pause = if drained.fullest > 0.125 { pause / 2 } else { (pause * 2).min(LOOK) }.max(Duration::from_micros(100));
+            pause =
+                if drained.fullest > 0.125 { pause / 2 } else { (pause * 2).min(LOOK) }.max(Duration::from_micros(100));
             if drained.fullest < 0.5 {
                 thread::sleep(pause.min(until_next(options, self.started)));
             }
@@ -115,7 +126,10 @@ impl Session {
     fn settle(&mut self, horizon: u64, asked: &AtomicBool) -> Result<(), Error> {
         match &mut self.output {
             Output::Trace(scribe) => {
-                let written = self.frames.rows(false).map_or(Ok(()), |frames| scribe.write(0, move |pen| frames.write(&mut pen.writer)));
+                let written = self
+                    .frames
+                    .rows(false)
+                    .map_or(Ok(()), |frames| scribe.write(0, move |pen| frames.write(&mut pen.writer)));
                 let batch = self.journal.due(horizon);
                 written.and(scribe.write(batch.bytes(), |pen| batch.write(pen)))
             }
@@ -153,7 +167,8 @@ impl Session {
         // Whatever fails from here on, the records that wait are written.
         failure = failure.or(self.capture.detach().err());
         let elapsed = self.started.elapsed();
-        // A program that runs on another CPU just now still ends: until then the kernel's counts are ahead of the rings.
+        // A program that runs on another CPU just now still ends: until then the kernel's counts are ahead of the
+        // rings.
         let deadline = Instant::now() + 10 * SETTLE;
         loop {
             self.capture.drain(|record| self.journal.push(record));
@@ -215,7 +230,12 @@ impl Session {
     fn emitted(&self) -> Result<u64, Error> {
         let mut emitted = 0;
         for program in self.capture.programs() {
-            emitted += self.capture.counters(program)?.iter().map(|counters| counters.seen - counters.dropped - counters.filtered).sum::<u64>();
+            emitted += self
+                .capture
+                .counters(program)?
+                .iter()
+                .map(|counters| counters.seen - counters.dropped - counters.filtered)
+                .sum::<u64>();
         }
         Ok(emitted)
     }

@@ -25,7 +25,8 @@ pub enum Column {
 
 impl Column {
     /// Every one.
-    pub const ALL: [Self; 7] = [Self::Order, Self::Zone, Self::Migratetype, Self::Gfp, Self::Cache, Self::CallSite, Self::Comm];
+    pub const ALL: [Self; 7] =
+        [Self::Order, Self::Zone, Self::Migratetype, Self::Gfp, Self::Cache, Self::CallSite, Self::Comm];
 
     /// Its name on the command line, in tables and JSON.
     pub const fn name(self) -> &'static str {

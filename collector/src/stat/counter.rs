@@ -45,7 +45,8 @@ impl Counter {
     pub fn start(options: &Options) -> Result<Self, Error> {
         privilege::check()?;
         let by = Column::set(&options.by);
-        let programs: Vec<_> = Program::ALL.into_iter().filter(|program| options.events.contains(&program.family())).collect();
+        let programs: Vec<_> =
+            Program::ALL.into_iter().filter(|program| options.events.contains(&program.family())).collect();
         let of = |family: &Family| programs.iter().any(|program| Family::of(*program) == Some(*family));
         let families = Family::ALL.into_iter().filter(of).collect();
         let tracefs = Tracefs::find()?;
@@ -67,7 +68,8 @@ impl Counter {
             Vec::new()
         };
         let kallsyms = if options.by.contains(&Column::CallSite) { Kallsyms::read()? } else { Kallsyms::default() };
-        let counting = Counting::start(&tracefs, &CountSettings { programs, by, filter, rows: options.rows, zone_spans })?;
+        let counting =
+            Counting::start(&tracefs, &CountSettings { programs, by, filter, rows: options.rows, zone_spans })?;
         let first = Sample { time: monotonic_ns(), ..Sample::default() };
         Ok(Self { counting, names: Names::new(header, zones, kallsyms), families, by: options.by.clone(), first })
     }

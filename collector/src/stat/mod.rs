@@ -43,12 +43,17 @@ pub struct Schedule {
 /// How often the command and the signals are looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Counts until the duration is over, the command ends, or `stop` is set; `each` gets what was counted in each interval. Returns what was counted in
-/// all, and the counter, which has stopped.
+/// Counts until the duration is over, the command ends, or `stop` is set; `each` gets what was counted in each
+/// interval. Returns what was counted in all, and the counter, which has stopped.
 ///
 /// # Errors
 /// What kept the counting from starting, or the kernel's refusal to read the counts.
-pub fn stat(options: &Options, schedule: &Schedule, stop: &AtomicBool, each: &mut dyn FnMut(&Report)) -> Result<(Report, Counter), Error> {
+pub fn stat(
+    options: &Options,
+    schedule: &Schedule,
+    stop: &AtomicBool,
+    each: &mut dyn FnMut(&Report),
+) -> Result<(Report, Counter), Error> {
     let mut counter = Counter::start(options)?;
     let started = Instant::now();
     let mut child = child::spawn(&schedule.command)?;

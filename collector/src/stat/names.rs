@@ -41,23 +41,30 @@ impl Names {
         match column {
             Column::Order => key.order.to_string(),
             Column::Zone if key.zone == UNKNOWN_ZONE => NO_VALUE.to_owned(),
-            Column::Zone => self.zones.get(usize::from(key.zone)).map_or_else(|| "?".to_owned(), |zone| self.header.zone_name(*zone as u8)),
+            Column::Zone => self
+                .zones
+                .get(usize::from(key.zone))
+                .map_or_else(|| "?".to_owned(), |zone| self.header.zone_name(*zone as u8)),
             Column::Migratetype => self.header.migratetype_name(key.migratetype),
             Column::Gfp => self.header.gfp.decode(key.gfp),
             Column::Cache => self.cache(key.cache),
             Column::CallSite => self.call_site(key.call_site),
-            Column::Comm => String::from_utf8_lossy(key.comm.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned(),
+            Column::Comm => {
+                String::from_utf8_lossy(key.comm.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
+            }
         }
     }
 
-    /// For kmalloc the kernel tells the size of what it gave out; which of the caches of that size it was (reclaimable, accounted, DMA), it does not. A
-    /// kfree tells nothing.
+    /// For kmalloc the kernel tells the size of what it gave out; which of the caches of that size it was (reclaimable,
+    /// accounted, DMA), it does not. A kfree tells nothing.
     fn cache(&self, cache: u64) -> String {
         match cache {
             0 => NO_VALUE.to_owned(),
             size @ ..=KMALLOC_MAX_CACHE_SIZE => format!("kmalloc-{size}"),
             size if size <= KMALLOC_MAX_SIZE => format!("kmalloc of {} pages", size / self.header.page_size.max(1)),
-            address => self.caches.get(&address).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| "?".to_owned()),
+            address => {
+                self.caches.get(&address).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| "?".to_owned())
+            }
         }
     }
 

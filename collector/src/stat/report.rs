@@ -70,7 +70,10 @@ impl Report {
                 Value::Object(object)
             };
             let rows: Vec<_> = table.rows.iter().map(row).collect();
-            report.insert(table.family.name().to_owned(), json!({ "total": counts(table.family, table.total), "rows": rows }));
+            report.insert(
+                table.family.name().to_owned(),
+                json!({ "total": counts(table.family, table.total), "rows": rows }),
+            );
         }
         let latencies = self.latencies.iter().map(|(wait, latency)| (wait.name().to_owned(), histogram(latency)));
         report.insert("latency".to_owned(), Value::Object(latencies.collect()));
@@ -98,6 +101,8 @@ fn counts(family: Family, counts: Counts) -> Map<String, Value> {
 
 fn histogram(latency: &Latency) -> Value {
     let filled = latency.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
-    let buckets: Vec<_> = filled.map(|(bucket, count)| json!({ "from_ns": if bucket == 0 { 0 } else { 1_u64 << bucket }, "count": count })).collect();
+    let buckets: Vec<_> = filled
+        .map(|(bucket, count)| json!({ "from_ns": if bucket == 0 { 0 } else { 1_u64 << bucket }, "count": count }))
+        .collect();
     json!({ "count": latency.count, "total_ns": latency.total_ns, "max_ns": latency.max_ns, "unpaired": latency.unpaired, "buckets": buckets })
 }

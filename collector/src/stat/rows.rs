@@ -69,12 +69,20 @@ pub fn rows(sample: &Sample, of: Family, by: &[Column], names: &Names) -> Vec<Ro
     let mut rows: Vec<_> = groups
         .into_iter()
         .map(|(key, counts)| {
-            let text = |column: &Column| if column.is_of_requests() && key.program != 0 { NO_VALUE.to_owned() } else { names.text(*column, &key) };
+            let text = |column: &Column| {
+                if column.is_of_requests() && key.program != 0 {
+                    NO_VALUE.to_owned()
+                } else {
+                    names.text(*column, &key)
+                }
+            };
             (key, Row { values: by.iter().map(text).collect(), counts })
         })
         .collect();
     // Equal numbers in the order of the key, so that lines do not change places from look to look.
-    rows.sort_by(|(a, left), (b, right)| (right.counts.allocs, right.counts.frees, a).cmp(&(left.counts.allocs, left.counts.frees, b)));
+    rows.sort_by(|(a, left), (b, right)| {
+        (right.counts.allocs, right.counts.frees, a).cmp(&(left.counts.allocs, left.counts.frees, b))
+    });
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
@@ -90,7 +98,8 @@ pub fn total(sample: &Sample, of: Family, page_size: u64) -> Counts {
     counts
 }
 
-/// The key without the columns that are not asked for. Its `program` says whether the values are those of a request (0), or of a free that has none (1).
+/// The key without the columns that are not asked for. Its `program` says whether the values are those of a request
+/// (0), or of a free that has none (1).
 fn project(key: &TallyKey, by: &[Column]) -> TallyKey {
     let asked = |column| by.contains(&column);
     let free = is_free(key.program) && by.iter().any(|column| column.is_of_requests());

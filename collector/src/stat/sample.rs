@@ -1,5 +1,5 @@
-//! What the counting programs had counted at one moment. The kernel's counters only grow; what happened in an interval is the difference of two
-//! samples, so that nothing is lost between them.
+//! What the counting programs had counted at one moment. The kernel's counters only grow; what happened in an interval
+//! is the difference of two samples, so that nothing is lost between them.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,14 @@ pub struct Sample {
 
 impl Default for Sample {
     fn default() -> Self {
-        Self { time: 0, tallies: HashMap::new(), no_room: vec![], filtered: vec![], missed: vec![], latencies: [Latency::NONE; Wait::ALL.len()] }
+        Self {
+            time: 0,
+            tallies: HashMap::new(),
+            no_room: vec![],
+            filtered: vec![],
+            missed: vec![],
+            latencies: [Latency::NONE; Wait::ALL.len()],
+        }
     }
 }
 
@@ -43,11 +50,15 @@ impl Sample {
             let difference = tally.since(earlier.tallies.get(key).copied().unwrap_or_default());
             (difference.events > 0).then_some((*key, difference))
         };
-        let before = |counts: &[(Program, u64)], program| counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count);
+        let before = |counts: &[(Program, u64)], program| {
+            counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count)
+        };
         let counts = |now: &[(Program, u64)], earlier: &[(Program, u64)]| {
             now.iter().map(|(program, count)| (*program, count.saturating_sub(before(earlier, *program)))).collect()
         };
-        let no_room = |program| earlier.no_room.iter().find(|(known, _)| *known == program).map_or(Tally::default(), |(_, tally)| *tally);
+        let no_room = |program| {
+            earlier.no_room.iter().find(|(known, _)| *known == program).map_or(Tally::default(), |(_, tally)| *tally)
+        };
         let mut latencies = self.latencies;
         latencies.iter_mut().zip(&earlier.latencies).for_each(|(latency, earlier)| *latency = latency.since(earlier));
         Self {
@@ -62,9 +73,16 @@ impl Sample {
 
     /// What became of the events of each program.
     pub fn ledger(&self) -> Vec<Account> {
-        let count = |counts: &[(Program, u64)], program| counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count);
+        let count = |counts: &[(Program, u64)], program| {
+            counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count)
+        };
         let account = |(program, no_room): &(Program, Tally)| {
-            let counted = self.tallies.iter().filter(|(key, _)| key.program == *program as u8).map(|(_, tally)| tally.events).sum();
+            let counted = self
+                .tallies
+                .iter()
+                .filter(|(key, _)| key.program == *program as u8)
+                .map(|(_, tally)| tally.events)
+                .sum();
             let filtered = count(&self.filtered, *program);
             Account {
                 program: program.name(),

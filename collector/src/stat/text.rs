@@ -34,7 +34,8 @@ impl Text {
             }
             return Ok(text);
         }
-        let rate = |count: u64| HumanCount((count as f64 * 1e9 / report.took_ns.max(1) as f64).round() as u64).to_string();
+        let rate =
+            |count: u64| HumanCount((count as f64 * 1e9 / report.took_ns.max(1) as f64).round() as u64).to_string();
         if first {
             write!(text, "{:>10}", "time")?;
             for table in &report.tables {
@@ -47,10 +48,22 @@ impl Text {
         for table in &report.tables {
             let Counts { allocs, frees, alloc_bytes, failures, .. } = table.total;
             let bytes = HumanBytes((alloc_bytes as f64 * 1e9 / report.took_ns.max(1) as f64) as u64).to_string();
-            write!(text, "  {:>14} {:>14} {bytes:>12} {:>8}", rate(allocs), rate(frees), HumanCount(failures).to_string())?;
+            write!(
+                text,
+                "  {:>14} {:>14} {bytes:>12} {:>8}",
+                rate(allocs),
+                rate(frees),
+                HumanCount(failures).to_string()
+            )?;
         }
-        let waits =
-            |wanted: &[Wait]| report.latencies.iter().filter(|(wait, _)| wanted.contains(wait)).map(|(_, latency)| latency.count).sum::<u64>();
+        let waits = |wanted: &[Wait]| {
+            report
+                .latencies
+                .iter()
+                .filter(|(wait, _)| wanted.contains(wait))
+                .map(|(_, latency)| latency.count)
+                .sum::<u64>()
+        };
         let missed: u64 = report.ledger.iter().map(|account| account.missed).sum();
         let (reclaim, compaction) = (waits(&[Wait::DirectReclaim]), waits(&[Wait::Compaction, Wait::Kcompactd]));
         writeln!(text, "  {reclaim:>8} {compaction:>8} {missed:>8}")?;
@@ -77,14 +90,18 @@ impl Text {
             writeln!(text, "nobody waited for direct reclaim or compaction")?;
         }
         let Account { seen, counted, no_room, filtered, missed, .. } = Account::total(&report.ledger);
-        let [seen, counted, shown_no_room, filtered, missed] = [seen, counted, no_room, filtered, missed].map(HumanCount);
+        let [seen, counted, shown_no_room, filtered, missed] =
+            [seen, counted, no_room, filtered, missed].map(HumanCount);
         writeln!(
             text,
             "{:.1} s: seen {seen} = counted {counted} + without room {shown_no_room} + filtered {filtered}; missed by the kernel {missed}",
             report.took_ns as f64 / 1e9
         )?;
         if no_room > 0 {
-            writeln!(text, "Events without room are in the totals, but in no row. Try more --rows, or fewer columns in --by.")?;
+            writeln!(
+                text,
+                "Events without room are in the totals, but in no row. Try more --rows, or fewer columns in --by."
+            )?;
         }
         Ok(text)
     }
@@ -94,7 +111,8 @@ impl Text {
             Family::Pages => "pages",
             Family::Objects => "objects",
         };
-        let mut head: Vec<String> = if table.by.is_empty() { vec![String::new()] } else { table.by.iter().map(ToString::to_string).collect() };
+        let mut head: Vec<String> =
+            if table.by.is_empty() { vec![String::new()] } else { table.by.iter().map(ToString::to_string).collect() };
         let labels = head.len();
         head.extend(["allocs", "frees", "allocated"].map(str::to_owned));
         head.push(match table.family {
@@ -103,7 +121,13 @@ impl Text {
         });
         head.push("failed".to_owned());
         let mut lines = vec![head];
-        lines.extend(table.rows.iter().take(self.limit).map(|Row { values, counts }| line(table.family, values.clone(), *counts)));
+        lines.extend(
+            table
+                .rows
+                .iter()
+                .take(self.limit)
+                .map(|Row { values, counts }| line(table.family, values.clone(), *counts)),
+        );
         let (shown, all) = (table.rows.len().min(self.limit), table.rows.len());
         let mut total = vec![String::new(); labels];
         total[0] = if all > shown { format!("{name} ({shown} of {all} rows)") } else { name.to_owned() };
@@ -120,7 +144,11 @@ fn line(family: Family, mut cells: Vec<String>, counts: Counts) -> Vec<String> {
         Family::Objects => counts.requested_bytes,
     };
     cells.extend([HumanCount(counts.allocs).to_string(), HumanCount(counts.frees).to_string()]);
-    cells.extend([HumanBytes(counts.alloc_bytes).to_string(), HumanBytes(last).to_string(), HumanCount(counts.failures).to_string()]);
+    cells.extend([
+        HumanBytes(counts.alloc_bytes).to_string(),
+        HumanBytes(last).to_string(),
+        HumanCount(counts.failures).to_string(),
+    ]);
     cells
 }
 
@@ -150,18 +178,31 @@ fn title(wait: Wait) -> &'static str {
 fn histogram(text: &mut String, title: &str, latency: &Latency) -> fmt::Result {
     const BAR: u64 = 40;
     let mean = latency.total_ns.checked_div(latency.count).unwrap_or(0);
-    write!(text, "{title}: {} times, {} each on average, at most {}", HumanCount(latency.count), time(mean), time(latency.max_ns))?;
+    write!(
+        text,
+        "{title}: {} times, {} each on average, at most {}",
+        HumanCount(latency.count),
+        time(mean),
+        time(latency.max_ns)
+    )?;
     if latency.unpaired > 0 {
         write!(text, "; {} more whose beginning was not seen", HumanCount(latency.unpaired))?;
     }
     text.push('\n');
     let most = latency.buckets.iter().copied().max().unwrap_or(0).max(1);
     let filled = |count: &u64| *count > 0;
-    let (Some(first), Some(last)) = (latency.buckets.iter().position(filled), latency.buckets.iter().rposition(filled)) else { return Ok(()) };
+    let (Some(first), Some(last)) = (latency.buckets.iter().position(filled), latency.buckets.iter().rposition(filled))
+    else {
+        return Ok(());
+    };
     for (bucket, count) in latency.buckets.iter().enumerate().take(last + 1).skip(first) {
         let bar = "█".repeat((count * BAR).div_ceil(most) as usize);
         let (from, to) = (time(if bucket == 0 { 0 } else { 1 << bucket }), time(2 << bucket));
-        writeln!(text, "{}", format!("  {from:>8} to {to:>8}  {:>9}  {bar}", HumanCount(*count).to_string()).trim_end())?;
+        writeln!(
+            text,
+            "{}",
+            format!("  {from:>8} to {to:>8}  {:>9}  {bar}", HumanCount(*count).to_string()).trim_end()
+        )?;
     }
     text.push('\n');
     Ok(())

@@ -60,7 +60,10 @@ pub fn top(options: &Options, interval: Duration, theme: Theme, stop: &AtomicBoo
         let now = Instant::now();
         if now >= due && !model.is_paused() {
             let free = BuddyInfo::parse(buddyinfo.read()?);
-            let free = free.ok_or_else(|| Error::Unknown { path: "/proc/buddyinfo".into(), reason: "its layout changed".to_owned() })?;
+            let free = free.ok_or_else(|| Error::Unknown {
+                path: "/proc/buddyinfo".into(),
+                reason: "its layout changed".to_owned(),
+            })?;
             let sample = counter.sample()?;
             model.update(sample, free, counter.names());
             due = now + interval;
@@ -78,8 +81,9 @@ pub fn top(options: &Options, interval: Duration, theme: Theme, stop: &AtomicBoo
     Ok(())
 }
 
-/// Keys as they are pressed. Read in a thread of their own: where the terminal is gone, reading from it never returns, and this has to end all the
-/// same. It is only started when the privileges are dropped, which each thread has of its own.
+/// Keys as they are pressed. Read in a thread of their own: where the terminal is gone, reading from it never returns,
+/// and this has to end all the same. It is only started when the privileges are dropped, which each thread has of its
+/// own.
 fn read_keys() -> Receiver<Key> {
     let (sender, keys) = mpsc::channel();
     thread::spawn(move || {

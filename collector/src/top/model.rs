@@ -1,4 +1,5 @@
-//! What is shown, and why: two samples become rates; views, sorting, filters and the selected row are kept here. No terminal, no kernel.
+//! What is shown, and why: two samples become rates; views, sorting, filters and the selected row are kept here. No
+//! terminal, no kernel.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -163,7 +164,9 @@ impl Model {
         };
         match self.sort {
             // Orders are numbers, and names that differ in a number are to be read in its order.
-            Sort::Name => rows.sort_by_cached_key(|row| (row.values[0].parse::<u64>().unwrap_or(u64::MAX), row.values[0].to_lowercase())),
+            Sort::Name => rows.sort_by_cached_key(|row| {
+                (row.values[0].parse::<u64>().unwrap_or(u64::MAX), row.values[0].to_lowercase())
+            }),
             _ => rows.sort_by_key(|row| std::cmp::Reverse(number(&row.counts))),
         }
         if self.reversed {

@@ -12,7 +12,11 @@ pub fn rate(per_second: f64) -> String {
 
 /// Bytes: `512 B`, `1.50 KiB`, `23.4 MiB`.
 pub fn bytes(bytes: f64) -> String {
-    if bytes < 1024.0 { format!("{} B", bytes.round()) } else { scaled(bytes, 1024.0, ["B", "KiB", "MiB", "GiB", "TiB"]) }
+    if bytes < 1024.0 {
+        format!("{} B", bytes.round())
+    } else {
+        scaled(bytes, 1024.0, ["B", "KiB", "MiB", "GiB", "TiB"])
+    }
 }
 
 /// A count in five characters: `98765`, `123k`, `4.5M`.
@@ -48,10 +52,19 @@ mod tests {
 
     #[test]
     fn numbers_stay_short() {
-        assert_eq!([0.0, 0.31, 27.4, 999.6, 12_345.0, 99_999.0].map(rate), ["0", "0.3", "27", "1,000", "12,345", "99,999"]);
+        assert_eq!(
+            [0.0, 0.31, 27.4, 999.6, 12_345.0, 99_999.0].map(rate),
+            ["0", "0.3", "27", "1,000", "12,345", "99,999"]
+        );
         assert_eq!([123_456.0, 999_600.0, 1_234_567.0, 45e9].map(rate), ["123 k", "1.00 M", "1.23 M", "45.0 G"]);
-        assert_eq!([0.0, 512.0, 1536.0, 24_536_678.0, 1023.9 * 1024.0].map(bytes), ["0 B", "512 B", "1.50 KiB", "23.4 MiB", "1.00 MiB"]);
-        assert_eq!([9_999, 98_765, 123_999, 4_560_000, 45_600_000].map(count), ["9999", "98.8k", "123k", "4.56M", "45M"]);
+        assert_eq!(
+            [0.0, 512.0, 1536.0, 24_536_678.0, 1023.9 * 1024.0].map(bytes),
+            ["0 B", "512 B", "1.50 KiB", "23.4 MiB", "1.00 MiB"]
+        );
+        assert_eq!(
+            [9_999, 98_765, 123_999, 4_560_000, 45_600_000].map(count),
+            ["9999", "98.8k", "123k", "4.56M", "45M"]
+        );
         for number in (0..40).map(|bits| 1_u64 << bits) {
             assert!(count(number).len() <= 5 || number >= 10_000_000_000, "{}", count(number));
             assert!(rate(number as f64).len() <= 6 && bytes(number as f64).len() <= 8, "{}", bytes(number as f64));

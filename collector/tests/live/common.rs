@@ -90,7 +90,12 @@ pub fn settled_ledger(trace: &Trace) -> BTreeMap<String, Ledger> {
     }
     for kind in Kind::ALL {
         if let Some(sum) = Program::of(kind).and_then(|program| programs.get(program.name())) {
-            assert_eq!(sum.written, kinds.get(&(kind as u8)).copied().unwrap_or(0), "{}: as many rows as the ledger says", kind.name());
+            assert_eq!(
+                sum.written,
+                kinds.get(&(kind as u8)).copied().unwrap_or(0),
+                "{}: as many rows as the ledger says",
+                kind.name()
+            );
         }
     }
     programs

@@ -25,7 +25,12 @@ use crate::{
 /// Keeps so many seconds, and returns when it has them.
 fn start(dir: &Path, seconds: u64, arguments: &[&str]) -> Running {
     let mut command = collector();
-    command.args(["record", "--flight-recorder", &seconds.to_string()]).args(arguments).arg("-o").arg(dir).stderr(Stdio::null());
+    command
+        .args(["record", "--flight-recorder", &seconds.to_string()])
+        .args(arguments)
+        .arg("-o")
+        .arg(dir)
+        .stderr(Stdio::null());
     let recording = Running::start(&mut command);
     wait_until_attached(&recording);
     thread::sleep(Duration::from_secs(seconds));
@@ -48,7 +53,9 @@ fn flight(dir: &Path, number: u32) -> Trace {
     loop {
         match Trace::open(&path) {
             Ok(trace) if trace.header.finished.is_some() => return trace,
-            other => assert!(Instant::now() < deadline, "{}: {:?}", path.display(), other.map(|trace| trace.header.finished)),
+            other => {
+                assert!(Instant::now() < deadline, "{}: {:?}", path.display(), other.map(|trace| trace.header.finished))
+            }
         }
         thread::sleep(Duration::from_millis(100));
     }
@@ -59,7 +66,8 @@ fn flight(dir: &Path, number: u32) -> Trace {
 fn a_signal_writes_the_last_seconds_and_the_recording_goes_on() {
     let tmp = TempDir::new().unwrap();
     let dir = tmp.path().join("flights");
-    let load = Running::start(Command::new(program("workload")).args(["mixed", "--seconds", "60"]).stdout(Stdio::null()));
+    let load =
+        Running::start(Command::new(program("workload")).args(["mixed", "--seconds", "60"]).stdout(Stdio::null()));
     let mut recording = start(&dir, 3, &["--events", "page", "--trigger", "oom"]);
     thread::sleep(Duration::from_secs(2));
     for number in 1..=2 {
@@ -89,9 +97,14 @@ fn the_oom_killer_makes_it_write() {
     let trace = flight(&dir, 1);
     stop(&mut recording);
     settled_ledger(&trace);
-    assert!(trace.header.options["flight_recorder"].starts_with("the OOM killer chose process"), "{:?}", trace.header.options);
+    assert!(
+        trace.header.options["flight_recorder"].starts_with("the OOM killer chose process"),
+        "{:?}",
+        trace.header.options
+    );
     let events: Vec<ReclaimEvent> = all(&trace);
-    let victim = events.iter().find(|event| event.kind == Kind::OomVictim as u8).expect("the event that made it write is there");
+    let victim =
+        events.iter().find(|event| event.kind == Kind::OomVictim as u8).expect("the event that made it write is there");
     let pages: Vec<PageEvent> = all(&trace);
     assert!(pages.iter().any(|page| page.time < victim.time), "and what led to it");
 }
@@ -101,7 +114,9 @@ fn the_oom_killer_makes_it_write() {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn a_compaction_that_is_waited_for_makes_it_write() {
     if !is_guest() {
-        println!("SKIPPED: allocations are made to wait in the guests of the kernel matrix only: here it would take the memory of others");
+        println!(
+            "SKIPPED: allocations are made to wait in the guests of the kernel matrix only: here it would take the memory of others"
+        );
         return;
     }
     let tmp = TempDir::new().unwrap();
@@ -159,7 +174,10 @@ fn a_failed_allocation_of_order_9_makes_it_write() {
     stop(&mut recording);
     settled_ledger(&trace);
     let pages: Vec<PageEvent> = all(&trace);
-    let failed = pages.iter().find(|page| page.kind == Kind::PageAlloc as u8 && page.pfn == NO_PFN && page.order == 9).expect("the failure is there");
+    let failed = pages
+        .iter()
+        .find(|page| page.kind == Kind::PageAlloc as u8 && page.pfn == NO_PFN && page.order == 9)
+        .expect("the failure is there");
     let before = failed.time - pages[0].time;
     println!(
         "{} events before the failure, the first of them {} ms before",
@@ -177,9 +195,12 @@ fn a_full_disk_is_told_and_what_was_written_reads() {
     let tmp = TempDir::new().unwrap();
     let disk = tmp.path().join("disk");
     fs::create_dir(&disk).unwrap();
-    assert!(Command::new("mount").args(["-t", "tmpfs", "-o", "size=2M", "tmpfs"]).arg(&disk).status().unwrap().success());
+    assert!(
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=2M", "tmpfs"]).arg(&disk).status().unwrap().success()
+    );
     let dir = disk.join("flights");
-    let load = Running::start(Command::new(program("workload")).args(["mixed", "--seconds", "60"]).stdout(Stdio::null()));
+    let load =
+        Running::start(Command::new(program("workload")).args(["mixed", "--seconds", "60"]).stdout(Stdio::null()));
     let mut command = collector();
     command.args(["record", "--flight-recorder", "5", "--trigger", "oom", "-o"]).arg(&dir).stderr(Stdio::piped());
     let mut recording = Running::start(&mut command);
@@ -199,5 +220,8 @@ fn a_full_disk_is_told_and_what_was_written_reads() {
     recording.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!(recording.wait().unwrap().code(), Some(1), "{stderr}");
     assert!(stderr.contains("No space left on device"), "{stderr}");
-    assert!(rows > 0 && problems.iter().all(|problem| problem.kind == ProblemKind::Torn && problem.rows_lost == 0), "{problems:?}");
+    assert!(
+        rows > 0 && problems.iter().all(|problem| problem.kind == ProblemKind::Torn && problem.rows_lost == 0),
+        "{problems:?}"
+    );
 }

@@ -22,7 +22,8 @@ pub fn named<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 's
     thread::Builder::new().name(name.to_owned()).spawn(work).unwrap().join().unwrap()
 }
 
-/// Asks for more 2 MiB pages than there can be: the allocator reclaims, compacts, and in the end an allocation of order 9 fails.
+/// Asks for more 2 MiB pages than there can be: the allocator reclaims, compacts, and in the end an allocation of order
+/// 9 fails.
 pub fn want_too_many_huge_pages() {
     let pool = "/proc/sys/vm/nr_hugepages";
     fs::write(pool, "100000").unwrap();
@@ -31,8 +32,9 @@ pub fn want_too_many_huge_pages() {
     assert!(got < 100_000, "no machine of the matrix is so large");
 }
 
-/// Leaves 128 MiB free in pieces of 64 KiB between others that are held: where an allocation of order 9 fails for want of order, not of memory, and
-/// compaction is worth its while. Without, whether there is anything to compact depends on what ran before.
+/// Leaves 128 MiB free in pieces of 64 KiB between others that are held: where an allocation of order 9 fails for want
+/// of order, not of memory, and compaction is worth its while. Without, whether there is anything to compact depends on
+/// what ran before.
 pub fn fragment() -> Vec<MmapMut> {
     let piece = |_| {
         // One by one, so that no huge page fits.
@@ -89,23 +91,32 @@ fn compaction_and_reclaim_agree_with_ftraces_own_counts() {
     let zones = &trace.header.zones;
     assert!(compactions.iter().all(|event| zones[usize::from(event.zone)].start_pfn == event.pfn), "{compactions:?}");
     if is_guest() {
-        assert!(hits["direct_reclaim_begin"] > 0, "an order that is not to be had makes the allocator reclaim: {hits:?}");
+        assert!(
+            hits["direct_reclaim_begin"] > 0,
+            "an order that is not to be had makes the allocator reclaim: {hits:?}"
+        );
     }
 }
 
-/// kswapd has a name of its own. Where it found nothing to reclaim sixteen times it is not woken any more (`kswapd_failures`), and the other tests
-/// bring it there: so `.ci/live.sh` runs this one first, in a guest that was just booted.
+/// kswapd has a name of its own. Where it found nothing to reclaim sixteen times it is not woken any more
+/// (`kswapd_failures`), and the other tests bring it there: so `.ci/live.sh` runs this one first, in a guest that was
+/// just booted.
 #[test]
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn kswapd_agrees_with_ftraces_own_count() {
     if !is_guest() {
-        println!("SKIPPED: kswapd is woken in the guests of the kernel matrix only: here it would take the memory of others");
+        println!(
+            "SKIPPED: kswapd is woken in the guests of the kernel matrix only: here it would take the memory of others"
+        );
         return;
     }
     let reserve = "/proc/sys/vm/min_free_kbytes";
     let before = fs::read_to_string(reserve).unwrap();
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap();
-    let free: u64 = meminfo.lines().find_map(|line| line.strip_prefix("MemFree:")?.trim().strip_suffix(" kB")?.parse().ok()).unwrap();
+    let free: u64 = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemFree:")?.trim().strip_suffix(" kB")?.parse().ok())
+        .unwrap();
     let (hits, trace, _tmp) = counted_by_both(Family::Reclaim, "kswapd0", |workload| {
         // The low watermark is a quarter above the least: so it is above what is free, and the least is not.
         fs::write(reserve, (free * 85 / 100).to_string()).unwrap();

@@ -17,7 +17,10 @@ fn without_root_it_says_so_in_a_sentence() {
     let output = Command::new(&copy).args(["record", "-o", "/nowhere"]).uid(65534).gid(65534).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr.starts_with("collector: capturing needs root") && stderr.contains("sudo") && stderr.lines().count() == 1, "{stderr}");
+    assert!(
+        stderr.starts_with("collector: capturing needs root") && stderr.contains("sudo") && stderr.lines().count() == 1,
+        "{stderr}"
+    );
 }
 
 /// In a mount namespace of its own, where nobody else misses it.
@@ -29,7 +32,10 @@ fn without_tracefs_it_says_so_in_a_sentence() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     let sentence = stderr.lines().last().unwrap();
-    assert!(sentence.starts_with("collector: tracefs is not mounted") && sentence.contains("mount -t tracefs"), "{stderr}");
+    assert!(
+        sentence.starts_with("collector: tracefs is not mounted") && sentence.contains("mount -t tracefs"),
+        "{stderr}"
+    );
 }
 
 /// As in a container that was given no capabilities.
@@ -42,7 +48,10 @@ fn a_root_without_capabilities_is_told_which_it_lacks() {
         .arg(format!("{} record -o /nowhere", program("collector").display()))
         .output()
     else {
-        assert!(std::env::var_os("GFPSCOPE_GUEST").is_some(), "capsh is missing: `make setup` installs it (libcap2-bin)");
+        assert!(
+            std::env::var_os("GFPSCOPE_GUEST").is_some(),
+            "capsh is missing: `make setup` installs it (libcap2-bin)"
+        );
         println!("SKIPPED: the guests of the kernel matrix have no capsh; on the host this check must run");
         return;
     };
@@ -60,7 +69,10 @@ fn without_a_tracepoint_it_names_the_tracepoint() {
     let output = Command::new("unshare").args(["-m", "sh", "-c", &script]).arg(program("collector")).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr.starts_with("collector: this kernel has no tracepoint kmem:kmalloc") && stderr.lines().count() == 1, "{stderr}");
+    assert!(
+        stderr.starts_with("collector: this kernel has no tracepoint kmem:kmalloc") && stderr.lines().count() == 1,
+        "{stderr}"
+    );
 }
 
 /// Only the slab caches' names need the kernel's type information.
@@ -75,11 +87,17 @@ fn without_btf_only_the_caches_are_refused() {
         let output = command.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.success(), works, "{events}: {stderr}");
-        assert!(works || (stderr.starts_with("collector: cannot read /sys/kernel/btf/vmlinux") && stderr.lines().count() == 1), "{stderr}");
+        assert!(
+            works
+                || (stderr.starts_with("collector: cannot read /sys/kernel/btf/vmlinux")
+                    && stderr.lines().count() == 1),
+            "{stderr}"
+        );
     }
 }
 
-/// There is no way back from lockdown but a reboot, so `.ci/live.sh` runs this by itself, as the last thing that a guest does.
+/// There is no way back from lockdown but a reboot, so `.ci/live.sh` runs this by itself, as the last thing that a
+/// guest does.
 #[test]
 #[ignore = "locks the kernel down until it is booted again: run by .ci/live.sh, in guests"]
 fn under_lockdown_it_says_what_lockdown_forbids() {
@@ -89,7 +107,13 @@ fn under_lockdown_it_says_what_lockdown_forbids() {
     }
     let lockdown = "/sys/kernel/security/lockdown";
     if !std::path::Path::new(lockdown).exists() {
-        assert!(Command::new("mount").args(["-t", "securityfs", "none", "/sys/kernel/security"]).status().unwrap().success());
+        assert!(
+            Command::new("mount")
+                .args(["-t", "securityfs", "none", "/sys/kernel/security"])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
     fs::write(lockdown, "confidentiality").unwrap();
     let output = collector().args(["record", "-o", "/nowhere"]).output().unwrap();
@@ -123,7 +147,12 @@ fn probe_finds_everything_here() {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn a_command_that_is_not_there_is_told_once() {
     let tmp = TempDir::new().unwrap();
-    let output = collector().args(["record", "-o"]).arg(tmp.path().join("trace")).args(["--", "/no/such/program"]).output().unwrap();
+    let output = collector()
+        .args(["record", "-o"])
+        .arg(tmp.path().join("trace"))
+        .args(["--", "/no/such/program"])
+        .output()
+        .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stderr, "collector: cannot run `/no/such/program`: No such file or directory (os error 2)\n");

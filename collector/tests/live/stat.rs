@@ -33,12 +33,22 @@ fn stat(arguments: &[&str]) -> (Value, Output) {
 fn balanced(report: &Value) {
     let ledger = |key: &str| report["ledger"][key].as_u64().unwrap();
     assert_eq!(ledger("seen"), ledger("counted") + ledger("no_room") + ledger("filtered"), "{}", report["ledger"]);
-    let sum = |rows: &Value| rows.as_array().unwrap().iter().map(|row| row["allocs"].as_u64().unwrap() + row["frees"].as_u64().unwrap()).sum::<u64>();
+    let sum = |rows: &Value| {
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["allocs"].as_u64().unwrap() + row["frees"].as_u64().unwrap())
+            .sum::<u64>()
+    };
     let (mut in_rows, mut in_totals) = (0, 0);
     for family in ["pages", "objects"].iter().filter_map(|family| report.get(family)) {
         in_totals += sum(&Value::Array(vec![family["total"].clone()]));
         let rows = sum(&family["rows"]);
-        in_rows += if family["rows"].as_array().unwrap().is_empty() { sum(&Value::Array(vec![family["total"].clone()])) } else { rows };
+        in_rows += if family["rows"].as_array().unwrap().is_empty() {
+            sum(&Value::Array(vec![family["total"].clone()]))
+        } else {
+            rows
+        };
     }
     assert_eq!(in_totals, ledger("counted") + ledger("no_room"), "{}", report["ledger"]);
     assert!(in_rows >= ledger("counted") && in_rows <= in_totals, "{in_rows} in rows, {}", report["ledger"]);
@@ -58,7 +68,8 @@ impl Workload {
         let comm = format!("w{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let path = dir.path().join(&comm);
         std::os::unix::fs::symlink(program("workload"), &path).unwrap();
-        // Once before: reading a cold binary from the disk takes movable pages too, for the page cache, and they are no minor faults.
+        // Once before: reading a cold binary from the disk takes movable pages too, for the page cache, and they are no
+        // minor faults.
         assert!(Command::new(&path).args(["faults", "--pages", "1"]).stdout(Stdio::null()).status().unwrap().success());
         Self { _dir: dir, path: path.to_str().unwrap().to_owned(), comm }
     }
@@ -97,7 +108,8 @@ fn page_faults_agree_with_getrusage() {
     let workload = Workload::new();
     // By index and by key.
     for columns in ["order,migratetype", "order,migratetype,comm"] {
-        let (report, output) = stat(&[&["--events", "page", "--comm", &workload.comm, "--by", columns][..], &workload.faults()].concat());
+        let (report, output) =
+            stat(&[&["--events", "page", "--comm", &workload.comm, "--by", columns][..], &workload.faults()].concat());
         let movable = by(&report, "pages", &["order", "migratetype"])["0 \"Movable\""].0;
         let faults = told(&output, "minflt");
         println!("measured {movable}, truth {faults}");
@@ -123,23 +135,32 @@ fn counts_agree_with_perf_stat() {
     let mut perf = vec!["perf", "stat", "-x,", "-o", file.to_str().unwrap()];
     perf.extend(tracepoints.iter().flat_map(|tracepoint| ["-e", tracepoint]));
     perf.extend(["-e", "kmem:mm_page_alloc", "--filter", "order > 0"]);
-    let (report, _) = stat(&[&["--comm", &workload.comm, "--by", "order", "--"][..], &perf, &workload.faults()].concat());
+    let (report, _) =
+        stat(&[&["--comm", &workload.comm, "--by", "order", "--"][..], &perf, &workload.faults()].concat());
     let text = fs::read_to_string(&file).unwrap();
-    let counted: Vec<u64> = text.lines().filter(|line| line.contains("kmem:")).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
+    let counted: Vec<u64> = text
+        .lines()
+        .filter(|line| line.contains("kmem:"))
+        .map(|line| line.split(',').next().unwrap().parse().unwrap())
+        .collect();
     let pages = by(&report, "pages", &["order"]);
     let of_higher_orders: u64 = pages.iter().filter(|(order, _)| *order != "0").map(|(_, (allocs, _))| allocs).sum();
     let (page, object) = (&report["pages"]["total"], &report["objects"]["total"]);
-    let ours = [&page["allocs"], &page["frees"], &object["allocs"], &object["frees"]].map(number).into_iter().chain([of_higher_orders]);
+    let ours = [&page["allocs"], &page["frees"], &object["allocs"], &object["frees"]]
+        .map(number)
+        .into_iter()
+        .chain([of_higher_orders]);
     for (ours, (perfs, name)) in ours.zip(counted.iter().zip(tracepoints.iter().chain(&["order > 0"]))) {
         println!("{name}: stat {ours}, perf {perfs}");
-        // Not to the last event: a task has its name a moment longer than perf counts for it, which is until its exit begins to free what it was
-        // made of. That is always the same few dozens.
+        // Not to the last event: a task has its name a moment longer than perf counts for it, which is until its exit
+        // begins to free what it was made of. That is always the same few dozens.
         let slack = if name.contains("free") { 100 } else { 8 };
         assert!(ours.abs_diff(*perfs) <= slack, "{name}: {ours} here, {perfs} in perf");
     }
 }
 
-/// A trace of the same events, made at the same time by other programs, through a ring, with zones found in user space: nothing may differ.
+/// A trace of the same events, made at the same time by other programs, through a ring, with zones found in user space:
+/// nothing may differ.
 #[test]
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn counts_agree_with_a_trace() {
@@ -154,7 +175,12 @@ fn counts_agree_with_a_trace() {
             workload.path,
             counts.display()
         );
-        let recorded = collector().args(["record", "--comm", &workload.comm, "-o"]).arg(&dir).args(["--", "sh", "-c", &stat]).output().unwrap();
+        let recorded = collector()
+            .args(["record", "--comm", &workload.comm, "-o"])
+            .arg(&dir)
+            .args(["--", "sh", "-c", &stat])
+            .output()
+            .unwrap();
         assert!(recorded.status.success(), "{}", String::from_utf8_lossy(&recorded.stderr));
         let text = fs::read_to_string(&counts).unwrap();
         let report: Value = serde_json::from_str(&text[text.find("{\n").unwrap()..]).unwrap();
@@ -172,7 +198,11 @@ fn counts_agree_with_a_trace() {
             let is_alloc = page.kind == Kind::PageAlloc as u8;
             let zone = if page.zone == trace::UNKNOWN_ZONE { "-".to_owned() } else { header.zone_name(page.zone) };
             let gfp = if is_alloc { header.gfp.decode(page.gfp) } else { "-".to_owned() };
-            let mut key = vec![page.order.to_string(), format!("{zone:?}"), format!("{:?}", header.migratetype_name(page.migratetype))];
+            let mut key = vec![
+                page.order.to_string(),
+                format!("{zone:?}"),
+                format!("{:?}", header.migratetype_name(page.migratetype)),
+            ];
             if columns.contains("gfp") {
                 key.push(format!("{gfp:?}"));
             }
@@ -182,12 +212,16 @@ fn counts_agree_with_a_trace() {
         let ours = by(&report, "pages", &columns.split(',').collect::<Vec<_>>());
         let difference = difference(&ours, &theirs);
         let events: u64 = ours.values().map(|(allocs, frees)| allocs + frees).sum();
-        println!("{columns}: {events} page events in {} rows; {difference} counted differently, {missed} missed", ours.len());
+        println!(
+            "{columns}: {events} page events in {} rows; {difference} counted differently, {missed} missed",
+            ours.len()
+        );
         assert!(events > 1000 && difference <= missed, "{difference} of {events}\nstat {ours:#?}\nrecord {theirs:#?}");
 
         let slabs: Vec<SlabEvent> = all(&trace);
         let kmallocs = slabs.iter().filter(|slab| slab.kind == Kind::Kmalloc as u8);
-        let (count, bytes) = kmallocs.fold((0, 0), |(count, bytes), slab| (count + 1, bytes + u64::from(slab.bytes_alloc)));
+        let (count, bytes) =
+            kmallocs.fold((0, 0), |(count, bytes), slab| (count + 1, bytes + u64::from(slab.bytes_alloc)));
         let total = &report["objects"]["total"];
         assert!(number(&total["allocs"]).abs_diff(count) <= missed, "{total} but {count} kmallocs in the trace");
         assert!(missed > 0 || number(&total["alloc_bytes"]) == bytes, "{total} but {bytes} bytes in the trace");
@@ -209,8 +243,12 @@ fn slab_caches_agree_with_a_trace() {
         workload.path,
         counts.display()
     );
-    let recorded =
-        collector().args(["record", "--events", "cache", "--comm", &workload.comm, "-o"]).arg(&dir).args(["--", "sh", "-c", &stat]).output().unwrap();
+    let recorded = collector()
+        .args(["record", "--events", "cache", "--comm", &workload.comm, "-o"])
+        .arg(&dir)
+        .args(["--", "sh", "-c", &stat])
+        .output()
+        .unwrap();
     assert!(recorded.status.success(), "{}", String::from_utf8_lossy(&recorded.stderr));
     let text = fs::read_to_string(&counts).unwrap();
     let report: Value = serde_json::from_str(&text[text.find("{\n").unwrap()..]).unwrap();
@@ -232,7 +270,11 @@ fn slab_caches_agree_with_a_trace() {
     }
     let ours = by(&report, "objects", &["cache"]);
     let difference = difference(&ours, &theirs);
-    println!("{} caches, {} calls; {difference} counted differently, {missed} missed", ours.len(), number(&report["ledger"]["counted"]));
+    println!(
+        "{} caches, {} calls; {difference} counted differently, {missed} missed",
+        ours.len(),
+        number(&report["ledger"]["counted"])
+    );
     assert!(ours.len() > 5 && difference <= missed, "stat {ours:#?}\nrecord {theirs:#?}");
     assert!(missed > 0 || number(&report["objects"]["total"]["alloc_bytes"]) == bytes);
 }
@@ -241,7 +283,9 @@ fn slab_caches_agree_with_a_trace() {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn what_has_no_room_is_in_the_totals() {
     let workload = Workload::new();
-    let (report, output) = stat(&[&["--comm", &workload.comm, "--by", "gfp,callsite,comm", "--rows", "3"][..], &workload.faults()].concat());
+    let (report, output) = stat(
+        &[&["--comm", &workload.comm, "--by", "gfp,callsite,comm", "--rows", "3"][..], &workload.faults()].concat(),
+    );
     assert!(number(&report["ledger"]["no_room"]) > 0, "{}", report["ledger"]);
     let rows = report["pages"]["rows"].as_array().unwrap().len() + report["objects"]["rows"].as_array().unwrap().len();
     assert!(rows <= 3, "{report:#}");
@@ -255,7 +299,10 @@ fn filters_hold_in_every_row() {
     let mixed = ["--", &workload.path, "mixed", "--seconds", "1"];
     let (report, _) = stat(&[&["--order", "2", "--comm", &workload.comm, "--by", "order,comm"][..], &mixed].concat());
     let rows = report["pages"]["rows"].as_array().unwrap();
-    assert!(!rows.is_empty() && rows.iter().all(|row| number(&row["order"]) >= 2 && row["comm"] == workload.comm), "{report:#}");
+    assert!(
+        !rows.is_empty() && rows.iter().all(|row| number(&row["order"]) >= 2 && row["comm"] == workload.comm),
+        "{report:#}"
+    );
     let (report, _) = stat(&[&["--gfp", "__GFP_ZERO", "--by", "gfp"][..], &mixed].concat());
     let rows = report["pages"]["rows"].as_array().unwrap();
     let named = |row: &Value| row["gfp"] == "-" || row["gfp"].as_str().unwrap().contains("__GFP_ZERO");
@@ -267,15 +314,32 @@ fn filters_hold_in_every_row() {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn intervals_add_up() {
     let workload = program("workload");
-    let arguments = ["stat", "--json", "--interval", "0.2", "--by", "order", "--", workload.to_str().unwrap(), "mixed", "--seconds", "1"];
+    let arguments = [
+        "stat",
+        "--json",
+        "--interval",
+        "0.2",
+        "--by",
+        "order",
+        "--",
+        workload.to_str().unwrap(),
+        "mixed",
+        "--seconds",
+        "1",
+    ];
     let output = collector().args(arguments).output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8_lossy(&output.stdout);
-    let mut reports: Vec<Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).filter(|value: &Value| value.get("ledger").is_some()).collect();
+    let mut reports: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|value: &Value| value.get("ledger").is_some())
+        .collect();
     let total = reports.pop().unwrap();
     assert!(total["total"] == true && reports.len() >= 4, "{text}");
-    for (family, key) in [("pages", "allocs"), ("pages", "free_bytes"), ("objects", "frees"), ("objects", "requested_bytes")] {
+    for (family, key) in
+        [("pages", "allocs"), ("pages", "free_bytes"), ("objects", "frees"), ("objects", "requested_bytes")]
+    {
         let sum: u64 = reports.iter().map(|report| number(&report[family]["total"][key])).sum();
         assert_eq!(sum, number(&total[family]["total"][key]), "{family} {key}");
     }
@@ -288,7 +352,10 @@ fn intervals_add_up() {
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn compaction_is_timed_zone_by_zone() {
     let zoneinfo = fs::read_to_string("/proc/zoneinfo").unwrap();
-    let populated = zoneinfo.lines().filter(|line| line.trim_start().strip_prefix("present ").is_some_and(|pages| pages.trim() != "0")).count();
+    let populated = zoneinfo
+        .lines()
+        .filter(|line| line.trim_start().strip_prefix("present ").is_some_and(|pages| pages.trim() != "0"))
+        .count();
     let before = std::time::Instant::now();
     let (report, _) = stat(&["--comm", "sh", "--", "sh", "-c", "echo 1 >/proc/sys/vm/compact_memory"]);
     let latency = &report["latency"]["compaction"];
@@ -300,7 +367,8 @@ fn compaction_is_timed_zone_by_zone() {
     assert!(buckets.iter().all(|bucket| number(&bucket["from_ns"]) <= number(&latency["max_ns"])));
 }
 
-/// The kernel counts itself how often an allocation began to reclaim, a retry being one more: `ALLOCSTALL` in mm/vmscan.c.
+/// The kernel counts itself how often an allocation began to reclaim, a retry being one more: `ALLOCSTALL` in
+/// mm/vmscan.c.
 #[test]
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn direct_reclaim_is_timed_as_often_as_allocations_stall() {
@@ -310,7 +378,8 @@ fn direct_reclaim_is_timed_as_often_as_allocations_stall() {
     }
     let stalls = || {
         let vmstat = fs::read_to_string("/proc/vmstat").unwrap();
-        let counts = vmstat.lines().filter_map(|line| line.strip_prefix("allocstall_")?.split_once(' ')?.1.parse::<u64>().ok());
+        let counts =
+            vmstat.lines().filter_map(|line| line.strip_prefix("allocstall_")?.split_once(' ')?.1.parse::<u64>().ok());
         counts.sum::<u64>()
     };
     let before = stalls();
@@ -323,14 +392,20 @@ fn direct_reclaim_is_timed_as_often_as_allocations_stall() {
     let report: Value = serde_json::from_str(&lines.map(Result::unwrap).last().unwrap()).unwrap();
     let latency = &report["latency"]["direct_reclaim"];
     println!("{stalled} stalls: {latency}");
-    assert!(report["total"] == true && (1..=stalled).contains(&number(&latency["count"])), "{stalled} stalls, {latency}");
+    assert!(
+        report["total"] == true && (1..=stalled).contains(&number(&latency["count"])),
+        "{stalled} stalls, {latency}"
+    );
 }
 
 #[test]
 #[ignore = "needs root and eBPF: run by .ci/live.sh"]
 fn privileges_are_gone_while_it_counts() {
     let mut command = collector();
-    command.args(["stat", "--json", "--interval", "0.2", "--by", "zone,callsite"]).env("SUDO_UID", "1234").env("SUDO_GID", "1234");
+    command
+        .args(["stat", "--json", "--interval", "0.2", "--by", "zone,callsite"])
+        .env("SUDO_UID", "1234")
+        .env("SUDO_GID", "1234");
     let mut counting = Running::start(command.stdout(Stdio::piped()));
     let mut lines = BufReader::new(counting.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
@@ -367,7 +442,9 @@ fn call_sites_and_caches_have_names() {
     ];
     let (report, _) = stat(&arguments);
     let rows = report["objects"]["rows"].as_array().unwrap();
-    let pipe = rows.iter().find(|row| row["callsite"].as_str().unwrap().starts_with("alloc_pipe_info+0x") && row["cache"] != "-");
+    let pipe = rows
+        .iter()
+        .find(|row| row["callsite"].as_str().unwrap().starts_with("alloc_pipe_info+0x") && row["cache"] != "-");
     let pipe = pipe.unwrap_or_else(|| panic!("{report:#}"));
     assert!(number(&pipe["allocs"]) >= 100 && pipe["cache"].as_str().unwrap().starts_with("kmalloc-"), "{pipe}");
     let size: u64 = pipe["cache"].as_str().unwrap().trim_start_matches("kmalloc-").parse().unwrap();

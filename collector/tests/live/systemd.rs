@@ -9,10 +9,13 @@ use crate::common::{program, settled_ledger};
 
 /// The command of a line of the unit, as systemd would run it (systemd.service(5): `$$` is `$`, `%%` is `%`).
 fn command(unit: &str, key: &str, state: &Path) -> Vec<String> {
-    let line = unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_else(|| panic!("no {key}"));
+    let line =
+        unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_else(|| panic!("no {key}"));
     let collector = program("collector");
     let line = line.replace("$$", "$").replace("%%", "%").replace("/var/lib/gfpscope", state.to_str().unwrap());
-    let line = line.replace("/usr/local/bin/collector", collector.to_str().unwrap()).replace("--duration 3600", "--duration 1");
+    let line = line
+        .replace("/usr/local/bin/collector", collector.to_str().unwrap())
+        .replace("--duration 3600", "--duration 1");
     match line.split_once(" -c '") {
         Some((shell, script)) => vec![shell.to_owned(), "-c".to_owned(), script.trim_end_matches('\'').to_owned()],
         None => line.split_whitespace().map(str::to_owned).collect(),

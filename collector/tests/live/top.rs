@@ -25,7 +25,10 @@ impl Terminal {
     fn open(columns: u16, rows: u16, arguments: &[&str], no_color: bool) -> Self {
         let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal: is devpts mounted?");
         pty.resize(Size::new(rows, columns)).unwrap();
-        let command = pty_process::blocking::Command::new(program("collector")).arg("top").args(arguments).env("TERM", "xterm-256color");
+        let command = pty_process::blocking::Command::new(program("collector"))
+            .arg("top")
+            .args(arguments)
+            .env("TERM", "xterm-256color");
         let command = if no_color { command.env("NO_COLOR", "1") } else { command.env_remove("NO_COLOR") };
         let child = command.spawn(pts).unwrap();
         let (pty, parser) = (Arc::new(pty), Arc::new(Mutex::new(Parser::new(size(rows), size(columns), 0))));
@@ -82,7 +85,12 @@ impl Terminal {
         thread::sleep(Duration::from_millis(200));
         let parser = self.parser.lock().unwrap();
         let screen = parser.screen();
-        assert_eq!((status.success(), screen.alternate_screen(), screen.hide_cursor()), (ended_well, false, false), "{}", screen.contents());
+        assert_eq!(
+            (status.success(), screen.alternate_screen(), screen.hide_cursor()),
+            (ended_well, false, false),
+            "{}",
+            screen.contents()
+        );
     }
 }
 
@@ -110,7 +118,9 @@ fn has(lines: &[String], text: &str) -> bool {
 fn shows_rates_and_obeys_keys() {
     let load = load();
     let mut terminal = Terminal::open(120, 40, &["--interval", "0.3"], false);
-    let rate = |lines: &[String], line: usize| lines[line].split_whitespace().nth(1).map(|rate| rate.replace(',', "").parse::<f64>().unwrap_or(0.0));
+    let rate = |lines: &[String], line: usize| {
+        lines[line].split_whitespace().nth(1).map(|rate| rate.replace(',', "").parse::<f64>().unwrap_or(0.0))
+    };
     // On the alternate screen, with rates of pages and of objects.
     // All of it: a screen comes in pieces.
     terminal.wait_for("a rate", |lines| {
@@ -122,10 +132,13 @@ fn shows_rates_and_obeys_keys() {
 
     // By name the order of rows does not depend on what happens meanwhile.
     terminal.press("2ssss");
-    let up = terminal.wait_for("orders by name", |lines| has(lines, "pages by order▼") && Terminal::names(lines).len() > 2);
+    let up =
+        terminal.wait_for("orders by name", |lines| has(lines, "pages by order▼") && Terminal::names(lines).len() > 2);
     terminal.press("r");
-    let down = terminal.wait_for("orders, the other way", |lines| has(lines, "pages by order▲") && Terminal::names(lines).len() > 2);
-    let numbers = |lines: &[String]| Terminal::names(lines).iter().map(|name| name.parse::<u8>().unwrap()).collect::<Vec<_>>();
+    let down = terminal
+        .wait_for("orders, the other way", |lines| has(lines, "pages by order▲") && Terminal::names(lines).len() > 2);
+    let numbers =
+        |lines: &[String]| Terminal::names(lines).iter().map(|name| name.parse::<u8>().unwrap()).collect::<Vec<_>>();
     assert!(
         numbers(&up).is_sorted() && numbers(&down).iter().rev().is_sorted() && numbers(&down).len() > 2,
         "{:?} {:?}",
@@ -139,10 +152,14 @@ fn shows_rates_and_obeys_keys() {
     terminal.wait_for("the filter", |lines| has(lines, "/ worklo") && Terminal::names(lines) == ["workload"]);
     terminal.press("\r\r");
     terminal.wait_for("its GFP masks", |lines| {
-        has(lines, "comm=workload") && has(lines, "by GFP") && Terminal::names(lines).iter().any(|name| name.starts_with("GFP_"))
+        has(lines, "comm=workload")
+            && has(lines, "by GFP")
+            && Terminal::names(lines).iter().any(|name| name.starts_with("GFP_"))
     });
     terminal.press("6");
-    terminal.wait_for("call sites", |lines| has(lines, "objects by call site") && Terminal::names(lines).iter().any(|name| name.contains("+0x")));
+    terminal.wait_for("call sites", |lines| {
+        has(lines, "objects by call site") && Terminal::names(lines).iter().any(|name| name.contains("+0x"))
+    });
 
     terminal.press("p");
     terminal.wait_for("the pause", |lines| lines[0].ends_with("paused"));
@@ -215,7 +232,9 @@ fn works_in_small_terminals_and_without_colours() {
         let coloured = {
             let parser = terminal.parser.lock().unwrap();
             let mut cells = (0..24).flat_map(|row| (0..80).map(move |column| (row, column)));
-            cells.any(|(row, column)| parser.screen().cell(row, column).is_some_and(|cell| cell.fgcolor() != vt100::Color::Default))
+            cells.any(|(row, column)| {
+                parser.screen().cell(row, column).is_some_and(|cell| cell.fgcolor() != vt100::Color::Default)
+            })
         };
         assert_eq!(coloured, !no_color);
         terminal.press("q");
@@ -229,7 +248,10 @@ fn says_that_it_needs_a_terminal() {
     let output = collector().arg("top").output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
-    assert!(stderr.contains("terminal") && stderr.contains("collector stat --interval 1") && stderr.lines().count() == 1, "{stderr}");
+    assert!(
+        stderr.contains("terminal") && stderr.contains("collector stat --interval 1") && stderr.lines().count() == 1,
+        "{stderr}"
+    );
 }
 
 /// Free blocks are the kernel's, and so is the unusable index: those of debugfs at the same moment.
@@ -247,8 +269,9 @@ fn the_unusable_index_is_that_of_debugfs() {
         let zones = collector::kernel::BuddyInfo::parse(&before).unwrap();
         for (zone, line) in zones.iter().zip(index.lines()) {
             let theirs: Vec<String> = line.split_whitespace().skip(4).map(str::to_owned).collect();
-            let ours: Vec<String> =
-                (0..zone.nr_free.len()).map(|order| format!("{}.{:03}", zone.unusable(order) / 1000, zone.unusable(order) % 1000)).collect();
+            let ours: Vec<String> = (0..zone.nr_free.len())
+                .map(|order| format!("{}.{:03}", zone.unusable(order) / 1000, zone.unusable(order) % 1000))
+                .collect();
             assert_eq!(ours, theirs, "{line}");
         }
         return;

@@ -38,7 +38,8 @@ impl DirectMap {
     }
 }
 
-/// Size of a page, which the architecture decides. The allocator works with 4 KiB; arithmetic about other machines uses this.
+/// Size of a page, which the architecture decides. The allocator works with 4 KiB; arithmetic about other machines uses
+/// this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PageSize {
     /// log2 of its bytes.

@@ -82,7 +82,9 @@ impl AllocFlags {
     pub(crate) const fn has_reserve_rights(self, rule: WatermarkRule) -> bool {
         match rule {
             WatermarkRule::Textbook | WatermarkRule::Harder => self.has(Self(Self::NON_BLOCK.0 | Self::OOM.0)),
-            WatermarkRule::Nested => self.has(Self(Self::NON_BLOCK.0 | Self::MIN_RESERVE.0 | Self::HIGHATOMIC.0 | Self::OOM.0)),
+            WatermarkRule::Nested => {
+                self.has(Self(Self::NON_BLOCK.0 | Self::MIN_RESERVE.0 | Self::HIGHATOMIC.0 | Self::OOM.0))
+            }
         }
     }
 }

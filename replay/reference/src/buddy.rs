@@ -8,8 +8,8 @@ use crate::{
     zone::Zone,
 };
 
-/// `__free_one_page`: merges the block with its buddy as often as it can and puts the result on the list of `mt`. Whatever the block's tag says
-/// until then is overwritten.
+/// `__free_one_page`: merges the block with its buddy as often as it can and puts the result on the list of `mt`.
+/// Whatever the block's tag says until then is overwritten.
 #[expect(clippy::inline_always, reason = "per-CPU lists give back thousands of blocks in a row, all of one order")]
 #[inline(always)]
 pub(crate) fn free_one_page(rules: &Rules, map: &mut MemMap, zone: &mut Zone, start: u32, order: u8, mt: Migratetype) {
@@ -30,7 +30,8 @@ fn has_free_buddy(map: &MemMap, i: u32, free: Tag) -> bool {
     free.order() < MAX_ORDER && map.tag(i ^ 1 << free.order()).is_but_for_type(free)
 }
 
-/// Merges a block with its buddy, the result with its own, and so on; returns the last, which has no tag yet, and the tag it is to carry.
+/// Merges a block with its buddy, the result with its own, and so on; returns the last, which has no tag yet, and the
+/// tag it is to carry.
 #[inline(never)]
 fn merge(rules: &Rules, map: &mut MemMap, zone: &mut Zone, start: u32, free: Tag, mt: Migratetype) -> (u32, Tag) {
     let (mut i, mut free) = (start, free);
@@ -55,8 +56,8 @@ fn merge(rules: &Rules, map: &mut MemMap, zone: &mut Zone, start: u32, free: Tag
     (i, free)
 }
 
-/// Whether a block of whole pageblocks may merge with its buddy: if both are of one type, or of types that merge; the buddy's pageblocks then
-/// take over the type (6.10+).
+/// Whether a block of whole pageblocks may merge with its buddy: if both are of one type, or of types that merge; the
+/// buddy's pageblocks then take over the type (6.10+).
 fn joins_pageblocks(rules: &Rules, map: &MemMap, zone: &mut Zone, buddy: u32, order: u8, mt: Migratetype) -> bool {
     let pfn = map.pfn(buddy);
     let theirs = zone.pageblock_type(pfn);
@@ -71,7 +72,8 @@ fn joins_pageblocks(rules: &Rules, map: &MemMap, zone: &mut Zone, buddy: u32, or
     true
 }
 
-/// Whether the next merge is near: the block one order up has a free buddy already. Such a block goes to the tail, to give the merge time.
+/// Whether the next merge is near: the block one order up has a free buddy already. Such a block goes to the tail, to
+/// give the merge time.
 #[inline]
 fn buddy_merge_likely(map: &MemMap, i: u32, free: Tag) -> bool {
     let order = free.order();
@@ -81,7 +83,8 @@ fn buddy_merge_likely(map: &MemMap, i: u32, free: Tag) -> bool {
     has_free_buddy(map, i & !(1 << order), free.one_order_up())
 }
 
-/// `__rmqueue_smallest`: the head of the smallest non-empty list of this type, split down to `order`. The caller gives the block its tag.
+/// `__rmqueue_smallest`: the head of the smallest non-empty list of this type, split down to `order`. The caller gives
+/// the block its tag.
 #[inline]
 pub(crate) fn rmqueue_smallest(map: &mut MemMap, zone: &mut Zone, order: u8, mt: Migratetype) -> Option<u32> {
     let from = zone.smallest_order(order, mt)?;
@@ -91,16 +94,25 @@ pub(crate) fn rmqueue_smallest(map: &mut MemMap, zone: &mut Zone, order: u8, mt:
     Some(i)
 }
 
-/// Takes a free block of order `from` off the list of type `listed` and splits it to `order`, leaving the rest on the lists of type `rest`. The
-/// caller gives the block its tag.
-pub(crate) fn del_and_expand(map: &mut MemMap, zone: &mut Zone, i: u32, order: u8, from: u8, listed: Migratetype, rest: Migratetype) {
+/// Takes a free block of order `from` off the list of type `listed` and splits it to `order`, leaving the rest on the
+/// lists of type `rest`. The caller gives the block its tag.
+pub(crate) fn del_and_expand(
+    map: &mut MemMap,
+    zone: &mut Zone,
+    i: u32,
+    order: u8,
+    from: u8,
+    listed: Migratetype,
+    rest: Migratetype,
+) {
     zone.unlink(map, i, zone.free_tag(from, listed));
     zone.account(listed, -(1 << from));
     expand(map, zone, i, order, from, rest);
     zone.account(rest, (1 << from) - (1 << order));
 }
 
-/// `expand`: gives the upper halves back, largest first, each at the head of its list; the lowest part is left for the caller. Books nothing.
+/// `expand`: gives the upper halves back, largest first, each at the head of its list; the lowest part is left for the
+/// caller. Books nothing.
 #[inline]
 fn expand(map: &mut MemMap, zone: &mut Zone, i: u32, low: u8, high: u8, mt: Migratetype) {
     for order in (low..high).rev() {
@@ -115,8 +127,8 @@ pub(crate) struct BlockCensus {
     pub(crate) movable: u64,
 }
 
-/// Counts a pageblock's pages as `move_freepages_block` does. Per-CPU pages are neither free nor movable to it. A page counts as movable if
-/// it was asked for as such; one held since before the model began has the type of its pageblock.
+/// Counts a pageblock's pages as `move_freepages_block` does. Per-CPU pages are neither free nor movable to it. A page
+/// counts as movable if it was asked for as such; one held since before the model began has the type of its pageblock.
 pub(crate) fn census(map: &MemMap, zone: &Zone, pfn: u64) -> BlockCensus {
     use crate::mem_map::BlockState::{Allocated, Buddy, None, Pcp};
     let (start, end) = zone.pageblock_range(pfn);
@@ -137,7 +149,8 @@ pub(crate) fn census(map: &MemMap, zone: &Zone, pfn: u64) -> BlockCensus {
     census
 }
 
-/// `move_freepages_block`: puts every free block of a pageblock on the list of another type; returns how many pages moved.
+/// `move_freepages_block`: puts every free block of a pageblock on the list of another type; returns how many pages
+/// moved.
 pub(crate) fn move_freepages_block(map: &mut MemMap, zone: &mut Zone, pfn: u64, to: Migratetype) -> u64 {
     use crate::mem_map::BlockState::Buddy;
     let (start, end) = zone.pageblock_range(pfn);
@@ -155,8 +168,8 @@ pub(crate) fn move_freepages_block(map: &mut MemMap, zone: &mut Zone, pfn: u64, 
     moved
 }
 
-/// Frees a block the way its generation does: from 6.10 on, one larger than a pageblock goes back pageblock by pageblock, each under its own
-/// type (`split_large_buddy`); before, in one piece under the first one's type.
+/// Frees a block the way its generation does: from 6.10 on, one larger than a pageblock goes back pageblock by
+/// pageblock, each under its own type (`split_large_buddy`); before, in one piece under the first one's type.
 pub(crate) fn free_by_pageblock(rules: &Rules, map: &mut MemMap, zone: &mut Zone, i: u32, order: u8) {
     let piece = if rules.keeps_lists_pure() { order.min(zone.pageblock_order) } else { order };
     for k in 0..1 << (order - piece) {

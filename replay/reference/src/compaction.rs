@@ -1,13 +1,16 @@
-//! Compaction, as `mm/compaction.c` does it: movable pages from the low end of a zone go to free pages at its high end, until a block of the
-//! order that is wanted has formed or the two scanners meet.
+//! Compaction, as `mm/compaction.c` does it: movable pages from the low end of a zone go to free pages at its high end,
+//! until a block of the order that is wanted has formed or the two scanners meet.
 //!
-//! A request compacts for its order ([`PageAllocator::compact_zone`]); a write to `/proc/sys/vm/compact_memory` compacts all there is
-//! ([`PageAllocator::compact_whole_zone`]).
+//! A request compacts for its order ([`PageAllocator::compact_zone`]); a write to `/proc/sys/vm/compact_memory`
+//! compacts all there is ([`PageAllocator::compact_whole_zone`]).
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::{COSTLY_ORDER, Cpu, FreeBlocks, Migratetype, Order, PageAllocator, Pfn, ZoneId, ids::MAX_ORDER, mem_map::BlockState, zone::Zone};
+use crate::{
+    COSTLY_ORDER, Cpu, FreeBlocks, Migratetype, Order, PageAllocator, Pfn, ZoneId, ids::MAX_ORDER, mem_map::BlockState,
+    zone::Zone,
+};
 
 /// `extfrag_threshold`: up to this index a costly order fails for lack of memory rather than for fragmentation.
 const EXTFRAG_THRESHOLD: i64 = 500;
@@ -20,14 +23,14 @@ struct FreeScanner {
 }
 
 impl PageAllocator {
-    /// `compact_zone`, as direct compaction calls it. Returns the old and the new first frame of each block it moved, in order: their owners
-    /// must follow.
+    /// `compact_zone`, as direct compaction calls it. Returns the old and the new first frame of each block it moved,
+    /// in order: their owners must follow.
     pub fn compact_zone(&mut self, zone: ZoneId, order: Order) -> Vec<(Pfn, Pfn)> {
         if self.compaction_suitable(zone, order) { self.compact(zone, Some(order)) } else { Vec::new() }
     }
 
-    /// `compact_zone`, as `compact_node` calls it for `compact_memory`: for no order (`-1`), so nothing ends it before the scanners meet, and
-    /// synchronously, so it takes movable pages out of every pageblock. Returns the same.
+    /// `compact_zone`, as `compact_node` calls it for `compact_memory`: for no order (`-1`), so nothing ends it before
+    /// the scanners meet, and synchronously, so it takes movable pages out of every pageblock. Returns the same.
     pub fn compact_whole_zone(&mut self, zone: ZoneId) -> Vec<(Pfn, Pfn)> {
         self.compact(zone, None)
     }
@@ -39,7 +42,8 @@ impl PageAllocator {
         let mut free = FreeScanner { pageblock: past_the_last, at: past_the_last };
         // As much at a time as could become such a block, but not from two pageblocks.
         let step = 1 << order.map_or(pageblock_order, |order| order.0.min(pageblock_order));
-        let has_formed = |mm: &Self| order.is_some_and(|order| mm.zones[usize::from(zone.0)].has_ordinary_block(order.0));
+        let has_formed =
+            |mm: &Self| order.is_some_and(|order| mm.zones[usize::from(zone.0)].has_ordinary_block(order.0));
         let mut migrate = start / step * step;
         while migrate < free.pageblock && !has_formed(self) {
             let before = moves.len();
@@ -53,7 +57,8 @@ impl PageAllocator {
         moves
     }
 
-    /// `compaction_suitable`: there is no such block yet, enough is free for the copies, and a costly order lacks not memory but order.
+    /// `compaction_suitable`: there is no such block yet, enough is free for the copies, and a costly order lacks not
+    /// memory but order.
     fn compaction_suitable(&self, zone: ZoneId, order: Order) -> bool {
         if order.0 == 0 || order.0 > MAX_ORDER {
             return false;
@@ -62,15 +67,25 @@ impl PageAllocator {
         let costly = order.0 > COSTLY_ORDER;
         let gap = 2 << order.0;
         let index = FreeBlocks(self.free_blocks(zone)).extfrag_index(order.0);
-        index >= 0 && z.nr_free > gap + if costly { z.marks.low } else { z.marks.min } && (!costly || index > EXTFRAG_THRESHOLD)
+        index >= 0
+            && z.nr_free > gap + if costly { z.marks.low } else { z.marks.min }
+            && (!costly || index > EXTFRAG_THRESHOLD)
     }
 
     /// Moves what can move out of some frames of one pageblock: for an order, what is smaller than it.
-    fn isolate_migratepages(&mut self, zone: ZoneId, pfns: Range<u64>, order: Option<Order>, free: &mut FreeScanner, moves: &mut Vec<(Pfn, Pfn)>) {
+    fn isolate_migratepages(
+        &mut self,
+        zone: ZoneId,
+        pfns: Range<u64>,
+        order: Option<Order>,
+        free: &mut FreeScanner,
+        moves: &mut Vec<(Pfn, Pfn)>,
+    ) {
         let z = &self.zones[usize::from(zone.0)];
         let (_, pageblock_end) = z.pageblock_range(pfns.start);
         let end = pfns.end.min(pageblock_end);
-        // `suitable_migration_source`: a request, which compacts asynchronously at first, leaves pageblocks alone where it would come to nothing.
+        // `suitable_migration_source`: a request, which compacts asynchronously at first, leaves pageblocks alone where
+        // it would come to nothing.
         if order.is_some() && !takes_part(z, pfns.start) {
             return;
         }
@@ -79,7 +94,8 @@ impl PageAllocator {
         while at < end {
             let tag = self.map.tag(self.map.index(at));
             let pages = 1 << tag.order();
-            if tag.state() == BlockState::Allocated && tag.migratetype() == Migratetype::Movable && tag.order() < below {
+            if tag.state() == BlockState::Allocated && tag.migratetype() == Migratetype::Movable && tag.order() < below
+            {
                 let Some(to) = self.isolate_freepages(zone, free, tag.order(), pageblock_end) else { return };
                 // A page that someone holds on to, or that has an allocator of its own, stays where it is.
                 moves.extend(self.migrate(Pfn(at), to, Cpu(0)).map(|to| (Pfn(at), to)));
@@ -88,7 +104,8 @@ impl PageAllocator {
         }
     }
 
-    /// The next free place for a block of this order, above `limit`, where the other scanner is. Whole free pageblocks are left alone.
+    /// The next free place for a block of this order, above `limit`, where the other scanner is. Whole free pageblocks
+    /// are left alone.
     fn isolate_freepages(&self, zone: ZoneId, free: &mut FreeScanner, order: u8, limit: u64) -> Option<Pfn> {
         let z = &self.zones[usize::from(zone.0)];
         loop {
@@ -109,7 +126,8 @@ impl PageAllocator {
     }
 }
 
-/// `is_migrate_movable`: pages go to pageblocks of movable pages only, since in others they would stand in the way of what cannot move.
+/// `is_migrate_movable`: pages go to pageblocks of movable pages only, since in others they would stand in the way of
+/// what cannot move.
 fn takes_part(zone: &Zone, pfn: u64) -> bool {
     matches!(zone.pageblock_type(pfn), Migratetype::Movable | Migratetype::Cma)
 }

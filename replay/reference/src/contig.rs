@@ -6,7 +6,8 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// Reserves free pageblocks for contiguous allocation (`init_cma_reserved_pageblock`): until then, movable requests may borrow them.
+    /// Reserves free pageblocks for contiguous allocation (`init_cma_reserved_pageblock`): until then, movable requests
+    /// may borrow them.
     ///
     /// # Errors
     /// When the range is not made of whole, wholly free pageblocks.
@@ -19,11 +20,17 @@ impl PageAllocator {
         let zone = self.zone_of(start).ok_or(Misuse::NotAFrame(start))?;
         let block = self.zones[usize::from(zone.0)].pageblock_pages();
         if !start.0.is_multiple_of(block) || !pages.is_multiple_of(block) {
-            return Err(Misuse::NotHead { pfn: start, head: Pfn(start.0 / block * block), order: Order(self.config.rules.pageblock_order) });
+            return Err(Misuse::NotHead {
+                pfn: start,
+                head: Pfn(start.0 / block * block),
+                order: Order(self.config.rules.pageblock_order),
+            });
         }
         let mut at = start.0;
         while at < start.0 + pages {
-            let FrameState::Free { head, order, .. } = self.frame(Pfn(at)) else { return Err(Misuse::NotAllocated(Pfn(at))) };
+            let FrameState::Free { head, order, .. } = self.frame(Pfn(at)) else {
+                return Err(Misuse::NotAllocated(Pfn(at)));
+            };
             at = head.0 + order.pages();
         }
         for k in 0..pages / block {
@@ -38,7 +45,8 @@ impl PageAllocator {
         let zone = &mut self.zones[usize::from(tag.zone())];
         let order = zone.pageblock_order;
         if tag.state() == BlockState::Buddy && tag.order() >= order {
-            // The whole pageblock is free: it leaves its block, changes its type, and merges with neighbours of that type.
+            // The whole pageblock is free: it leaves its block, changes its type, and merges with neighbours of that
+            // type.
             buddy::take_out(&mut self.map, zone, head, tag, pfn, order);
             zone.set_pageblock_type(pfn, to);
             let i = self.map.index(pfn);
@@ -61,7 +69,8 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// `unset_migratetype_isolate`: the pageblock is ordinary again, of the given type, and its free pages merge with their neighbours.
+    /// `unset_migratetype_isolate`: the pageblock is ordinary again, of the given type, and its free pages merge with
+    /// their neighbours.
     ///
     /// # Errors
     /// When the frame lies in no zone.
@@ -83,8 +92,8 @@ impl PageAllocator {
         buddy::move_freepages_block(&mut self.map, zone, block, to);
     }
 
-    /// `alloc_contig_range`: isolates the pageblocks and takes the frames, if all are free. Migration of what is in the way is the caller's
-    /// part. The frames become order-0 allocations.
+    /// `alloc_contig_range`: isolates the pageblocks and takes the frames, if all are free. Migration of what is in the
+    /// way is the caller's part. The frames become order-0 allocations.
     ///
     /// # Errors
     /// [`AllocError::Fragmented`] when a frame is in use: everything is as before then.
@@ -109,11 +118,12 @@ impl PageAllocator {
         (start.0..start.0 + pages).try_for_each(|p| self.free_pages(Pfn(p), Order::ZERO, cpu))
     }
 
-    /// Moves an allocated block to another place, with all that its owner has left in its `struct page`: what migration and compaction do. Returns
-    /// the new frame.
+    /// Moves an allocated block to another place, with all that its owner has left in its `struct page`: what migration
+    /// and compaction do. Returns the new frame.
     ///
     /// # Errors
-    /// When the source is not the start of an allocated block or is pinned by further references, or the destination is not free.
+    /// When the source is not the start of an allocated block or is pinned by further references, or the destination is
+    /// not free.
     pub fn migrate(&mut self, from: Pfn, to: Pfn, cpu: Cpu) -> Result<Pfn, Misuse> {
         let i = self.callers_own(from)?;
         if self.map.count(i) > 1 {

@@ -131,7 +131,9 @@ impl fmt::Display for Misuse {
             }
             Self::FromSlab(pfn) => write!(f, "frame {pfn} belongs to the slab layer: free it with kfree"),
             Self::FromVmalloc(pfn) => write!(f, "frame {pfn} belongs to vmalloc: free it with vfree"),
-            Self::NotFromSlab(addr) => write!(f, "address {addr:#x} is not from the slab layer: free it with free_pages"),
+            Self::NotFromSlab(addr) => {
+                write!(f, "address {addr:#x} is not from the slab layer: free it with free_pages")
+            }
             Self::ObjectDoubleFree(addr) => write!(f, "object {addr:#x} is free already"),
             Self::NotAnObject(addr) => write!(f, "address {addr:#x} is not the start of an object"),
             Self::WrongCache(addr) => write!(f, "object {addr:#x} belongs to another cache"),

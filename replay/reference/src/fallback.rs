@@ -24,7 +24,9 @@ pub(crate) enum Outcome {
 
 /// Whether a fallback may take over the pageblock (`can_steal_fallback`, `should_try_claim_block`).
 fn can_claim(rules: &Rules, order: u8, start: Migratetype) -> bool {
-    order >= rules.pageblock_order / 2 || matches!(start, Migratetype::Unmovable | Migratetype::Reclaimable) || !rules.mobility_grouping
+    order >= rules.pageblock_order / 2
+        || matches!(start, Migratetype::Unmovable | Migratetype::Reclaimable)
+        || !rules.mobility_grouping
 }
 
 /// `find_suitable_fallback`: the first type in the table that has a block of exactly this order.
@@ -57,15 +59,26 @@ pub(crate) fn fallback(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request
             steal_suitable(rules, map, zone, request, i, order, mt, claims);
             Outcome::Moved
         }
-        FallbackRule::Hygiene | FallbackRule::ClaimOrSteal => Outcome::Took(steal_hygienic(rules, map, zone, request, i, order, mt, claims)),
+        FallbackRule::Hygiene | FallbackRule::ClaimOrSteal => {
+            Outcome::Took(steal_hygienic(rules, map, zone, request, i, order, mt, claims))
+        }
     };
     let changed = zone.pageblock_type(map.pfn(i)) != change_before;
     zone.counters.count_extfrag(request.order, order, start, mt, changed, rules.pageblock_order);
     outcome
 }
 
-/// 2.6.34: the free pages of the pageblock move along with a large block; the pageblock changes type if half of it moved.
-fn take_textbook(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request, i: u32, order: u8, mt: Migratetype) -> u32 {
+/// 2.6.34: the free pages of the pageblock move along with a large block; the pageblock changes type if half of it
+/// moved.
+fn take_textbook(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    request: &Request,
+    i: u32,
+    order: u8,
+    mt: Migratetype,
+) -> u32 {
     let start = request.migratetype;
     let pfn = map.pfn(i);
     let mut rest = mt;
@@ -121,7 +134,16 @@ fn worth_claiming(rules: &Rules, zone: &Zone, old: Migratetype, start: Migratety
 
 /// `steal_suitable_fallback` of 6.1: all free pages of the pageblock change lists, whether or not it changes type.
 #[expect(clippy::too_many_arguments, reason = "the kernel's function has the same seven and the rules")]
-fn steal_suitable(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request, i: u32, order: u8, mt: Migratetype, whole_block: bool) {
+fn steal_suitable(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    request: &Request,
+    i: u32,
+    order: u8,
+    mt: Migratetype,
+    whole_block: bool,
+) {
     let start = request.migratetype;
     let pfn = map.pfn(i);
     let old = zone.pageblock_type(pfn);
@@ -145,7 +167,16 @@ fn steal_suitable(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Re
 
 /// `steal_suitable_fallback` of 6.12: free pages change lists only together with their pageblock's type.
 #[expect(clippy::too_many_arguments, reason = "the kernel's function has the same seven and the rules")]
-fn steal_hygienic(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request, i: u32, order: u8, mt: Migratetype, whole_block: bool) -> u32 {
+fn steal_hygienic(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    request: &Request,
+    i: u32,
+    order: u8,
+    mt: Migratetype,
+    whole_block: bool,
+) -> u32 {
     let start = request.migratetype;
     let pfn = map.pfn(i);
     let old = zone.pageblock_type(pfn);
@@ -165,7 +196,14 @@ fn steal_hygienic(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Re
 }
 
 /// Takes over a pageblock below pageblock order if it is worth it, and allocates from it.
-fn claim_block(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request, pfn: u64, old: Migratetype) -> Option<u32> {
+fn claim_block(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    request: &Request,
+    pfn: u64,
+    old: Migratetype,
+) -> Option<u32> {
     let start = request.migratetype;
     if !covers_whole_pageblock(zone, pfn) {
         return None;

@@ -2,7 +2,8 @@
 
 use crate::ids::NR_ORDERS;
 
-/// Free blocks by order of one zone, and what they say about fragmentation. All divisions are the kernel's, rounding down.
+/// Free blocks by order of one zone, and what they say about fragmentation. All divisions are the kernel's, rounding
+/// down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FreeBlocks(
     /// Number of free blocks, all types, by order.
@@ -34,8 +35,8 @@ impl FreeBlocks {
         ((free - (self.suitable(order) << order)) * 1000 / free).cast_signed()
     }
 
-    /// External fragmentation index, in thousandths: −1000 if the request would succeed; otherwise towards 0 it fails for lack of memory,
-    /// towards 1000 for fragmentation.
+    /// External fragmentation index, in thousandths: −1000 if the request would succeed; otherwise towards 0 it fails
+    /// for lack of memory, towards 1000 for fragmentation.
     pub fn extfrag_index(&self, order: u8) -> i64 {
         let blocks = self.blocks().cast_signed();
         if blocks == 0 {

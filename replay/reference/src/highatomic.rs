@@ -1,9 +1,11 @@
 //! The high-atomic reserve: pageblocks kept for high-order requests that cannot sleep.
 
-use crate::{Migratetype, PageAllocator, Rules, WatermarkRule, buddy::move_freepages_block, mem_map::MemMap, zone::Zone};
+use crate::{
+    Migratetype, PageAllocator, Rules, WatermarkRule, buddy::move_freepages_block, mem_map::MemMap, zone::Zone,
+};
 
-/// `reserve_highatomic_pageblock`: after a high-order atomic request was served, its pageblock is kept for the next one, up to about 1 % of
-/// the zone.
+/// `reserve_highatomic_pageblock`: after a high-order atomic request was served, its pageblock is kept for the next
+/// one, up to about 1 % of the zone.
 pub(crate) fn reserve(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64) {
     if zone.nr_reserved_highatomic >= cap(rules, zone) {
         return;
@@ -30,9 +32,9 @@ pub(crate) fn cap(rules: &Rules, zone: &Zone) -> u64 {
 }
 
 impl PageAllocator {
-    /// `unreserve_highatomic_pageblock`: when reclaim gets nowhere, one reserved pageblock with free pages becomes ordinary again, of the type
-    /// that is asked for: its user gets the pages without mixing another pageblock. The last one is given up by `force` only. Whether there
-    /// was one.
+    /// `unreserve_highatomic_pageblock`: when reclaim gets nowhere, one reserved pageblock with free pages becomes
+    /// ordinary again, of the type that is asked for: its user gets the pages without mixing another pageblock. The
+    /// last one is given up by `force` only. Whether there was one.
     pub fn unreserve_highatomic(&mut self, to: Migratetype, force: bool) -> bool {
         for zone in &mut self.zones {
             if zone.nr_reserved_highatomic == 0 || !force && zone.nr_reserved_highatomic <= zone.pageblock_pages() {
@@ -45,7 +47,8 @@ impl PageAllocator {
             zone.note_reserve();
             zone.set_pageblock_type(pfn, to);
             move_freepages_block(&mut self.map, zone, pfn, to);
-            // The kernel changes lists here and merges nothing: a whole free pageblock stays apart from its buddy until it is used.
+            // The kernel changes lists here and merges nothing: a whole free pageblock stays apart from its buddy until
+            // it is used.
             zone.unreserved.insert(pfn & !(zone.pageblock_pages() - 1));
             return true;
         }

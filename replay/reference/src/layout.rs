@@ -27,7 +27,8 @@ pub const ZONE_TYPES: usize = 6;
 
 impl ZoneType {
     /// All types, lowest first.
-    pub const ALL: [Self; ZONE_TYPES] = [Self::Dma, Self::Dma32, Self::Normal, Self::HighMem, Self::Movable, Self::Device];
+    pub const ALL: [Self; ZONE_TYPES] =
+        [Self::Dma, Self::Dma32, Self::Normal, Self::HighMem, Self::Movable, Self::Device];
 
     /// Position in arrays by zone type.
     #[inline]
@@ -103,21 +104,37 @@ const DMA32_END: u64 = 4 << 30 >> 12;
 const LOWMEM_END_X86_32: u64 = 896 << 20 >> 12;
 
 impl Layout {
-    /// An x86-64 machine with one node and `pages` frames without holes: DMA, DMA32, NORMAL. Frame 0 belongs to the firmware.
+    /// An x86-64 machine with one node and `pages` frames without holes: DMA, DMA32, NORMAL. Frame 0 belongs to the
+    /// firmware.
     pub fn x86_64(pages: u64, cpus: u16) -> Self {
         let configured = vec![ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable, ZoneType::Device];
-        let bounds = [(ZoneType::Dma, 1, DMA_END), (ZoneType::Dma32, DMA_END, DMA32_END), (ZoneType::Normal, DMA32_END, u64::MAX)];
+        let bounds = [
+            (ZoneType::Dma, 1, DMA_END),
+            (ZoneType::Dma32, DMA_END, DMA32_END),
+            (ZoneType::Normal, DMA32_END, u64::MAX),
+        ];
         Self::flat("x86-64", pages, cpus, &bounds, configured, PAGE_OFFSET_X86_64)
     }
 
     /// An x86-32 machine with one node: DMA, NORMAL to 896 MiB, HIGHMEM above.
     pub fn x86_32(pages: u64, cpus: u16) -> Self {
         let configured = vec![ZoneType::Dma, ZoneType::Normal, ZoneType::HighMem, ZoneType::Movable];
-        let bounds = [(ZoneType::Dma, 1, DMA_END), (ZoneType::Normal, DMA_END, LOWMEM_END_X86_32), (ZoneType::HighMem, LOWMEM_END_X86_32, u64::MAX)];
+        let bounds = [
+            (ZoneType::Dma, 1, DMA_END),
+            (ZoneType::Normal, DMA_END, LOWMEM_END_X86_32),
+            (ZoneType::HighMem, LOWMEM_END_X86_32, u64::MAX),
+        ];
         Self::flat("x86-32", pages, cpus, &bounds, configured, PAGE_OFFSET_X86_32)
     }
 
-    fn flat(name: &str, pages: u64, cpus: u16, bounds: &[(ZoneType, u64, u64)], configured: Vec<ZoneType>, page_offset: u64) -> Self {
+    fn flat(
+        name: &str,
+        pages: u64,
+        cpus: u16,
+        bounds: &[(ZoneType, u64, u64)],
+        configured: Vec<ZoneType>,
+        page_offset: u64,
+    ) -> Self {
         let zone = |&(kind, start_pfn, end): &(ZoneType, u64, u64)| {
             let spanned = end.min(pages).saturating_sub(start_pfn);
             let spec = ZoneSpec { kind, node: NodeId(0), start_pfn, spanned, present: spanned, managed: spanned };

@@ -1,7 +1,7 @@
 //! Linux's page allocator as a pure library: zones, watermarks, the buddy system, per-CPU lists, by kernel generation.
 //!
-//! Nothing here reads a file, a clock or a random number: the same calls give the same frames, always. [`PageAllocator::validate`] checks
-//! every invariant the kernel's allocator keeps.
+//! Nothing here reads a file, a clock or a random number: the same calls give the same frames, always.
+//! [`PageAllocator::validate`] checks every invariant the kernel's allocator keeps.
 //!
 //! ```
 //! use reference::{Config, Cpu, Layout, NodeId, Order, PageAllocator, Profile};
@@ -14,8 +14,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The names are the kernel's: a reader of `mm/page_alloc.c` finds `rmqueue`, `expand`, `free_area` and `zonelist` where they are there.
-//! Where a generation of kernels differs from another, the difference is a field of [`Rules`].
+//! The names are the kernel's: a reader of `mm/page_alloc.c` finds `rmqueue`, `expand`, `free_area` and `zonelist`
+//! where they are there. Where a generation of kernels differs from another, the difference is a field of [`Rules`].
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -78,9 +78,13 @@ pub use pcp::{PcpSizes, pcp_sizes, pcp_sizes_textbook};
 pub use percpu::PerCpu;
 pub use pressure::{NoPressure, Pressure};
 pub use profile::{FallbackRule, PcpRule, Profile, Rules, WatermarkRule};
-pub use slab::{CacheFlags, CacheId, CacheStats, KmallocType, SlabAllocator, SlabSizes, kmalloc_class, kmalloc_classes, slab_sizes};
+pub use slab::{
+    CacheFlags, CacheId, CacheStats, KmallocType, SlabAllocator, SlabSizes, kmalloc_class, kmalloc_classes, slab_sizes,
+};
 pub use stats::{Counters, ZoneStats};
 pub use validate::Violation;
 pub use vmalloc::Vmalloc;
 pub use vmscan::{Costs, Lru, Work};
-pub use watermark::{Tunables, Watermarks, lowmem_reserve, min_free_kbytes_by_size, min_free_kbytes_for_thp, zone_watermarks};
+pub use watermark::{
+    Tunables, Watermarks, lowmem_reserve, min_free_kbytes_by_size, min_free_kbytes_for_thp, zone_watermarks,
+};

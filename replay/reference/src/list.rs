@@ -1,9 +1,10 @@
 //! Free lists, which blocks join at either end and leave from anywhere.
 //!
-//! The kernel links the blocks through their pages (`page->lru`), so that taking one from the middle touches both its neighbours: two cache
-//! misses, since a free list is in no order that memory knows. Here a list is a ring of frame indices, and a block remembers its place in the
-//! ring. One that leaves from the middle touches neither: its entry is stale from then on, since the frame's tag or its place says otherwise,
-//! and is skipped when it comes to the head. The order of the blocks is the kernel's.
+//! The kernel links the blocks through their pages (`page->lru`), so that taking one from the middle touches both its
+//! neighbours: two cache misses, since a free list is in no order that memory knows. Here a list is a ring of frame
+//! indices, and a block remembers its place in the ring. One that leaves from the middle touches neither: its entry is
+//! stale from then on, since the frame's tag or its place says otherwise, and is skipped when it comes to the head. The
+//! order of the blocks is the kernel's.
 
 use alloc::{boxed::Box, vec};
 
@@ -19,7 +20,8 @@ pub(crate) enum End {
 /// Entries of the smallest ring.
 const FEWEST: usize = 16;
 
-/// One free list. Its blocks all carry the same tag, which the caller passes in. Places count on and on; their low bits say where in the ring.
+/// One free list. Its blocks all carry the same tag, which the caller passes in. Places count on and on; their low bits
+/// say where in the ring.
 pub(crate) struct List {
     /// Empty, or a power of two long.
     ring: Box<[u32]>,
@@ -116,7 +118,8 @@ impl List {
         }
     }
 
-    /// Drops the stale entries of a full ring, and doubles it if that would not empty half of it. `joining` has the tag of a member already.
+    /// Drops the stale entries of a full ring, and doubles it if that would not empty half of it. `joining` has the tag
+    /// of a member already.
     #[cold]
     fn make_room(&mut self, map: &mut MemMap, joining: u32, tag: Tag) {
         if self.len as usize * 2 >= self.ring.len() {
@@ -152,7 +155,8 @@ mod tests {
     use crate::{Migratetype, mem_map::BlockState};
     use alloc::{collections::VecDeque, vec::Vec};
 
-    /// Random pushes at both ends, pops and removals from the middle, against a list that shifts its members; the ring stays in proportion.
+    /// Random pushes at both ends, pops and removals from the middle, against a list that shifts its members; the ring
+    /// stays in proportion.
     #[test]
     fn a_list_like_any_other() {
         const FRAMES: u32 = 2048;

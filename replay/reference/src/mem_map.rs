@@ -1,13 +1,14 @@
 //! The `mem_map`: 26 bytes of metadata for every page frame.
 //!
-//! Three arrays, by how often they are touched. The *tags* say what block a frame heads, in two bytes, so that those of 2 MiB fit into one
-//! kilobyte of cache: allocating and freeing through a per-CPU list touches nothing else. The *places* on the free lists are written when
-//! blocks enter the buddy system and read when they come to the head of their list. The *notes* hold what only owners use. The rings of the
-//! lists come on top: four bytes an entry, room for at most four times the blocks a list ever had. Even with every other page free, and thus as
-//! many blocks as there can be, that is four bytes a page.
+//! Three arrays, by how often they are touched. The *tags* say what block a frame heads, in two bytes, so that those of
+//! 2 MiB fit into one kilobyte of cache: allocating and freeing through a per-CPU list touches nothing else. The
+//! *places* on the free lists are written when blocks enter the buddy system and read when they come to the head of
+//! their list. The *notes* hold what only owners use. The rings of the lists come on top: four bytes an entry, room for
+//! at most four times the blocks a list ever had. Even with every other page free, and thus as many blocks as there can
+//! be, that is four bytes a page.
 //!
-//! All start as zeroed memory, which the operating system hands out lazily, so a model of 64 GiB costs nothing until frames are used. For
-//! the same reason a zero tag must mean "nothing known here", and it does.
+//! All start as zeroed memory, which the operating system hands out lazily, so a model of 64 GiB costs nothing until
+//! frames are used. For the same reason a zero tag must mean "nothing known here", and it does.
 
 use alloc::{vec, vec::Vec};
 
@@ -27,7 +28,8 @@ pub(crate) enum BlockState {
     Allocated = 3,
 }
 
-/// Packed description of a block, kept in its first frame only: order (4 bits), state (2), migratetype (3), two marks, zone (5).
+/// Packed description of a block, kept in its first frame only: order (4 bits), state (2), migratetype (3), two marks,
+/// zone (5).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tag(u16);
 
@@ -36,7 +38,8 @@ const TYPE_SHIFT: u32 = 6;
 const ZONE_SHIFT: u32 = 11;
 const ORDER_AND_STATE: u16 = 0x3f;
 const ZONE: u16 = 0x1f << ZONE_SHIFT;
-/// The frame was handed out at least once: tells a double free from a free of what was never allocated. Survives everything.
+/// The frame was handed out at least once: tells a double free from a free of what was never allocated. Survives
+/// everything.
 const EVER_ALLOCATED: u16 = 1 << 9;
 /// The block's owner has left something in its first frame's notes. On allocated blocks only.
 const NOTED: u16 = 1 << 10;
@@ -162,8 +165,8 @@ type Notes = [u32; 5];
 /// Where on its free list a block is: see [`crate::list::List`].
 type Place = u32;
 
-/// Metadata of all frames from the first zone's start to the last zone's end, rounded to blocks of the largest order: a block's buddy is then
-/// found by its index as it is by its frame number, and always has a tag.
+/// Metadata of all frames from the first zone's start to the last zone's end, rounded to blocks of the largest order: a
+/// block's buddy is then found by its index as it is by its frame number, and always has a tag.
 pub(crate) struct MemMap {
     base: u64,
     tags: Vec<u16>,
@@ -212,8 +215,8 @@ impl MemMap {
         Tag(self.tags[i as usize])
     }
 
-    /// Reads the tags of some frames, whose neighbourhood is needed soon: one after the other each would be waited for, now all are fetched at
-    /// the same time.
+    /// Reads the tags of some frames, whose neighbourhood is needed soon: one after the other each would be waited for,
+    /// now all are fetched at the same time.
     #[inline]
     pub(crate) fn touch(&self, frames: &[u32]) {
         core::hint::black_box(frames.iter().fold(0, |all, i| all ^ self.tags[*i as usize]));

@@ -1,7 +1,7 @@
 //! Mobility types: what can be done with the pages of a pageblock.
 //!
-//! Numbering is that of kernels with `CONFIG_CMA`; without it the kernel's `MIGRATE_ISOLATE` is 4. Traces carry names, so no one has to
-//! guess.
+//! Numbering is that of kernels with `CONFIG_CMA`; without it the kernel's `MIGRATE_ISOLATE` is 4. Traces carry names,
+//! so no one has to guess.
 
 /// `enum migratetype` of `include/linux/mmzone.h`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -28,7 +28,8 @@ pub const PCP_TYPES: usize = 3;
 
 impl Migratetype {
     /// All types, in the kernel's order.
-    pub const ALL: [Self; MIGRATE_TYPES] = [Self::Unmovable, Self::Movable, Self::Reclaimable, Self::HighAtomic, Self::Cma, Self::Isolate];
+    pub const ALL: [Self; MIGRATE_TYPES] =
+        [Self::Unmovable, Self::Movable, Self::Reclaimable, Self::HighAtomic, Self::Cma, Self::Isolate];
 
     /// The type with this number; numbers above 5 are taken as [`Self::Isolate`].
     #[inline]

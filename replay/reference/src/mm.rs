@@ -1,14 +1,15 @@
 //! The memory manager as the rest of a kernel sees it: pages, addresses, objects and mappings together.
 
 use crate::{
-    Address, AllocError, CacheFlags, CacheId, Config, Context, Cpu, DirectMap, Flags, Gfp, Kmap, Memory, Misuse, NoPressure, NodeId, Order,
-    PageAllocator, Pfn, Pressure, SlabAllocator, Violation, Vmalloc, ZoneType, slab::Source,
+    Address, AllocError, CacheFlags, CacheId, Config, Context, Cpu, DirectMap, Flags, Gfp, Kmap, Memory, Misuse,
+    NoPressure, NodeId, Order, PageAllocator, Pfn, Pressure, SlabAllocator, Violation, Vmalloc, ZoneType, slab::Source,
 };
 
 /// What `kmalloc(0)` returns: an address that no one may read or write, and that may be freed.
 pub const ZERO_SIZE_PTR: Address = Address(16);
 
-/// Page allocator, slab allocator, `vmalloc`, `kmap` and the contents of memory, over one machine. `P` says what can be reclaimed.
+/// Page allocator, slab allocator, `vmalloc`, `kmap` and the contents of memory, over one machine. `P` says what can be
+/// reclaimed.
 pub struct Mm<P = NoPressure> {
     /// The page allocator.
     pub pages: PageAllocator,
@@ -178,7 +179,11 @@ impl<P: Pressure> Mm<P> {
     #[inline]
     pub fn kfree(&mut self, address: Option<Address>, cpu: Cpu) -> Result<(), Misuse> {
         let Some(address) = address else { return Ok(()) };
-        if self.slab.free_fast(&self.pages, self.direct.to_physical(address)) { Ok(()) } else { self.kfree_slowly(address, cpu) }
+        if self.slab.free_fast(&self.pages, self.direct.to_physical(address)) {
+            Ok(())
+        } else {
+            self.kfree_slowly(address, cpu)
+        }
     }
 
     fn kfree_slowly(&mut self, address: Address, cpu: Cpu) -> Result<(), Misuse> {
@@ -201,11 +206,12 @@ impl<P: Pressure> Mm<P> {
         self.slab.object_size(&self.pages, self.direct.to_physical(address))
     }
 
-    /// `krealloc`: the same object while it is large enough, else a new one with the old contents. Of `None` (NULL) it makes a new one, and to no
-    /// bytes at all it frees.
+    /// `krealloc`: the same object while it is large enough, else a new one with the old contents. Of `None` (NULL) it
+    /// makes a new one, and to no bytes at all it frees.
     ///
     /// # Errors
-    /// When there is no memory, in which case the old object lives on; or when the address is not the start of a live object.
+    /// When there is no memory, in which case the old object lives on; or when the address is not the start of a live
+    /// object.
     pub fn krealloc(&mut self, address: Option<Address>, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, Failure> {
         let Some(address) = address else { return Ok(self.kmalloc(bytes, gfp, cpu)?) };
         if bytes == 0 {
@@ -295,9 +301,14 @@ impl<P: Pressure> Mm<P> {
     /// `kmap`: an address for any page. May sleep while the pool is full.
     ///
     /// # Errors
-    /// [`AllocError::MaySleep`] in atomic context, [`AllocError::NoAddressSpace`] when every slot is taken, [`AllocError::NotAFrame`].
+    /// [`AllocError::MaySleep`] in atomic context, [`AllocError::NoAddressSpace`] when every slot is taken,
+    /// [`AllocError::NotAFrame`].
     pub fn kmap(&mut self, pfn: Pfn, context: Context) -> Result<Address, AllocError> {
-        if self.is_highmem(pfn) { self.kmap.map(pfn, context) } else { self.page_address(pfn).ok_or(AllocError::NotAFrame(pfn)) }
+        if self.is_highmem(pfn) {
+            self.kmap.map(pfn, context)
+        } else {
+            self.page_address(pfn).ok_or(AllocError::NotAFrame(pfn))
+        }
     }
 
     /// `kunmap`.
@@ -313,7 +324,11 @@ impl<P: Pressure> Mm<P> {
     /// # Errors
     /// When all slots of the CPU are taken, or the frame lies in no zone.
     pub fn kmap_atomic(&mut self, pfn: Pfn, cpu: Cpu) -> Result<Address, AllocError> {
-        if self.is_highmem(pfn) { self.kmap.map_atomic(pfn, cpu) } else { self.page_address(pfn).ok_or(AllocError::NotAFrame(pfn)) }
+        if self.is_highmem(pfn) {
+            self.kmap.map_atomic(pfn, cpu)
+        } else {
+            self.page_address(pfn).ok_or(AllocError::NotAFrame(pfn))
+        }
     }
 
     /// `kunmap_atomic`.

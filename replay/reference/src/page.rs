@@ -1,6 +1,7 @@
 //! `struct page`: what is known about a frame, and who owns it.
 //!
-//! A page describes the frame, not the data in it: once data is swapped out or migrated, the same data has another `struct page`.
+//! A page describes the frame, not the data in it: once data is swapped out or migrated, the same data has another
+//! `struct page`.
 
 mod flags;
 
@@ -102,7 +103,8 @@ impl PageAllocator {
         self.zones.iter().find(|z| z.spans(pfn.0)).map(|z| ZoneId(z.id))
     }
 
-    /// The block that covers a frame: only a block's first frame carries a tag, so its possible starts are tried, smallest block first.
+    /// The block that covers a frame: only a block's first frame carries a tag, so its possible starts are tried,
+    /// smallest block first.
     pub(crate) fn block_of(&self, pfn: u64) -> Option<(u64, Tag)> {
         (0..=crate::ids::MAX_ORDER).find_map(|order| {
             let head = pfn >> order << order;
@@ -138,7 +140,9 @@ impl PageAllocator {
                 (0, Owner::Free)
             }
             FrameState::Pcp { .. } => (0, Owner::Free),
-            FrameState::Allocated { head, .. } => (self.map.count(self.map.index(head.0)), self.owner_of_allocated(head)),
+            FrameState::Allocated { head, .. } => {
+                (self.map.count(self.map.index(head.0)), self.owner_of_allocated(head))
+            }
             FrameState::Held | FrameState::Absent => (1, Owner::Static),
         };
         Some(Page {
@@ -177,7 +181,8 @@ impl PageAllocator {
         }
     }
 
-    /// The same, if the block is its caller's to do with what he likes: the slab layer and `vmalloc` keep theirs to themselves.
+    /// The same, if the block is its caller's to do with what he likes: the slab layer and `vmalloc` keep theirs to
+    /// themselves.
     pub(crate) fn callers_own(&self, pfn: Pfn) -> Result<u32, Misuse> {
         let i = self.allocated(pfn)?;
         let flags = PageFlags(self.map.flags(i));
@@ -193,8 +198,8 @@ impl PageAllocator {
     /// Sets the owner's fields of an allocated page: scratch word, mapping and index.
     ///
     /// # Errors
-    /// When the frame is not the start of an allocated block (writing to a free page's fields is a use after free), or has an allocator of its
-    /// own.
+    /// When the frame is not the start of an allocated block (writing to a free page's fields is a use after free), or
+    /// has an allocator of its own.
     pub fn set_page_owner(&mut self, pfn: Pfn, private: u32, mapping: u32, index: u32) -> Result<(), Misuse> {
         let i = self.callers_own(pfn)?;
         self.map.note_down(i, Note::Private, private);
@@ -284,7 +289,8 @@ impl PageAllocator {
         }
     }
 
-    /// Whether others than the one who frees it still use an allocated block: they hold references, or page tables lead to it.
+    /// Whether others than the one who frees it still use an allocated block: they hold references, or page tables lead
+    /// to it.
     pub(crate) fn is_still_used(&self, i: u32) -> bool {
         self.map.count(i) > 1 || self.map.note(i, Note::MapCount) > 0
     }

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::{
-    AllocError, Cpu, Gfp, GfpTable, Layout, Misuse, NoPressure, NodeId, Order, Pfn, Pressure, Profile, Rules, Tunables, ZoneId, ZoneType,
+    AllocError, Cpu, Gfp, GfpTable, Layout, Misuse, NoPressure, NodeId, Order, Pfn, Pressure, Profile, Rules, Tunables,
+    ZoneId, ZoneType,
     alloc_flags::AllocFlags,
     buddy,
     gfp::{gfp_migratetype, gfp_zone},
@@ -47,7 +48,8 @@ impl Config {
     }
 }
 
-/// The page allocator of one machine: zones, buddy lists, per-CPU lists. Deterministic: the same calls give the same frames.
+/// The page allocator of one machine: zones, buddy lists, per-CPU lists. Deterministic: the same calls give the same
+/// frames.
 pub struct PageAllocator {
     pub(crate) config: Config,
     pub(crate) map: MemMap,
@@ -61,9 +63,11 @@ pub struct PageAllocator {
 }
 
 impl PageAllocator {
-    /// An allocator with all memory in use by someone unknown: free blocks are put in with [`Self::seed_free_block`] and its like.
+    /// An allocator with all memory in use by someone unknown: free blocks are put in with [`Self::seed_free_block`]
+    /// and its like.
     ///
-    /// The layout must have at least one zone, at most 32; its zones must be disjoint and together fit a 32-bit frame index (16 TiB).
+    /// The layout must have at least one zone, at most 32; its zones must be disjoint and together fit a 32-bit frame
+    /// index (16 TiB).
     pub fn held(config: Config) -> Self {
         let layout = &config.layout;
         let base = layout.zones.iter().map(|z| z.start_pfn).min().unwrap_or(0);
@@ -71,7 +75,11 @@ impl PageAllocator {
         let zone = |(id, spec)| Zone::new(id as u8, spec, layout.cpus, &config.rules);
         let zones: Vec<Zone> = layout.zones.iter().enumerate().map(zone).collect();
         let zonelists = Zonelists::build(layout, &zones);
-        assert!(zones.len() <= MAX_ZONES, "{} zones; a page's metadata has room for the number of {MAX_ZONES}", zones.len());
+        assert!(
+            zones.len() <= MAX_ZONES,
+            "{} zones; a page's metadata has room for the number of {MAX_ZONES}",
+            zones.len()
+        );
         let map = MemMap::new(base, end);
         let nodes = layout.nodes() as u8;
         let routes = Routes::new(&config, &zonelists);
@@ -81,8 +89,8 @@ impl PageAllocator {
         mm
     }
 
-    /// An allocator with all managed memory free, as at the end of boot. Where a zone has fewer managed pages than it spans, the first
-    /// frames are the ones in use: the kernel image and other static data.
+    /// An allocator with all managed memory free, as at the end of boot. Where a zone has fewer managed pages than it
+    /// spans, the first frames are the ones in use: the kernel image and other static data.
     pub fn new(config: Config) -> Self {
         let mut mm = Self::held(config);
         for z in 0..mm.zones.len() {
@@ -132,7 +140,14 @@ impl PageAllocator {
     /// When the mask is illegal, or no allowed zone can give a block even after reclaim.
     #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
     #[inline(always)]
-    pub fn alloc_pages_under<P: Pressure>(&mut self, pressure: &mut P, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Pfn, AllocError> {
+    pub fn alloc_pages_under<P: Pressure>(
+        &mut self,
+        pressure: &mut P,
+        gfp: Gfp,
+        order: Order,
+        cpu: Cpu,
+        node: NodeId,
+    ) -> Result<Pfn, AllocError> {
         match self.alloc_fast(gfp, order, cpu, node) {
             Some(pfn) => Ok(pfn),
             None => self.alloc_by_mask(pressure, gfp, order, cpu, node),
@@ -140,7 +155,14 @@ impl PageAllocator {
     }
 
     #[inline(never)]
-    fn alloc_by_mask<P: Pressure>(&mut self, pressure: &mut P, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Result<Pfn, AllocError> {
+    fn alloc_by_mask<P: Pressure>(
+        &mut self,
+        pressure: &mut P,
+        gfp: Gfp,
+        order: Order,
+        cpu: Cpu,
+        node: NodeId,
+    ) -> Result<Pfn, AllocError> {
         self.alloc_by_flags(pressure, self.config.gfp.flags(gfp), order, cpu, node)
     }
 
@@ -194,8 +216,8 @@ impl PageAllocator {
         Ok(Request { order: order.0, migratetype, flags, alloc, highest, node, cpu: cpu.0 })
     }
 
-    /// `get_page_from_freelist`: walks the zonelist, checks each zone's mark, takes a block from the first that has one. Returns the frame
-    /// index and the zone.
+    /// `get_page_from_freelist`: walks the zonelist, checks each zone's mark, takes a block from the first that has
+    /// one. Returns the frame index and the zone.
     #[inline]
     pub(crate) fn get_page_from_freelist(&mut self, request: &mut Request) -> Option<(u32, u8)> {
         let preferred = self.zonelists.get(request.node.0, request.highest, 0)?;
@@ -265,7 +287,8 @@ impl PageAllocator {
     /// Frees a block: `__free_pages`.
     ///
     /// # Errors
-    /// When the frame is not the start of a block allocated with this order, or others still use it; nothing has changed then.
+    /// When the frame is not the start of a block allocated with this order, or others still use it; nothing has
+    /// changed then.
     #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
     #[inline(always)]
     pub fn free_pages(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
@@ -360,7 +383,11 @@ fn may_take_from(rules: &Rules, zone: &mut Zone, request: &Request) -> bool {
 /// `rmqueue`: per-CPU list or buddy lists, then the block is the caller's.
 #[inline]
 fn take(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32> {
-    let i = if pcp::allows(rules, request.order) { pcp::rmqueue_pcplist(rules, map, zone, usize::from(request.cpu), request) } else { None };
+    let i = if pcp::allows(rules, request.order) {
+        pcp::rmqueue_pcplist(rules, map, zone, usize::from(request.cpu), request)
+    } else {
+        None
+    };
     let i = match i {
         Some(i) => i,
         None => rmqueue_buddy(rules, map, zone, request)?,

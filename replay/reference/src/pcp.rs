@@ -18,7 +18,8 @@ use crate::{
     zone::Zone,
 };
 
-/// Lists per CPU and zone: orders 0 to 3 by three types, and two for huge pages (`NR_PCP_LISTS`; 6.1 uses one of the two).
+/// Lists per CPU and zone: orders 0 to 3 by three types, and two for huge pages (`NR_PCP_LISTS`; 6.1 uses one of the
+/// two).
 const NR_PCP_LISTS: usize = PCP_TYPES * (COSTLY_ORDER as usize + 1) + 2;
 /// First of the two huge-page lists.
 const THP_LIST: usize = NR_PCP_LISTS - 2;
@@ -31,8 +32,8 @@ pub(crate) struct PerCpuPages {
     /// Pages from which on some are given back; before 6.7 always `sizes.high_min`, without per-CPU lists 0.
     pub(crate) high: u32,
     pub(crate) sizes: PcpSizes,
-    /// How much was freed of late; every allocation halves it. 6.1 counts doublings of the next batch to free (`free_factor`), 6.7+ pages
-    /// (`free_count`).
+    /// How much was freed of late; every allocation halves it. 6.1 counts doublings of the next batch to free
+    /// (`free_factor`), 6.7+ pages (`free_count`).
     pub(crate) freed_of_late: u32,
     /// Up to where single frees raise that: `batch << CONFIG_PCP_BATCH_SCALE_MAX` since 6.7, else not at all.
     freed_of_late_most: u32,
@@ -165,9 +166,16 @@ impl PerCpuPages {
     }
 }
 
-/// `__rmqueue_pcplist`: pops the head; an empty list is refilled first, blocks appended in the order the buddy system gave them.
+/// `__rmqueue_pcplist`: pops the head; an empty list is refilled first, blocks appended in the order the buddy system
+/// gave them.
 #[inline]
-pub(crate) fn rmqueue_pcplist(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, request: &rmqueue::Request) -> Option<u32> {
+pub(crate) fn rmqueue_pcplist(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    cpu: usize,
+    request: &rmqueue::Request,
+) -> Option<u32> {
     let index = list_index(rules, request.order, request.migratetype);
     let pcp = &mut zone.pcp[cpu];
     pcp.freed_of_late >>= 1;
@@ -204,7 +212,15 @@ fn refill(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, index: u
 
 /// `free_unref_page_commit`: pushes the block on the head and gives a batch back when the lists are over their limit.
 #[inline]
-pub(crate) fn free_to_pcp(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, i: u32, order: u8, mt: Migratetype) {
+pub(crate) fn free_to_pcp(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    cpu: usize,
+    i: u32,
+    order: u8,
+    mt: Migratetype,
+) {
     // High-atomic and CMA blocks are not worth lists of their own here.
     let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
     let index = list_index(rules, order, mt);
@@ -238,14 +254,16 @@ pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize
     let textbook = rules.pcp == PcpRule::Textbook;
     let mut left = pages.min(zone.pcp[cpu].count);
     let mut index = first;
-    // 2.6.34 goes on to the next list each time, and takes one block more from each the longer it finds the others empty.
+    // 2.6.34 goes on to the next list each time, and takes one block more from each the longer it finds the others
+    // empty.
     let mut turns = 0;
     while left > 0 {
         if textbook {
             (index, turns) = ((index + 1) % PCP_TYPES, turns + 1);
         }
         while zone.pcp[cpu].lists[index].is_empty() {
-            (index, turns) = if textbook { ((index + 1) % PCP_TYPES, turns + 1) } else { ((index + 1) % NR_PCP_LISTS, 0) };
+            (index, turns) =
+                if textbook { ((index + 1) % PCP_TYPES, turns + 1) } else { ((index + 1) % NR_PCP_LISTS, 0) };
         }
         let order = list_order(rules, index);
         // Out of the zone for the time being, since freeing needs the zone.
@@ -268,13 +286,14 @@ pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize
     zone.counters.pcp_drains += 1;
 }
 
-/// Frees one block from a per-CPU list into the buddy system, under the type its generation uses: until 6.9 the type it was listed under,
-/// unless its pageblock was isolated meanwhile; after that the type of its pageblock.
+/// Frees one block from a per-CPU list into the buddy system, under the type its generation uses: until 6.9 the type it
+/// was listed under, unless its pageblock was isolated meanwhile; after that the type of its pageblock.
 #[expect(clippy::inline_always, reason = "per-CPU lists give back thousands of blocks in a row, all of one order")]
 #[inline(always)]
 fn give_back(rules: &Rules, map: &mut MemMap, zone: &mut Zone, i: u32, order: u8) {
     let block = zone.pageblock_type(map.pfn(i));
-    let listed = if rules.keeps_lists_pure() || block == Migratetype::Isolate { block } else { map.tag(i).migratetype() };
+    let listed =
+        if rules.keeps_lists_pure() || block == Migratetype::Isolate { block } else { map.tag(i).migratetype() };
     buddy::free_one_page(rules, map, zone, i, order, listed);
 }
 

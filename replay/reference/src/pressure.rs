@@ -1,13 +1,14 @@
 //! Memory pressure: who gives pages back when a zone runs low.
 //!
-//! The allocator does not know what its pages hold, so reclaim is someone else's policy: an object passed along with the request. [`crate::Lru`]
-//! is one that behaves as `mm/vmscan.c` and `mm/compaction.c` do.
+//! The allocator does not know what its pages hold, so reclaim is someone else's policy: an object passed along with
+//! the request. [`crate::Lru`] is one that behaves as `mm/vmscan.c` and `mm/compaction.c` do.
 
 use crate::{Flags, Order, PageAllocator, ZoneId};
 
 /// Answers calls for memory. Each method may free pages through the allocator it is given.
 pub trait Pressure {
-    /// kswapd was woken for a zone: reclaim in the background up to the high mark. The default lets it run at once and find nothing.
+    /// kswapd was woken for a zone: reclaim in the background up to the high mark. The default lets it run at once and
+    /// find nothing.
     fn kswapd(&mut self, mm: &mut PageAllocator, zone: ZoneId) {
         mm.kswapd_done(zone);
     }
@@ -18,8 +19,8 @@ pub trait Pressure {
         0
     }
 
-    /// Pages of a zone that later rounds may free (`zone_reclaimable_pages`): as long as they would be enough, a round that comes to nothing is
-    /// not the last one.
+    /// Pages of a zone that later rounds may free (`zone_reclaimable_pages`): as long as they would be enough, a round
+    /// that comes to nothing is not the last one.
     fn reclaimable(&self, mm: &PageAllocator, zone: ZoneId) -> u64 {
         let _ = (mm, zone);
         0

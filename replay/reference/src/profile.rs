@@ -3,11 +3,13 @@
 /// A kernel generation whose policies the allocator follows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Profile {
-    /// Linux 2.6.34, the kernel of Love's *Linux Kernel Development*, 3rd edition. Its `MIGRATE_RESERVE` blocks are not modelled.
+    /// Linux 2.6.34, the kernel of Love's *Linux Kernel Development*, 3rd edition. Its `MIGRATE_RESERVE` blocks are not
+    /// modelled.
     Textbook,
     /// Linux 6.1: whole-pageblock steals, one `pcp->high`, `__GFP_ATOMIC`.
     V6_1,
-    /// Linux 6.12: "freelist hygiene" (a free block is always on the list of its pageblock's type), automatic `pcp->high`.
+    /// Linux 6.12: "freelist hygiene" (a free block is always on the list of its pageblock's type), automatic
+    /// `pcp->high`.
     V6_12,
     /// Linux 6.15 and later, checked against 6.18: fallback in the modes claim and steal.
     V6_18,
@@ -32,7 +34,8 @@ impl Profile {
         Self::ALL.into_iter().find(|p| p.name() == name)
     }
 
-    /// The profile closest to a kernel release: before 3.0 the textbook's, before 6.10 that of 6.1, before 6.15 that of 6.12.
+    /// The profile closest to a kernel release: before 3.0 the textbook's, before 6.10 that of 6.1, before 6.15 that of
+    /// 6.12.
     pub const fn of_release(major: u32, minor: u32) -> Self {
         match (major, minor) {
             (..3, _) => Self::Textbook,
@@ -119,7 +122,8 @@ pub struct Rules {
     pub nofragment: bool,
     /// A mixed pageblock boosts the watermarks until kswapd has run (since 5.0).
     pub boost: bool,
-    /// Per-CPU lists are emptied after a run of high-order frees only once half of `high_min` was freed (seen in 6.17); before, one batch.
+    /// Per-CPU lists are emptied after a run of high-order frees only once half of `high_min` was freed (seen in 6.17);
+    /// before, one batch.
     pub late_free_high: bool,
     /// Pageblocks are reserved for high-order atomic requests (since 4.4).
     pub highatomic: bool,

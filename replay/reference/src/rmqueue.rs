@@ -1,6 +1,9 @@
 //! `__rmqueue`: one block from the buddy lists, of the asked type or of another.
 
-use crate::{FallbackRule, Flags, Migratetype, NodeId, Rules, ZoneType, alloc_flags::AllocFlags, buddy, fallback, mem_map::MemMap, zone::Zone};
+use crate::{
+    FallbackRule, Flags, Migratetype, NodeId, Rules, ZoneType, alloc_flags::AllocFlags, buddy, fallback,
+    mem_map::MemMap, zone::Zone,
+};
 
 /// What one request asks for, once its mask has been read.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +17,8 @@ pub(crate) struct Request {
     pub(crate) cpu: u16,
 }
 
-/// How deep the search has gone (6.15+): remembered across one refill, so that each block of it need not repeat the vain attempts.
+/// How deep the search has gone (6.15+): remembered across one refill, so that each block of it need not repeat the
+/// vain attempts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Mode {
     Normal,
@@ -25,7 +29,13 @@ pub(crate) enum Mode {
 
 /// Takes one block. The zone lock is held in the kernel.
 #[inline]
-pub(crate) fn rmqueue(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request, mode: &mut Mode) -> Option<u32> {
+pub(crate) fn rmqueue(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    request: &Request,
+    mode: &mut Mode,
+) -> Option<u32> {
     if zone.nr_free_cma > 0 && request.alloc.has(AllocFlags::CMA) && zone.nr_free_cma > zone.nr_free / 2 {
         // Half of what is free is CMA: use it now, or it will be all that is left when unmovable requests come.
         if let Some(i) = buddy::rmqueue_smallest(map, zone, request.order, Migratetype::Cma) {
@@ -60,7 +70,13 @@ fn from_cma(map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32>
 
 /// 6.15+: normal, CMA, claim, steal, starting where the last call of this refill ended.
 #[inline]
-fn rmqueue_by_mode(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request, mode: &mut Mode) -> Option<u32> {
+fn rmqueue_by_mode(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    request: &Request,
+    mode: &mut Mode,
+) -> Option<u32> {
     if *mode == Mode::Normal
         && let Some(i) = buddy::rmqueue_smallest(map, zone, request.order, request.migratetype)
     {

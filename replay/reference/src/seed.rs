@@ -32,8 +32,8 @@ impl PageAllocator {
         }
     }
 
-    /// The number of managed pages of a zone has changed (balloon, hotplug). Marks, reserves and per-CPU sizes follow by the formulas;
-    /// which frames came or went is told by freeing or allocating them.
+    /// The number of managed pages of a zone has changed (balloon, hotplug). Marks, reserves and per-CPU sizes follow
+    /// by the formulas; which frames came or went is told by freeing or allocating them.
     pub fn set_managed(&mut self, zone: ZoneId, managed: u64) {
         let z = usize::from(zone.0);
         self.zones[z].managed = managed;
@@ -76,8 +76,8 @@ impl PageAllocator {
         }
     }
 
-    /// Sets the type of the pageblock a frame lies in. For a machine's initial state, before blocks are seeded there: free blocks are not
-    /// moved.
+    /// Sets the type of the pageblock a frame lies in. For a machine's initial state, before blocks are seeded there:
+    /// free blocks are not moved.
     ///
     /// # Errors
     /// When the frame lies in no zone.
@@ -87,7 +87,8 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// Whether a whole aligned block lies in one zone and none of its frames is free, cached or handed out by the model.
+    /// Whether a whole aligned block lies in one zone and none of its frames is free, cached or handed out by the
+    /// model.
     pub fn is_held(&self, pfn: Pfn, order: Order) -> bool {
         if order.0 > MAX_ORDER || pfn.0 & (order.pages() - 1) != 0 {
             return false;
@@ -99,8 +100,8 @@ impl PageAllocator {
             && (pfn.0 + 1..end).all(|p| self.map.tag(self.map.index(p)).is_none())
     }
 
-    /// Puts a free block on the tail of the list of `mt`, as a machine's initial state says. It does not merge with its buddy: a state read
-    /// from a machine has its blocks merged already.
+    /// Puts a free block on the tail of the list of `mt`, as a machine's initial state says. It does not merge with its
+    /// buddy: a state read from a machine has its blocks merged already.
     ///
     /// # Errors
     /// When a frame of the block is not held memory, or the block is not aligned to its order.
@@ -117,7 +118,8 @@ impl PageAllocator {
     /// Puts one block on the tail of a CPU's list.
     ///
     /// # Errors
-    /// When a frame of the block is not held memory, the block is not aligned to its order, or blocks of this order are not cached.
+    /// When a frame of the block is not held memory, the block is not aligned to its order, or blocks of this order are
+    /// not cached.
     pub fn seed_pcp_block(&mut self, pfn: Pfn, order: Order, mt: Migratetype, cpu: Cpu) -> Result<(), Misuse> {
         if !self.is_held(pfn, order) || !crate::pcp::allows(&self.config.rules, order.0) {
             return Err(self.misuse_of_free(pfn, order));
@@ -129,7 +131,8 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// Declares held memory an allocated block of known extent: its alloc was not seen, but what it was asked for is known.
+    /// Declares held memory an allocated block of known extent: its alloc was not seen, but what it was asked for is
+    /// known.
     ///
     /// # Errors
     /// When a frame of the block is not held memory, or the block is not aligned to its order.
@@ -159,7 +162,8 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// `memblock_free_all`: gives frames to the buddy system in the largest aligned blocks, at the tail, so that low addresses go out first.
+    /// `memblock_free_all`: gives frames to the buddy system in the largest aligned blocks, at the tail, so that low
+    /// addresses go out first.
     pub(crate) fn release_range(&mut self, z: usize, start: u64, end: u64) {
         let mut at = start;
         while at < end {
@@ -173,8 +177,8 @@ impl PageAllocator {
         }
     }
 
-    /// Takes a free block out of the buddy system, splitting a larger one if need be: `__isolate_free_page`. The block becomes an allocated
-    /// one. For replaying what a real machine did, and for compaction.
+    /// Takes a free block out of the buddy system, splitting a larger one if need be: `__isolate_free_page`. The block
+    /// becomes an allocated one. For replaying what a real machine did, and for compaction.
     ///
     /// # Errors
     /// When the frames are not all free in one block.

@@ -8,7 +8,8 @@ use alloc::{
 use core::fmt::{self, Write};
 
 use crate::{
-    CacheStats, Config, MIGRATE_TYPES, Migratetype, NR_ORDERS, PAGE_SHIFT, PageAllocator, Profile, SlabAllocator, Watermarks, ZONE_TYPES, ZoneType,
+    CacheStats, Config, MIGRATE_TYPES, Migratetype, NR_ORDERS, PAGE_SHIFT, PageAllocator, Profile, SlabAllocator,
+    Watermarks, ZONE_TYPES, ZoneType,
     watermark::{HIGH_ZONE_LEAST, is_high},
     zone::Zone,
 };
@@ -51,7 +52,8 @@ impl PageAllocator {
                 let _ = write!(out, "Node {:>4}, zone {:>8}, type {:>12} ", zone.node.0, zone.kind.name(), mt.name());
                 for area in &zone.free_area {
                     let n = u64::from(area.lists[mt.index()].len());
-                    let _ = write!(out, "{}{:>6} ", if n >= PAGETYPEINFO_CAP { ">" } else { "" }, n.min(PAGETYPEINFO_CAP));
+                    let _ =
+                        write!(out, "{}{:>6} ", if n >= PAGETYPEINFO_CAP { ">" } else { "" }, n.min(PAGETYPEINFO_CAP));
                 }
                 out.push('\n');
             }
@@ -204,7 +206,9 @@ impl SlabAllocator {
     pub fn slabinfo(&self) -> String {
         let mut out = String::from("slabinfo - version: 2.1\n");
         out.push_str("# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
-        out.push_str(" : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+        out.push_str(
+            " : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n",
+        );
         let caches: Vec<_> = self.caches().collect();
         for cache in caches.into_iter().rev() {
             let _ = writeln!(out, "{}", self.cache_stats(cache));

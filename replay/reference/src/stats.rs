@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::{Migratetype, NodeId, PageAllocator, Watermarks, ZoneId, ZoneType, ids::NR_ORDERS, migratetype::MIGRATE_TYPES};
+use crate::{
+    Migratetype, NodeId, PageAllocator, Watermarks, ZoneId, ZoneType, ids::NR_ORDERS, migratetype::MIGRATE_TYPES,
+};
 
 /// Counters inside a zone.
 #[derive(Clone, Copy, Debug, Default)]

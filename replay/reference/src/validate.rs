@@ -71,7 +71,10 @@ impl PageAllocator {
         let mut at = zone.start;
         while at < zone.end {
             let tag = self.map.tag(self.map.index(at));
-            ensure!(self.map.notes_agree(self.map.index(at)), "frame {at:#x} has notes its tag does not know of, or the reverse");
+            ensure!(
+                self.map.notes_agree(self.map.index(at)),
+                "frame {at:#x} has notes its tag does not know of, or the reverse"
+            );
             if tag.is_none() {
                 at += 1;
                 continue;
@@ -113,16 +116,27 @@ impl PageAllocator {
             && let theirs = self.map.tag(self.map.index(buddy))
             && theirs.is_buddy_of(order, zone.id)
         {
-            // The one that came last was held against the other's pageblock. Until 6.9 that may be of another type than the list.
-            let differ = |listed: Migratetype, block: Migratetype| listed != block && !(listed.is_mergeable() && block.is_mergeable());
+            // The one that came last was held against the other's pageblock. Until 6.9 that may be of another type than
+            // the list.
+            let differ = |listed: Migratetype, block: Migratetype| {
+                listed != block && !(listed.is_mergeable() && block.is_mergeable())
+            };
             let apart = differ(mt, zone.pageblock_type(buddy)) || differ(theirs.migratetype(), zone.pageblock_type(at));
             let once_apart = zone.unreserved.range(at.min(buddy)..at.max(buddy) + (1 << order)).next().is_some();
-            ensure!(order >= zone.pageblock_order && (apart || once_apart), "buddies {at:#x} and {buddy:#x} are both free at order {order}");
+            ensure!(
+                order >= zone.pageblock_order && (apart || once_apart),
+                "buddies {at:#x} and {buddy:#x} are both free at order {order}"
+            );
         }
         if self.config.rules.keeps_lists_pure() {
             for k in 0..1u64 << order.saturating_sub(zone.pageblock_order) {
                 let block = zone.pageblock_type(at + (k << zone.pageblock_order));
-                ensure!(block == mt, "free block {at:#x} is listed as {} in a pageblock of {}", mt.name(), block.name());
+                ensure!(
+                    block == mt,
+                    "free block {at:#x} is listed as {} in a pageblock of {}",
+                    mt.name(),
+                    block.name()
+                );
             }
         }
         Ok(())
@@ -131,11 +145,31 @@ impl PageAllocator {
     fn check_counts(zone: &Zone, walk: &Walk) -> Result<(), Violation> {
         let name = zone.kind.name();
         ensure!(walk.free == zone.nr_free, "{name}: {} free pages, counted as {}", walk.free, zone.nr_free);
-        ensure!(walk.isolated == zone.nr_free_isolated, "{name}: {} isolated free pages, counted {}", walk.isolated, zone.nr_free_isolated);
+        ensure!(
+            walk.isolated == zone.nr_free_isolated,
+            "{name}: {} isolated free pages, counted {}",
+            walk.isolated,
+            zone.nr_free_isolated
+        );
         ensure!(walk.cma == zone.nr_free_cma, "{name}: {} free CMA pages, counted {}", walk.cma, zone.nr_free_cma);
-        ensure!(walk.highatomic == zone.nr_free_highatomic, "{name}: {} high-atomic, counted {}", walk.highatomic, zone.nr_free_highatomic);
-        ensure!(walk.allocated == zone.nr_allocated(), "{name}: {} allocated pages, counted {}", walk.allocated, zone.nr_allocated());
-        ensure!(walk.pcp == zone.pcp_pages(), "{name}: {} pages on per-CPU lists, counted {}", walk.pcp, zone.pcp_pages());
+        ensure!(
+            walk.highatomic == zone.nr_free_highatomic,
+            "{name}: {} high-atomic, counted {}",
+            walk.highatomic,
+            zone.nr_free_highatomic
+        );
+        ensure!(
+            walk.allocated == zone.nr_allocated(),
+            "{name}: {} allocated pages, counted {}",
+            walk.allocated,
+            zone.nr_allocated()
+        );
+        ensure!(
+            walk.pcp == zone.pcp_pages(),
+            "{name}: {} pages on per-CPU lists, counted {}",
+            walk.pcp,
+            zone.pcp_pages()
+        );
         let known = walk.free + walk.isolated + walk.pcp + walk.allocated;
         ensure!(known <= zone.end - zone.start, "{name}: {known} pages in {} frames", zone.end - zone.start);
         Ok(())
@@ -147,14 +181,19 @@ impl PageAllocator {
             for mt in Migratetype::ALL {
                 let list = &area.lists[mt.index()];
                 let mut len = 0;
-                // Each entry the list itself does not hold for stale is a block of this order and type, so their number says it all.
+                // Each entry the list itself does not hold for stale is a block of this order and type, so their number
+                // says it all.
                 let tag = Tag::new(BlockState::Buddy, order, mt, zone.id);
                 let mut first = None;
                 for i in list.iter(&self.map, tag) {
                     first = first.or(Some(i));
                     len += 1;
                 }
-                ensure!(list.first() == first, "the list of order {order}, {} begins with a block that left", mt.name());
+                ensure!(
+                    list.first() == first,
+                    "the list of order {order}, {} begins with a block that left",
+                    mt.name()
+                );
                 let heads = walk.heads[usize::from(order)][mt.index()];
                 let name = mt.name();
                 ensure!(len == list.len(), "list of order {order}, {name} has {len} blocks, counted {}", list.len());
@@ -173,14 +212,19 @@ impl PageAllocator {
                 let list = &lists.lists[index];
                 for i in list.iter() {
                     let tag = self.map.tag(i);
-                    let right = tag.state() == BlockState::Pcp && tag.order() == order && mt.is_none_or(|m| m == tag.migratetype());
+                    let right = tag.state() == BlockState::Pcp
+                        && tag.order() == order
+                        && mt.is_none_or(|m| m == tag.migratetype());
                     ensure!(right, "frame {:#x} is on list {index} of CPU {cpu}", self.map.pfn(i));
                 }
                 count += (list.len() as u32) << order;
             }
             ensure!(count == lists.count, "CPU {cpu} of {}: {count} pages, counted {}", zone.kind.name(), lists.count);
             let sizes = lists.sizes;
-            ensure!(sizes.high_min <= sizes.high_max || self.config.rules.pcp != PcpRule::AutoHigh, "CPU {cpu}: {sizes:?}");
+            ensure!(
+                sizes.high_min <= sizes.high_max || self.config.rules.pcp != PcpRule::AutoHigh,
+                "CPU {cpu}: {sizes:?}"
+            );
             if self.config.rules.pcp == PcpRule::AutoHigh && self.config.rules.per_cpu_lists {
                 let in_range = lists.high == 0 || (sizes.high_min..=sizes.high_max).contains(&lists.high);
                 ensure!(in_range, "CPU {cpu}: high {} outside {sizes:?}", lists.high);
@@ -199,7 +243,10 @@ impl PageAllocator {
         let above: Vec<u64> = zone.lowmem_reserve.iter().copied().skip(zone.kind.index()).collect();
         ensure!(above.is_sorted(), "{name}: lowmem_reserve {:?} is not increasing", zone.lowmem_reserve);
         let reserved = zone.nr_reserved_highatomic;
-        ensure!(reserved.is_multiple_of(zone.pageblock_pages()), "{name}: {reserved} high-atomic pages are no whole pageblocks");
+        ensure!(
+            reserved.is_multiple_of(zone.pageblock_pages()),
+            "{name}: {reserved} high-atomic pages are no whole pageblocks"
+        );
         let most = cap(&self.config.rules, zone) + zone.pageblock_pages();
         ensure!(reserved <= most, "{name}: {reserved} high-atomic pages, at most {most}");
         Ok(())
@@ -210,12 +257,19 @@ impl PageAllocator {
         use crate::{alloc_flags::AllocFlags, watermark_ok::watermark_ok};
         for zone in &self.zones {
             let m = zone.marks;
-            for alloc in [AllocFlags::WMARK_MIN, AllocFlags::MIN_RESERVE, AllocFlags::MIN_RESERVE.with(AllocFlags::NON_BLOCK)] {
-                let ok = |order, mark| watermark_ok(&self.config.rules, zone, order, mark, zone.kind, alloc, zone.nr_free);
+            for alloc in
+                [AllocFlags::WMARK_MIN, AllocFlags::MIN_RESERVE, AllocFlags::MIN_RESERVE.with(AllocFlags::NON_BLOCK)]
+            {
+                let ok =
+                    |order, mark| watermark_ok(&self.config.rules, zone, order, mark, zone.kind, alloc, zone.nr_free);
                 for order in 0..=MAX_ORDER {
                     let by_mark = [ok(order, m.high), ok(order, m.low), ok(order, m.min)];
                     ensure!(by_mark.is_sorted(), "{}: order {order} passes high but not low", zone.kind.name());
-                    ensure!(order == 0 || !ok(order, m.min) || ok(order - 1, m.min), "{}: order {order} passes, less not", zone.kind.name());
+                    ensure!(
+                        order == 0 || !ok(order, m.min) || ok(order - 1, m.min),
+                        "{}: order {order} passes, less not",
+                        zone.kind.name()
+                    );
                 }
             }
         }

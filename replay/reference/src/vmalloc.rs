@@ -2,7 +2,9 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use crate::{Address, AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, ids::PAGE_SIZE};
+use crate::{
+    Address, AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, ids::PAGE_SIZE,
+};
 
 /// Virtual addresses for `vmalloc`, on x86-64 with four-level page tables.
 const VMALLOC_START: u64 = 0xffff_c900_0000_0000;
@@ -19,8 +21,11 @@ pub struct Vmalloc {
 impl Vmalloc {
     /// An empty address range: that of x86-64, or of x86-32.
     pub fn new(highmem: bool) -> Self {
-        let (start, end) =
-            if highmem { (VMALLOC_START_X86_32, VMALLOC_START_X86_32 + (120 << 20)) } else { (VMALLOC_START, VMALLOC_START + (32 << 40)) };
+        let (start, end) = if highmem {
+            (VMALLOC_START_X86_32, VMALLOC_START_X86_32 + (120 << 20))
+        } else {
+            (VMALLOC_START, VMALLOC_START + (32 << 40))
+        };
         Self { start, end, areas: BTreeMap::new() }
     }
 

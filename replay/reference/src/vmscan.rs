@@ -1,5 +1,5 @@
-//! Reclaim, as `mm/vmscan.c` does it: a list of pages whose owners can do without them, which kswapd and direct reclaim take back from its cold
-//! end.
+//! Reclaim, as `mm/vmscan.c` does it: a list of pages whose owners can do without them, which kswapd and direct reclaim
+//! take back from its cold end.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -42,8 +42,8 @@ pub struct Work {
 
 /// Reclaim of the pages that were put here and, if it is wanted, compaction of all that can move.
 ///
-/// A page that was used since the last look (`REFERENCED`) gets a second chance. A dirty one is written out first, which is over by the next
-/// round; whoever may not start I/O or call the file system must pass it by.
+/// A page that was used since the last look (`REFERENCED`) gets a second chance. A dirty one is written out first,
+/// which is over by the next round; whoever may not start I/O or call the file system must pass it by.
 pub struct Lru {
     /// Whether direct compaction moves pages: their owners must then follow [`Lru::take_moves`].
     pub compacts: bool,
@@ -62,7 +62,8 @@ impl Lru {
         Self { compacts: false, costs, pages: VecDeque::new(), awake: 0, moves: Vec::new(), work: Work::default() }
     }
 
-    /// `folio_add_lru`: from now on the block may be taken back. Whether it is `REFERENCED` or `DIRTY` stays its owner's to say.
+    /// `folio_add_lru`: from now on the block may be taken back. Whether it is `REFERENCED` or `DIRTY` stays its
+    /// owner's to say.
     ///
     /// # Errors
     /// When the frame is not the start of an allocated block.
@@ -78,9 +79,9 @@ impl Lru {
         self.work
     }
 
-    /// Old and new frame of every block that compaction has moved since the last call, in order. The pages to be reclaimed are known to have
-    /// moved; whoever else keeps numbers of movable pages learns it here, before noting the page that the request got: it may lie where one
-    /// was that moved away.
+    /// Old and new frame of every block that compaction has moved since the last call, in order. The pages to be
+    /// reclaimed are known to have moved; whoever else keeps numbers of movable pages learns it here, before noting the
+    /// page that the request got: it may lie where one was that moved away.
     pub fn take_moves(&mut self) -> Vec<(Pfn, Pfn)> {
         mem::take(&mut self.moves)
     }
@@ -105,11 +106,13 @@ impl Lru {
         pages
     }
 
-    /// kswapd gets the processor (`balance_pgdat`): it takes back at most so many pages for the zones it was woken for, and sleeps once each is
-    /// above its high mark or nothing more is to be had. Returns how many it took.
+    /// kswapd gets the processor (`balance_pgdat`): it takes back at most so many pages for the zones it was woken for,
+    /// and sleeps once each is above its high mark or nothing more is to be had. Returns how many it took.
     pub fn run_kswapd(&mut self, mm: &mut PageAllocator, most: u64) -> u64 {
         let mut taken = 0;
-        for zone in (0..mm.zones.len() as u8).map(ZoneId).filter(|zone| self.awake >> zone.0 & 1 != 0).collect::<Vec<_>>() {
+        for zone in
+            (0..mm.zones.len() as u8).map(ZoneId).filter(|zone| self.awake >> zone.0 & 1 != 0).collect::<Vec<_>>()
+        {
             let before = self.work.stolen;
             let balanced = self.balance(mm, zone, most.saturating_sub(taken));
             taken += self.work.stolen - before;
@@ -140,8 +143,8 @@ impl Lru {
         }
     }
 
-    /// `shrink_list`: takes back pages that requests for this zone could use, until there are `enough`, a cluster of dirty ones is on its way to
-    /// the disk, or all have been looked at. Returns how many it took, and what it cost.
+    /// `shrink_list`: takes back pages that requests for this zone could use, until there are `enough`, a cluster of
+    /// dirty ones is on its way to the disk, or all have been looked at. Returns how many it took, and what it cost.
     fn shrink_list(&mut self, mm: &mut PageAllocator, zone: ZoneId, flags: Flags, enough: u64) -> (u64, u64) {
         let highest = mm.zones[usize::from(zone.0)].kind;
         let may_write = flags.contains(Flags::IO | Flags::FS);
@@ -202,7 +205,9 @@ impl Pressure for Lru {
     }
 
     fn reclaimable(&self, mm: &PageAllocator, zone: ZoneId) -> u64 {
-        let pages = |pfn: &Pfn| on_lru(mm, *pfn).filter(|_| mm.zone_of(*pfn) == Some(zone)).map_or(0, |(i, _)| 1 << mm.map.tag(i).order());
+        let pages = |pfn: &Pfn| {
+            on_lru(mm, *pfn).filter(|_| mm.zone_of(*pfn) == Some(zone)).map_or(0, |(i, _)| 1 << mm.map.tag(i).order())
+        };
         self.pages.iter().map(pages).sum()
     }
 

@@ -1,7 +1,7 @@
 //! Watermarks: how much of a zone is kept free, and for whom.
 //!
-//! The formulas are those of `mm/page_alloc.c` and `mm/khugepaged.c`; they reproduce a live host's `/proc/zoneinfo` exactly (see the
-//! golden vector in the tests).
+//! The formulas are those of `mm/page_alloc.c` and `mm/khugepaged.c`; they reproduce a live host's `/proc/zoneinfo`
+//! exactly (see the golden vector in the tests).
 
 use alloc::vec::Vec;
 
@@ -58,8 +58,8 @@ const LOWMEM_RESERVE_RATIO: [u64; ZONE_TYPES] = [256, 256, 32, 0, 0, 0];
 /// Least `min` of a zone of high memory.
 pub(crate) const HIGH_ZONE_LEAST: u64 = 32;
 
-/// Whether a zone's pages count as high memory (`is_highmem`): those of the movable zone do on machines with high memory, and since 6.6
-/// everywhere.
+/// Whether a zone's pages count as high memory (`is_highmem`): those of the movable zone do on machines with high
+/// memory, and since 6.6 everywhere.
 pub(crate) fn is_high(layout: &Layout, rules: &Rules, kind: ZoneType) -> bool {
     match kind {
         ZoneType::HighMem => true,
@@ -78,15 +78,15 @@ fn buffer_zones(layout: &Layout) -> impl Iterator<Item = &crate::ZoneSpec> {
     layout.zones.iter().filter(|z| z.managed > 0 && z.kind <= ZoneType::Normal)
 }
 
-/// The kernel's default for `vm.min_free_kbytes`: the square root of 16 × low memory in kB, within 128 and 262144 kB. `high` is what all
-/// zones keep above their high marks already, in pages (0 at boot).
+/// The kernel's default for `vm.min_free_kbytes`: the square root of 16 × low memory in kB, within 128 and 262144 kB.
+/// `high` is what all zones keep above their high marks already, in pages (0 at boot).
 pub fn min_free_kbytes_by_size(lowmem_pages: u64) -> u64 {
     let lowmem_kb = lowmem_pages * (PAGE_SIZE >> 10);
     (lowmem_kb * 16).isqrt().clamp(128, 262_144)
 }
 
-/// What khugepaged asks for, in kB: room for two free pageblocks and one for each pair of mobility types in every populated zone, at most
-/// 5 % of low memory.
+/// What khugepaged asks for, in kB: room for two free pageblocks and one for each pair of mobility types in every
+/// populated zone, at most 5 % of low memory.
 pub fn min_free_kbytes_for_thp(layout: &Layout, pageblock_order: u8) -> u64 {
     const PCP_TYPES: u64 = 3;
     let zones = buffer_zones(layout).count() as u64;
@@ -105,17 +105,19 @@ pub fn zone_watermarks(layout: &Layout, tunables: &Tunables, rules: &Rules) -> V
     let pages_min = kbytes / (PAGE_SIZE >> 10);
     let marks = |zone: &crate::ZoneSpec| {
         let share = pages_min * zone.managed / lowmem.max(1);
-        let min = if is_high(layout, rules, zone.kind) { (zone.managed / 1024).clamp(HIGH_ZONE_LEAST, 128) } else { share };
+        let min =
+            if is_high(layout, rules, zone.kind) { (zone.managed / 1024).clamp(HIGH_ZONE_LEAST, 128) } else { share };
         let gap = (share >> 2).max(zone.managed * tunables.watermark_scale_factor / 10_000);
         Watermarks { min, low: min + gap, high: min + 2 * gap, promo: min + 3 * gap }
     };
     layout.zones.iter().map(marks).collect()
 }
 
-/// `lowmem_reserve` of every zone: how many pages it keeps from requests that could have been served by a higher zone, by the highest zone
-/// of the request (`setup_per_zone_lowmem_reserve`).
+/// `lowmem_reserve` of every zone: how many pages it keeps from requests that could have been served by a higher zone,
+/// by the highest zone of the request (`setup_per_zone_lowmem_reserve`).
 pub fn lowmem_reserve(layout: &Layout) -> Vec<[u64; ZONE_TYPES]> {
-    let managed = |node, kind| layout.zones.iter().filter(|z| z.node == node && z.kind == kind).map(|z| z.managed).sum::<u64>();
+    let managed =
+        |node, kind| layout.zones.iter().filter(|z| z.node == node && z.kind == kind).map(|z| z.managed).sum::<u64>();
     let reserve = |zone: &crate::ZoneSpec| {
         let ratio = LOWMEM_RESERVE_RATIO[zone.kind.index()];
         let mut above = 0;
@@ -136,7 +138,14 @@ mod tests {
     use alloc::{borrow::ToOwned, vec};
 
     fn golden() -> Layout {
-        let zone = |kind, start_pfn, spanned, managed| ZoneSpec { kind, node: NodeId(0), start_pfn, spanned, present: managed, managed };
+        let zone = |kind, start_pfn, spanned, managed| ZoneSpec {
+            kind,
+            node: NodeId(0),
+            start_pfn,
+            spanned,
+            present: managed,
+            managed,
+        };
         Layout {
             name: "6.18 host".to_owned(),
             zones: vec![

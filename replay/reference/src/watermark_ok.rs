@@ -4,7 +4,14 @@ use crate::{Migratetype, Rules, WatermarkRule, ZoneType, alloc_flags::AllocFlags
 
 /// `zone_watermark_fast`: for order 0 most requests pass without the list of free blocks being looked at.
 #[inline]
-pub(crate) fn watermark_fast(rules: &Rules, zone: &Zone, order: u8, mark: u64, highest: ZoneType, alloc: AllocFlags) -> bool {
+pub(crate) fn watermark_fast(
+    rules: &Rules,
+    zone: &Zone,
+    order: u8,
+    mark: u64,
+    highest: ZoneType,
+    alloc: AllocFlags,
+) -> bool {
     if order == 0 {
         let usable = zone.nr_free.saturating_sub(unusable(rules, zone, alloc));
         if usable > mark + zone.lowmem_reserve[highest.index()] {
@@ -32,7 +39,15 @@ fn unusable(rules: &Rules, zone: &Zone, alloc: AllocFlags) -> u64 {
 }
 
 /// `__zone_watermark_ok` with the free pages given.
-pub(crate) fn watermark_ok(rules: &Rules, zone: &Zone, order: u8, mark: u64, highest: ZoneType, alloc: AllocFlags, free: u64) -> bool {
+pub(crate) fn watermark_ok(
+    rules: &Rules,
+    zone: &Zone,
+    order: u8,
+    mark: u64,
+    highest: ZoneType,
+    alloc: AllocFlags,
+    free: u64,
+) -> bool {
     let mut min = mark.cast_signed();
     let own = (1i64 << order) - 1;
     let mut free = free.cast_signed() - own - unusable(rules, zone, alloc).cast_signed();
@@ -95,5 +110,7 @@ fn has_block(rules: &Rules, zone: &Zone, order: u8, alloc: AllocFlags) -> bool {
         _ => AllocFlags::NON_BLOCK.with(AllocFlags::OOM),
     };
     debug_assert!(order <= MAX_ORDER);
-    zone.has_ordinary_block(order) || alloc.has(AllocFlags::CMA) && has(Migratetype::Cma) || alloc.has(reserve) && has(Migratetype::HighAtomic)
+    zone.has_ordinary_block(order)
+        || alloc.has(AllocFlags::CMA) && has(Migratetype::Cma)
+        || alloc.has(reserve) && has(Migratetype::HighAtomic)
 }

@@ -43,14 +43,17 @@ pub(crate) struct Zone {
     pub(crate) nr_free_highatomic: u64,
     pub(crate) nr_free_isolated: u64,
     pub(crate) nr_reserved_highatomic: u64,
-    /// First frames of pageblocks that were reserved and are ordinary again: nothing merged their free blocks with their neighbours'.
+    /// First frames of pageblocks that were reserved and are ordinary again: nothing merged their free blocks with
+    /// their neighbours'.
     pub(crate) unreserved: BTreeSet<u64>,
-    /// Pages the model counts as allocated without having handed them out, less those it took back without having handed them out.
+    /// Pages the model counts as allocated without having handed them out, less those it took back without having
+    /// handed them out.
     pub(crate) adopted: i64,
     pub(crate) marks: Watermarks,
     pub(crate) boost: u64,
     pub(crate) lowmem_reserve: [u64; ZONE_TYPES],
-    /// By highest zone of a request: with more free pages than this the zone is above its high mark by any way of counting.
+    /// By highest zone of a request: with more free pages than this the zone is above its high mark by any way of
+    /// counting.
     plenty: [u64; ZONE_TYPES],
     /// The zone fell below its high mark since kswapd last ran (`ZONE_BELOW_HIGH`, 6.7+).
     pub(crate) below_high: bool,
@@ -70,7 +73,8 @@ impl Zone {
         let end = spec.start_pfn + spec.spanned;
         let first_pageblock = spec.start_pfn >> pageblock_order;
         let blocks = end.div_ceil(1 << pageblock_order) - first_pageblock;
-        // Boot marks every pageblock movable (`memmap_init_zone`), so that unmovable ones cluster; without grouping there is one type only.
+        // Boot marks every pageblock movable (`memmap_init_zone`), so that unmovable ones cluster; without grouping
+        // there is one type only.
         let boot_type = if rules.mobility_grouping { Migratetype::Movable } else { Migratetype::Unmovable };
         Self {
             id,
@@ -174,12 +178,16 @@ impl Zone {
         self.note_reserve();
     }
 
-    /// What must be more than free for a request to need no closer look at the marks: the high mark with its boost, and everything that is
-    /// kept for others.
+    /// What must be more than free for a request to need no closer look at the marks: the high mark with its boost, and
+    /// everything that is kept for others.
     pub(crate) fn reserve(&self, highest: usize) -> u64 {
         let apart = self.nr_free_cma + self.nr_free_highatomic + self.nr_reserved_highatomic;
         // While kswapd has yet to be told of a boost, every request takes the closer look, and one of them tells it.
-        if self.counters.boosted { u64::MAX } else { self.marks.high + self.boost + self.lowmem_reserve[highest] + apart }
+        if self.counters.boosted {
+            u64::MAX
+        } else {
+            self.marks.high + self.boost + self.lowmem_reserve[highest] + apart
+        }
     }
 
     /// Takes note of changes to the marks or to what is kept for others.
@@ -259,7 +267,14 @@ impl Zone {
     }
 
     /// `move_to_free_list`: to the tail of another type's list.
-    pub(crate) fn move_to_free_list(&mut self, map: &mut MemMap, i: u32, order: u8, from: Migratetype, to: Migratetype) {
+    pub(crate) fn move_to_free_list(
+        &mut self,
+        map: &mut MemMap,
+        i: u32,
+        order: u8,
+        from: Migratetype,
+        to: Migratetype,
+    ) {
         self.del_from_free_list(map, i, order, from);
         self.add_to_free_list(map, i, order, to, End::Tail);
     }
@@ -306,6 +321,7 @@ impl Zone {
 
     /// Pages that were in use before the model began and are of unknown extent.
     pub(crate) fn held(&self) -> i64 {
-        self.managed.cast_signed() - (self.nr_free + self.nr_free_isolated + self.nr_allocated() + self.pcp_pages()).cast_signed()
+        self.managed.cast_signed()
+            - (self.nr_free + self.nr_free_isolated + self.nr_allocated() + self.pcp_pages()).cast_signed()
     }
 }

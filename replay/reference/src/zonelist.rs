@@ -10,9 +10,10 @@ pub(crate) struct Zonelists {
 }
 
 impl Zonelists {
-    /// Each list holds the local node's zones from highest to lowest, then those of the other nodes by distance; without a distance table
-    /// the nodes follow each other in a ring, as they do in the kernel when all distances are equal. A zone without managed pages is left
-    /// out. The order never goes upwards: no list holds a zone above its highest.
+    /// Each list holds the local node's zones from highest to lowest, then those of the other nodes by distance;
+    /// without a distance table the nodes follow each other in a ring, as they do in the kernel when all distances are
+    /// equal. A zone without managed pages is left out. The order never goes upwards: no list holds a zone above its
+    /// highest.
     pub(crate) fn build(layout: &Layout, zones: &[Zone]) -> Self {
         let nodes = layout.nodes();
         let mut lists = Vec::with_capacity(nodes * ZONE_TYPES);

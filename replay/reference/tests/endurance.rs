@@ -1,5 +1,6 @@
-//! Millions of calls in a row, in every profile, with the invariants checked now and then. `GFPSCOPE_OPERATIONS` asks for another number of
-//! them: `GFPSCOPE_OPERATIONS=1000000000 cargo test --release -p reference --test endurance -- --nocapture`.
+//! Millions of calls in a row, in every profile, with the invariants checked now and then. `GFPSCOPE_OPERATIONS` asks
+//! for another number of them: `GFPSCOPE_OPERATIONS=1000000000 cargo test --release -p reference --test endurance --
+//! --nocapture`.
 
 mod driver;
 
@@ -15,7 +16,9 @@ const SAMPLE: u64 = 1_000;
 
 #[test]
 fn invariants_hold_for_as_many_calls_as_asked_for() {
-    let wanted: u64 = env::var("GFPSCOPE_OPERATIONS").ok().map_or(12_000_000, |n| n.parse().expect("GFPSCOPE_OPERATIONS is a number"));
+    let wanted: u64 = env::var("GFPSCOPE_OPERATIONS")
+        .ok()
+        .map_or(12_000_000, |n| n.parse().expect("GFPSCOPE_OPERATIONS is a number"));
     let (mut calls, mut checks, mut seed) = (0, 0, 0x9e37_79b9_7f4a_7c15_u64);
     while calls < wanted {
         for profile in Profile::ALL {
@@ -26,9 +29,13 @@ fn invariants_hold_for_as_many_calls_as_asked_for() {
                 seed ^= seed >> 7;
                 seed ^= seed << 17;
                 let call = Call::from_noise(seed);
-                driver.call(call).unwrap_or_else(|e| panic!("{profile:?}, seed {from:#x}, call {step} ({call:?}): {e}"));
+                driver
+                    .call(call)
+                    .unwrap_or_else(|e| panic!("{profile:?}, seed {from:#x}, call {step} ({call:?}): {e}"));
                 if step % SAMPLE == 0 {
-                    driver.validate().unwrap_or_else(|e| panic!("{profile:?}, seed {from:#x}, after call {step} ({call:?}): {e}"));
+                    driver
+                        .validate()
+                        .unwrap_or_else(|e| panic!("{profile:?}, seed {from:#x}, after call {step} ({call:?}): {e}"));
                     checks += 1;
                 }
             }

@@ -1,13 +1,16 @@
-//! The formulas against the running kernel: its own /proc and /sys must come out of them. Skipped, and said so, where those cannot be read.
+//! The formulas against the running kernel: its own /proc and /sys must come out of them. Skipped, and said so, where
+//! those cannot be read.
 //!
-//! Marks, reserves and list sizes are as old as the last time the kernel computed them: at boot that is before it frees its initial memory, and
-//! `managed` grows afterwards without them. In a guest of our own (`GFPSCOPE_GUEST`) the kernel is made to compute them again first, by
-//! writing its settings' own values to them; on anyone else's machine nothing is written, and marks that are older are told apart.
+//! Marks, reserves and list sizes are as old as the last time the kernel computed them: at boot that is before it frees
+//! its initial memory, and `managed` grows afterwards without them. In a guest of our own (`GFPSCOPE_GUEST`) the kernel
+//! is made to compute them again first, by writing its settings' own values to them; on anyone else's machine nothing
+//! is written, and marks that are older are told apart.
 
 use std::{env, fs};
 
 use reference::{
-    Config, Layout, NodeId, PageAllocator, Profile, Tunables, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType, pcp_sizes, slab_sizes, zone_watermarks,
+    Config, Layout, NodeId, PageAllocator, Profile, Tunables, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType, pcp_sizes,
+    slab_sizes, zone_watermarks,
 };
 
 fn release() -> (u32, u32) {
@@ -72,7 +75,9 @@ fn zoneinfo() -> Option<Vec<Zone>> {
         let (node, rest) = part.split_once(", zone")?;
         let name = rest.split_whitespace().next()?;
         let value = |key: &str| rest.lines().find_map(|l| l.trim().strip_prefix(key)?.trim().parse::<u64>().ok());
-        let Some(kind) = ZoneType::from_name(name).filter(|_| value("spanned ").is_some_and(|n| n > 0)) else { continue };
+        let Some(kind) = ZoneType::from_name(name).filter(|_| value("spanned ").is_some_and(|n| n > 0)) else {
+            continue;
+        };
         let list = rest.lines().find_map(|l| l.trim().strip_prefix("protection: (")?.strip_suffix(')'))?;
         let spec = ZoneSpec {
             kind,
@@ -117,11 +122,16 @@ fn marks_and_reserves_of_this_machine() {
     let layout = layout(&zones);
     let marks = zone_watermarks(&layout, &tunables, &profile().rules());
     let reserves = reference::lowmem_reserve(&layout);
-    // The kernel's columns are its configured zones; on x86-64 DMA, DMA32, Normal, Movable, Device; a 32-bit kernel has HighMem for DMA32.
-    let columns: Vec<ZoneType> =
-        fs::read_to_string("/proc/zoneinfo").unwrap().lines().filter_map(|l| ZoneType::from_name(l.split_once(", zone")?.1.trim())).collect();
+    // The kernel's columns are its configured zones; on x86-64 DMA, DMA32, Normal, Movable, Device; a 32-bit kernel has
+    // HighMem for DMA32.
+    let columns: Vec<ZoneType> = fs::read_to_string("/proc/zoneinfo")
+        .unwrap()
+        .lines()
+        .filter_map(|l| ZoneType::from_name(l.split_once(", zone")?.1.trim()))
+        .collect();
     let ours = |reserve: &[u64; ZONE_TYPES]| columns.iter().map(|kind| reserve[kind.index()]).collect::<Vec<_>>();
-    let outdated = zones.iter().zip(&reserves).any(|(zone, reserve)| ours(reserve)[..zone.protection.len()] != zone.protection);
+    let outdated =
+        zones.iter().zip(&reserves).any(|(zone, reserve)| ours(reserve)[..zone.protection.len()] != zone.protection);
     if outdated && !is_guest() {
         eprintln!("SKIPPED: this kernel has not computed its reserves since the number of managed pages changed");
         return;
@@ -130,7 +140,11 @@ fn marks_and_reserves_of_this_machine() {
         let name = zone.spec.kind.name();
         assert_eq!(ours(reserve)[..zone.protection.len()], zone.protection, "{name}: protection against {columns:?}");
         assert!(zone.marks.len() >= 3, "{name}: the kernel prints no marks");
-        assert_eq!([marks.min, marks.low, marks.high, marks.promo][..zone.marks.len()], zone.marks, "{name}: min, low, high, promo");
+        assert_eq!(
+            [marks.min, marks.low, marks.high, marks.promo][..zone.marks.len()],
+            zone.marks,
+            "{name}: min, low, high, promo"
+        );
         if profile() != Profile::Textbook {
             assert_eq!(u64::from(pcp_sizes(zone.spec.managed, marks.low, cpus()).batch), zone.batch, "{name}: batch");
             // The kernel sizes the lists (when a CPU comes, say) by the low mark as it is just then, with its boost.
@@ -139,14 +153,23 @@ fn marks_and_reserves_of_this_machine() {
                 [sizes.high_min, sizes.high_max].map(u64::from)[..zone.limits.len()].to_vec()
             };
             let boosts = (0..=marks.high * 3 / 2).step_by(512).skip(1);
-            if limits(0) != zone.limits && limits(zone.boost) != zone.limits && boosts.into_iter().any(|boost| limits(boost) == zone.limits) {
-                eprintln!("SKIPPED: {name}: the per-CPU lists are {:?}, sized while the marks had a boost that is gone", zone.limits);
+            if limits(0) != zone.limits
+                && limits(zone.boost) != zone.limits
+                && boosts.into_iter().any(|boost| limits(boost) == zone.limits)
+            {
+                eprintln!(
+                    "SKIPPED: {name}: the per-CPU lists are {:?}, sized while the marks had a boost that is gone",
+                    zone.limits
+                );
                 continue;
             }
             let boost = if limits(0) == zone.limits { 0 } else { zone.boost };
             assert_eq!(limits(boost), zone.limits, "{name}: limits of the per-CPU lists");
         }
-        eprintln!("{name}: {} pages managed, marks {:?}, protection {:?} agree", zone.spec.managed, zone.marks, zone.protection);
+        eprintln!(
+            "{name}: {} pages managed, marks {:?}, protection {:?} agree",
+            zone.spec.managed, zone.marks, zone.protection
+        );
     }
 }
 
@@ -196,7 +219,8 @@ fn proc_files_have_the_kernels_layout() {
         for (order, n) in counts.enumerate().collect::<Vec<_>>().into_iter().rev() {
             for _ in 0..n {
                 at -= 2 << order;
-                mm.seed_free_block(reference::Pfn(at), reference::Order(order as u8), reference::Migratetype::Movable).unwrap();
+                mm.seed_free_block(reference::Pfn(at), reference::Order(order as u8), reference::Migratetype::Movable)
+                    .unwrap();
             }
         }
     }

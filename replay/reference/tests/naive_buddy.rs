@@ -1,9 +1,12 @@
 //! Differential test: a buddy allocator that is nothing but a bitmap of free frames, against the real one.
 //!
-//! With free lists by type merged freely and no per-CPU lists, the free blocks of a zone are exactly the maximal aligned runs of free frames.
-//! The bitmap finds those by looking, the allocator by splitting and merging: both must agree after every call.
+//! With free lists by type merged freely and no per-CPU lists, the free blocks of a zone are exactly the maximal
+//! aligned runs of free frames. The bitmap finds those by looking, the allocator by splitting and merging: both must
+//! agree after every call.
 
-use reference::{Config, Cpu, Layout, MAX_ORDER, NR_ORDERS, NodeId, Order, PageAllocator, Pfn, Profile, Tunables, ZoneId};
+use reference::{
+    Config, Cpu, Layout, MAX_ORDER, NR_ORDERS, NodeId, Order, PageAllocator, Pfn, Profile, Tunables, ZoneId,
+};
 
 /// Frame by frame: free or not.
 struct Bitmap {
@@ -14,7 +17,9 @@ struct Bitmap {
 impl Bitmap {
     fn whole(&self, pfn: u64, order: u8) -> bool {
         let end = pfn + (1 << order);
-        pfn >= self.start && end <= self.start + self.free.len() as u64 && (pfn..end).all(|p| self.free[(p - self.start) as usize])
+        pfn >= self.start
+            && end <= self.start + self.free.len() as u64
+            && (pfn..end).all(|p| self.free[(p - self.start) as usize])
     }
 
     fn set(&mut self, pfn: u64, order: u8, free: bool) {
@@ -57,7 +62,8 @@ fn one_zone(profile: Profile) -> (PageAllocator, Bitmap) {
     let zone = layout.zones[0].clone();
     let mut config = Config::new(layout, profile);
     config.rules.per_cpu_lists = false;
-    config.tunables = Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, watermark_boost_factor: 0, thp: false };
+    config.tunables =
+        Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, watermark_boost_factor: 0, thp: false };
     (PageAllocator::new(config), Bitmap { start: zone.start_pfn, free: vec![true; zone.spanned as usize] })
 }
 
@@ -82,7 +88,11 @@ fn agrees_with_a_bitmap_after_every_call() {
                     let fits = (order.0..=MAX_ORDER).any(|o| bitmap.blocks()[usize::from(o)] > 0);
                     let free = bitmap.free.iter().filter(|f| **f).count() as u64;
                     let halving = profile == Profile::Textbook;
-                    assert!(!fits || free <= order.pages() || halving, "{profile:?}: order {order} failed with {:?}", bitmap.blocks());
+                    assert!(
+                        !fits || free <= order.pages() || halving,
+                        "{profile:?}: order {order} failed with {:?}",
+                        bitmap.blocks()
+                    );
                     failed += 1;
                 }
             } else {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use reference::{
-    AllocError, Config, Costs, Cpu, FrameState, FreeBlocks, Layout, Lru, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Profile, Tunables,
-    ZoneId, ZoneType,
+    AllocError, Config, Costs, Cpu, FrameState, FreeBlocks, Layout, Lru, Misuse, NodeId, Order, PageAllocator,
+    PageFlags, Pfn, Profile, Tunables, ZoneId, ZoneType,
 };
 
 const CPU: Cpu = Cpu(0);
@@ -61,7 +61,10 @@ fn kswapd_stops_at_the_high_mark_and_takes_the_boost_away() {
         let taken = lru.run_kswapd(&mut mm, u64::MAX);
         mm.drain_all();
         let high = mm.zone_stats(NORMAL);
-        assert!(high.free > high.watermarks.high && taken < 2 * (high.watermarks.high - low.free), "{profile:?}: took {taken}, {high:?}");
+        assert!(
+            high.free > high.watermarks.high && taken < 2 * (high.watermarks.high - low.free),
+            "{profile:?}: took {taken}, {high:?}"
+        );
         assert_eq!((high.boost, lru.run_kswapd(&mut mm, u64::MAX)), (0, 0), "{profile:?}: it sleeps until it is woken");
         assert_eq!((lru.work().background_cost, lru.work().direct_cost), (8 + taken, 0), "{profile:?}");
         mm.validate().unwrap();
@@ -71,14 +74,18 @@ fn kswapd_stops_at_the_high_mark_and_takes_the_boost_away() {
 #[test]
 fn what_was_used_of_late_is_reclaimed_last() {
     for profile in Profile::ALL {
-        let (mut mm, mut lru, pages) = filled(profile, |n| if n < 16 { PageFlags::REFERENCED } else { PageFlags::default() });
+        let (mut mm, mut lru, pages) =
+            filled(profile, |n| if n < 16 { PageFlags::REFERENCED } else { PageFlags::default() });
         down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
         let kernel = mm.mask("GFP_KERNEL");
         mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).unwrap();
         // One round: the 32 coldest pages but for the 16 that had been used.
         assert_eq!((lru.work().scanned, lru.work().stolen), (48, 32), "{profile:?}");
         assert_eq!(lru.work().direct_cost, 32);
-        assert!(pages[..16].iter().all(|pfn| mm.page(*pfn).is_some_and(|page| page.flags == PageFlags::LRU)), "{profile:?}");
+        assert!(
+            pages[..16].iter().all(|pfn| mm.page(*pfn).is_some_and(|page| page.flags == PageFlags::LRU)),
+            "{profile:?}"
+        );
         mm.validate().unwrap();
     }
 }
@@ -88,15 +95,27 @@ fn dirty_pages_need_io_and_a_second_round() {
     for profile in Profile::ALL {
         let (mut mm, mut lru, _) = filled(profile, |_| PageFlags::DIRTY);
         down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
-        let [noio, nofs, noretry, kernel] = ["GFP_NOIO", "GFP_NOFS", "GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL"].map(|m| mm.mask(m));
+        let [noio, nofs, noretry, kernel] =
+            ["GFP_NOIO", "GFP_NOFS", "GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL"].map(|m| mm.mask(m));
         for mask in [noio, nofs] {
             let failed = mm.alloc_pages_under(&mut lru, mask, Order(0), CPU, NODE);
-            assert_eq!((failed, lru.work().written), (Err(AllocError::BelowWatermark), 0), "{profile:?}: nothing clean, and nothing to be cleaned");
+            assert_eq!(
+                (failed, lru.work().written),
+                (Err(AllocError::BelowWatermark), 0),
+                "{profile:?}: nothing clean, and nothing to be cleaned"
+            );
         }
-        assert_eq!(mm.alloc_pages_under(&mut lru, noretry, Order(0), CPU, NODE), Err(AllocError::BelowWatermark), "{profile:?}: one round only");
+        assert_eq!(
+            mm.alloc_pages_under(&mut lru, noretry, Order(0), CPU, NODE),
+            Err(AllocError::BelowWatermark),
+            "{profile:?}: one round only"
+        );
         assert_eq!((lru.work().written, lru.work().stolen), (32, 0), "{profile:?}");
         let oom = mm.counters().oom;
-        assert!(mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).is_ok(), "{profile:?}: the others go round until something is clean");
+        assert!(
+            mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).is_ok(),
+            "{profile:?}: the others go round until something is clean"
+        );
         assert_eq!(mm.counters().oom, oom, "{profile:?}: nobody was killed as long as there was something to reclaim");
         assert!(lru.work().direct_cost > 32 * COSTS.write);
         mm.validate().unwrap();
@@ -129,7 +148,8 @@ fn pages_in_use_are_not_reclaimed() {
     mm.validate().unwrap();
 }
 
-/// Memory full of single pages of one kind, every second of them freed; those that stay have their number left in `private`.
+/// Memory full of single pages of one kind, every second of them freed; those that stay have their number left in
+/// `private`.
 fn checkered(profile: Profile, mask: &str) -> (PageAllocator, BTreeMap<Pfn, u32>) {
     let mut config = config(profile);
     config.tunables = Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, ..config.tunables };
@@ -161,13 +181,22 @@ fn compaction_makes_a_block_of_scattered_pages_and_their_owners_follow() {
         let pinned = *live.keys().next().unwrap();
         mm.get_page(pinned).unwrap();
         let mut lru = Lru::new(COSTS);
-        assert_eq!(mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE), Err(AllocError::Fragmented), "{profile:?}");
+        assert_eq!(
+            mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE),
+            Err(AllocError::Fragmented),
+            "{profile:?}"
+        );
         lru.compacts = true;
-        let block = mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE).unwrap_or_else(|e| panic!("{profile:?}: {e}"));
+        let block =
+            mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE).unwrap_or_else(|e| panic!("{profile:?}: {e}"));
         let moves = lru.take_moves();
         assert_eq!(lru.work().migrated, moves.len() as u64);
         assert_eq!(lru.work().direct_cost, moves.len() as u64 * COSTS.migrate);
-        assert!((256..1024).contains(&moves.len()), "{profile:?}: a pageblock or two are emptied, no more: {}", moves.len());
+        assert!(
+            (256..1024).contains(&moves.len()),
+            "{profile:?}: a pageblock or two are emptied, no more: {}",
+            moves.len()
+        );
         for (from, to) in moves {
             assert!(from < to, "from the low end to the high end");
             let owner = live.remove(&from).unwrap();
@@ -198,7 +227,10 @@ fn compaction_of_a_whole_zone_gathers_all_that_is_free() {
         let after = blocks(&mm);
         assert_eq!(after.pages(), before.pages(), "{profile:?}");
         // All but what lies in the pageblock where the scanners meet.
-        assert!(before.suitable(9) < 2 && after.suitable(9) + 2 > after.pages() >> 9, "{profile:?}: {before:?} {after:?}");
+        assert!(
+            before.suitable(9) < 2 && after.suitable(9) + 2 > after.pages() >> 9,
+            "{profile:?}: {before:?} {after:?}"
+        );
         assert!(mm.compact_whole_zone(zone).len() < 1024, "{profile:?}: there is little left to gather");
         mm.validate().unwrap();
     }
@@ -211,8 +243,15 @@ fn pages_that_cannot_move_stay() {
         let mut lru = Lru::new(COSTS);
         lru.compacts = true;
         let kernel = mm.mask("GFP_KERNEL|__GFP_NORETRY");
-        assert_eq!(mm.alloc_pages_under(&mut lru, kernel, Order(9), CPU, NODE), Err(AllocError::Fragmented), "{profile:?}");
-        assert!(lru.take_moves().is_empty() && live.keys().all(|pfn| matches!(mm.frame(*pfn), FrameState::Allocated { .. })));
+        assert_eq!(
+            mm.alloc_pages_under(&mut lru, kernel, Order(9), CPU, NODE),
+            Err(AllocError::Fragmented),
+            "{profile:?}"
+        );
+        assert!(
+            lru.take_moves().is_empty()
+                && live.keys().all(|pfn| matches!(mm.frame(*pfn), FrameState::Allocated { .. }))
+        );
         mm.validate().unwrap();
     }
 }

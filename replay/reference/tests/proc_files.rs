@@ -1,17 +1,20 @@
-//! The model prints /proc files as the kernel does: the numbers of four kernels' files are fed to it, and what it prints must be those files,
-//! byte for byte. Counters of other subsystems, which the model does not have, are left out of the kernel's zoneinfo first.
+//! The model prints /proc files as the kernel does: the numbers of four kernels' files are fed to it, and what it
+//! prints must be those files, byte for byte. Counters of other subsystems, which the model does not have, are left out
+//! of the kernel's zoneinfo first.
 
 use std::{fs, path::Path};
 
 use reference::{
-    CacheStats, Config, Cpu, Layout, MAX_ORDER, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn, Profile, SlabSizes, Watermarks, ZONE_TYPES,
-    ZoneId, ZoneSpec, ZoneType,
+    CacheStats, Config, Cpu, Layout, MAX_ORDER, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn, Profile,
+    SlabSizes, Watermarks, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType,
 };
 
-const KERNELS: [(&str, Profile); 4] = [("6.1", Profile::V6_1), ("6.1-i386", Profile::V6_1), ("6.12", Profile::V6_12), ("6.18", Profile::V6_18)];
+const KERNELS: [(&str, Profile); 4] =
+    [("6.1", Profile::V6_1), ("6.1-i386", Profile::V6_1), ("6.12", Profile::V6_12), ("6.18", Profile::V6_18)];
 
 fn kernel_file(kernel: &str, name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../trace/fixtures/kernel").join(kernel).join("proc").join(name);
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../trace/fixtures/kernel").join(kernel).join("proc").join(name);
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
@@ -40,7 +43,8 @@ fn zone(kind: ZoneType, start_pfn: u64, [spanned, present, managed]: [u64; 3]) -
 fn buddyinfo() {
     for (kernel, profile) in KERNELS {
         let text = kernel_file(kernel, "buddyinfo");
-        let rows: Vec<(ZoneType, Vec<u64>)> = text.lines().map(|l| zone_of(l).map(|(kind, rest)| (kind, numbers(rest))).unwrap()).collect();
+        let rows: Vec<(ZoneType, Vec<u64>)> =
+            text.lines().map(|l| zone_of(l).map(|(kind, rest)| (kind, numbers(rest))).unwrap()).collect();
         let room = 1 << 23;
         let zones = rows.iter().enumerate().map(|(n, (kind, _))| zone(*kind, n as u64 * room, [room; 3])).collect();
         let mut mm = machine(kernel, profile, zones);
@@ -62,18 +66,25 @@ fn pagetypeinfo() {
     for (kernel, profile) in KERNELS {
         let text = kernel_file(kernel, "pagetypeinfo");
         let header = text.lines().find_map(|l| l.strip_prefix("Number of blocks type ")).unwrap();
-        let types: Vec<Migratetype> = header.split_whitespace().map(|name| Migratetype::from_name(name).unwrap()).collect();
-        let blocks: Vec<(ZoneType, Vec<u64>)> =
-            text.lines().skip_while(|l| !l.starts_with("Number of")).filter_map(|l| zone_of(l).map(|(kind, rest)| (kind, numbers(rest)))).collect();
+        let types: Vec<Migratetype> =
+            header.split_whitespace().map(|name| Migratetype::from_name(name).unwrap()).collect();
+        let blocks: Vec<(ZoneType, Vec<u64>)> = text
+            .lines()
+            .skip_while(|l| !l.starts_with("Number of"))
+            .filter_map(|l| zone_of(l).map(|(kind, rest)| (kind, numbers(rest))))
+            .collect();
         let start = |n: usize| n as u64 * (1 << 23);
-        let sized = |(n, (kind, blocks)): (usize, &(ZoneType, Vec<u64>))| zone(*kind, start(n), [blocks.iter().sum::<u64>() << 9; 3]);
+        let sized = |(n, (kind, blocks)): (usize, &(ZoneType, Vec<u64>))| {
+            zone(*kind, start(n), [blocks.iter().sum::<u64>() << 9; 3])
+        };
         let mut mm = machine(kernel, profile, blocks.iter().enumerate().map(sized).collect());
         for (n, (kind, counts)) in blocks.iter().enumerate() {
             let by_type = types.iter().zip(counts).flat_map(|(mt, count)| (0..*count).map(|_| *mt));
             for (k, mt) in by_type.enumerate() {
                 mm.seed_pageblock(Pfn(start(n) + ((k as u64) << 9)), mt).unwrap();
             }
-            let rows = text.lines().take_while(|l| !l.starts_with("Number of")).filter_map(zone_of).filter(|(k, _)| k == kind);
+            let rows =
+                text.lines().take_while(|l| !l.starts_with("Number of")).filter_map(zone_of).filter(|(k, _)| k == kind);
             let rows: Vec<(Migratetype, Vec<u64>)> = rows
                 .map(|(_, rest)| rest.trim_start().strip_prefix("type").unwrap().trim_start().split_once(' ').unwrap())
                 .map(|(mt, counts)| (Migratetype::from_name(mt).unwrap(), numbers(counts)))
@@ -107,9 +118,12 @@ fn zoneinfo() {
     for (kernel, profile) in KERNELS {
         let text = without_counters(&kernel_file(kernel, "zoneinfo"));
         let parts: Vec<&str> = text.split("Node ").skip(1).collect();
-        let value = |part: &str, key: &str| part.lines().find_map(|l| l.trim().strip_prefix(key)?.trim().parse::<u64>().ok());
+        let value =
+            |part: &str, key: &str| part.lines().find_map(|l| l.trim().strip_prefix(key)?.trim().parse::<u64>().ok());
         let get = |part: &str, key: &str| value(part, key).unwrap_or_else(|| panic!("{kernel}: no {key} in {part}"));
-        let kind = |part: &str| ZoneType::from_name(part.lines().next().unwrap().split_once(", zone").unwrap().1.trim()).unwrap();
+        let kind = |part: &str| {
+            ZoneType::from_name(part.lines().next().unwrap().split_once(", zone").unwrap().1.trim()).unwrap()
+        };
         let populated: Vec<&str> = parts.iter().copied().filter(|part| get(part, "spanned ") > 0).collect();
         let sizes = |part: &&str| ["spanned ", "present ", "managed "].map(|key| get(part, key));
         let zones = populated.iter().map(|part| zone(kind(part), get(part, "start_pfn:"), sizes(part))).collect();
@@ -119,7 +133,11 @@ fn zoneinfo() {
             let id = ZoneId(n as u8);
             let [min, low, high] = ["min ", "low ", "high "].map(|key| get(part, key));
             mm.set_watermarks(id, Watermarks { min, low, high, promo: value(part, "promo ").unwrap_or(0) });
-            let listed = part.lines().find_map(|l| l.trim().strip_prefix("protection: (")?.strip_suffix(')')).unwrap().replace(',', "");
+            let listed = part
+                .lines()
+                .find_map(|l| l.trim().strip_prefix("protection: (")?.strip_suffix(')'))
+                .unwrap()
+                .replace(',', "");
             let mut reserve = [0; ZONE_TYPES];
             for (kind, pages) in configured.iter().zip(numbers(&listed)) {
                 reserve[kind.index()] = pages;
@@ -133,12 +151,14 @@ fn zoneinfo() {
                 high_max: bound("high_max:", formula.high_max),
             };
             mm.set_pcp_sizes(id, sizes);
-            // 6.18 tells how many of the free pages lie in whole pageblocks; single pages go into what the whole ones leave.
+            // 6.18 tells how many of the free pages lie in whole pageblocks; single pages go into what the whole ones
+            // leave.
             let free = get(part, "pages free");
             let whole = value(part, "nr_free_pages_blocks ").unwrap_or(free & !511);
             let start = get(part, "start_pfn:");
             for block in 0..whole >> 9 {
-                mm.seed_free_block(Pfn(start.next_multiple_of(512) + (block << 9)), Order(9), Migratetype::Movable).unwrap();
+                mm.seed_free_block(Pfn(start.next_multiple_of(512) + (block << 9)), Order(9), Migratetype::Movable)
+                    .unwrap();
             }
             let mut at = start;
             let mut next_held = |mm: &PageAllocator| {

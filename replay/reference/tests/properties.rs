@@ -52,7 +52,8 @@ proptest! {
         }
     }
 
-    /// The short path of order-0 pages is a short cut, not another rule: a mask table that rules it out gives the same frames.
+    /// The short path of order-0 pages is a short cut, not another rule: a mask table that rules it out gives the same
+    /// frames.
     #[test]
     fn the_short_path_gives_the_same_frames(calls in prop::collection::vec((any::<bool>(), 0usize..MASKS.len(), any::<usize>(), 0u16..2), 1..2000)) {
         for profile in [Profile::V6_1, Profile::V6_12, Profile::V6_18] {

@@ -1,8 +1,8 @@
 //! What distinguishes the kernel generations, each rule on its own.
 
 use reference::{
-    AllocError, Config, Cpu, FrameState, Layout, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn, Profile, Tunables, Watermarks, ZoneId,
-    ZoneSpec, ZoneType,
+    AllocError, Config, Cpu, FrameState, Layout, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn, Profile,
+    Tunables, Watermarks, ZoneId, ZoneSpec, ZoneType,
 };
 
 const CPU: Cpu = Cpu(0);
@@ -21,7 +21,8 @@ fn config(profile: Profile, pageblocks: u64) -> Config {
     let mut layout = Layout::x86_64(START + pageblocks * 512, 2);
     layout.zones.retain(|z| z.kind == ZoneType::Normal);
     let mut config = Config::new(layout, profile);
-    config.tunables = Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, watermark_boost_factor: 0, thp: false };
+    config.tunables =
+        Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, watermark_boost_factor: 0, thp: false };
     config
 }
 
@@ -105,7 +106,11 @@ fn a_mostly_free_pageblock_changes_hands() {
         let s = mm.zone_stats(NORMAL);
         assert_eq!(s.pageblocks[Migratetype::Unmovable.index()], 1, "{profile:?}");
         assert_eq!((s.extfrag, s.extfrag_changed, s.extfrag_fragmenting), (1, 1, 1));
-        assert_eq!(s.free_blocks.iter().map(|types| types[Migratetype::Movable.index()]).sum::<u64>(), 0, "all free pages moved along");
+        assert_eq!(
+            s.free_blocks.iter().map(|types| types[Migratetype::Movable.index()]).sum::<u64>(),
+            0,
+            "all free pages moved along"
+        );
         mm.validate().unwrap();
     }
 }
@@ -158,14 +163,19 @@ fn per_cpu_lists_are_filled_in_order_and_drained_from_the_tail() {
             assert!(n < 100_000, "{profile:?}: the list never gives anything back");
         }
         let last = Pfn(START + got[0] + batch - 1);
-        assert!(matches!(mm.frame(last), FrameState::Free { .. }), "{profile:?}: the tail of the first refill went back first");
+        assert!(
+            matches!(mm.frame(last), FrameState::Free { .. }),
+            "{profile:?}: the tail of the first refill went back first"
+        );
         mm.validate().unwrap();
     }
 }
 
 #[test]
 fn unmovable_requests_spill_into_dma32_before_they_break_a_pageblock() {
-    for (profile, zone) in [(Profile::Textbook, ZoneType::Normal), (Profile::V6_1, ZoneType::Dma32), (Profile::V6_18, ZoneType::Dma32)] {
+    for (profile, zone) in
+        [(Profile::Textbook, ZoneType::Normal), (Profile::V6_1, ZoneType::Dma32), (Profile::V6_18, ZoneType::Dma32)]
+    {
         let mut config = Config::new(Layout::x86_64(START + 8 * 512, 1), profile);
         config.rules.per_cpu_lists = false;
         config.tunables = Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, ..Tunables::default() };
@@ -225,7 +235,10 @@ fn the_reserve_is_opened_as_far_as_each_generation_says() {
         (Profile::V6_18, "GFP_KERNEL|__GFP_MEMALLOC", 0.0),
     ] {
         let found = lowest(profile, mask);
-        assert!((found - share).abs() < 0.01, "{profile:?}: {mask} goes down to {found:.3} of the mark, not {share:.3}");
+        assert!(
+            (found - share).abs() < 0.01,
+            "{profile:?}: {mask} goes down to {found:.3} of the mark, not {share:.3}"
+        );
     }
 }
 
@@ -244,12 +257,16 @@ fn high_order_atomic_requests_keep_a_pageblock() {
         let s = mm.zone_stats(NORMAL);
         assert_eq!((s.reserved_highatomic, s.pageblocks[Migratetype::HighAtomic.index()]), (512, 1), "{profile:?}");
         mm.validate().unwrap();
-        // The last one is given up before the OOM killer is asked, and not earlier; it takes the type of whoever needs it.
+        // The last one is given up before the OOM killer is asked, and not earlier; it takes the type of whoever needs
+        // it.
         let movable = s.pageblocks[Migratetype::Movable.index()];
         assert!(!mm.unreserve_highatomic(Migratetype::Movable, false));
         assert!(mm.unreserve_highatomic(Migratetype::Movable, true));
         let s = mm.zone_stats(NORMAL);
-        assert_eq!((s.reserved_highatomic, s.free_highatomic, s.pageblocks[Migratetype::Movable.index()]), (0, 0, movable + 1));
+        assert_eq!(
+            (s.reserved_highatomic, s.free_highatomic, s.pageblocks[Migratetype::Movable.index()]),
+            (0, 0, movable + 1)
+        );
         mm.validate().unwrap();
     }
 }
@@ -296,7 +313,8 @@ fn huge_pages_that_move_have_a_list_of_their_own() {
 
 #[test]
 fn a_page_freed_into_the_reserve_joins_it_or_takes_its_neighbour_out() {
-    // A free page of the reserve, and its neighbour freed. Until 6.9 a per-CPU list's pages keep the list's type, so the two become movable.
+    // A free page of the reserve, and its neighbour freed. Until 6.9 a per-CPU list's pages keep the list's type, so
+    // the two become movable.
     for (profile, reserve) in [(Profile::V6_1, 0), (Profile::V6_12, 2), (Profile::V6_18, 2)] {
         let mut mm = PageAllocator::held(config(profile, 2));
         seed(&mut mm, 0, Migratetype::HighAtomic, &[(1, 0)]);
@@ -321,12 +339,19 @@ fn marks_and_lists_follow_the_managed_pages() {
         }
         let sizes = |text: &str| {
             let ours = ["min ", "low ", "high", "protection", "batch"];
-            text.lines().filter(|line| ours.iter().any(|key| line.trim().starts_with(key))).map(str::to_owned).collect::<Vec<_>>()
+            text.lines()
+                .filter(|line| ours.iter().any(|key| line.trim().starts_with(key)))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
         assert_eq!(sizes(&mm.zoneinfo()), sizes(&fresh.zoneinfo()), "{profile:?}");
         mm.set_managed(ZoneId(2), 0);
         let pfn = mm.alloc_pages(mm.mask("GFP_KERNEL"), Order(0), CPU, NODE).unwrap();
-        assert_eq!(mm.zone_stats(mm.zone_of(pfn).unwrap()).kind, ZoneType::Dma32, "{profile:?}: a zone without managed pages is on no zonelist");
+        assert_eq!(
+            mm.zone_stats(mm.zone_of(pfn).unwrap()).kind,
+            ZoneType::Dma32,
+            "{profile:?}: a zone without managed pages is on no zonelist"
+        );
     }
 }
 

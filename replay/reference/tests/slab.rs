@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use reference::{
-    Address, AllocError, CacheFlags, Config, Context, Cpu, Failure, FrameState, Layout, Migratetype, Misuse, Mm, Order, PAGE_OFFSET_X86_64, Pfn,
-    Profile, ZERO_SIZE_PTR,
+    Address, AllocError, CacheFlags, Config, Context, Cpu, Failure, FrameState, Layout, Migratetype, Misuse, Mm, Order,
+    PAGE_OFFSET_X86_64, Pfn, Profile, ZERO_SIZE_PTR,
 };
 
 #[derive(Clone, Debug)]
@@ -41,7 +41,9 @@ fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
     for (step, call) in calls.iter().enumerate() {
         let new = match *call {
             Call::Kmalloc { bytes, cpu } => Some((mm.kmalloc(bytes, kernel, Cpu(cpu)).unwrap(), bytes)),
-            Call::CacheAlloc { cache, cpu } => Some((mm.kmem_cache_alloc(caches[cache], kernel, Cpu(cpu)).unwrap(), u64::from(CACHES[cache].1))),
+            Call::CacheAlloc { cache, cpu } => {
+                Some((mm.kmem_cache_alloc(caches[cache], kernel, Cpu(cpu)).unwrap(), u64::from(CACHES[cache].1)))
+            }
             Call::Free { which, cpu } if !live.is_empty() => {
                 let address = *live.keys().nth(which % live.len()).unwrap();
                 live.remove(&address);
@@ -52,7 +54,10 @@ fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
             Call::DoubleFree => {
                 if let Some(address) = last.filter(|a| !live.contains_key(a)) {
                     let verdict = mm.kfree(Some(Address(address)), Cpu(0));
-                    prop_assert!(matches!(verdict, Err(Misuse::ObjectDoubleFree(_) | Misuse::NotFromSlab(_) | Misuse::NotAnObject(_))));
+                    prop_assert!(matches!(
+                        verdict,
+                        Err(Misuse::ObjectDoubleFree(_) | Misuse::NotFromSlab(_) | Misuse::NotAnObject(_))
+                    ));
                 }
                 None
             }
@@ -66,7 +71,10 @@ fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
             let size = mm.ksize(address).unwrap();
             prop_assert!(size >= bytes);
             let before = live.range(..address.0 + size).next_back();
-            prop_assert!(before.is_none_or(|(start, len)| start + len <= address.0), "{address} overlaps a live object");
+            prop_assert!(
+                before.is_none_or(|(start, len)| start + len <= address.0),
+                "{address} overlaps a live object"
+            );
             live.insert(address.0, size);
         }
         if step % 64 == 0 {
@@ -81,11 +89,16 @@ fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
         mm.kmem_cache_shrink(cache, Cpu(0));
     }
     prop_assert!(mm.validate().is_ok(), "{:?}", mm.validate());
-    prop_assert_eq!(mm.pages.stats().iter().map(|z| z.free + z.pcp).sum::<u64>(), free_at_start, "every page came back");
+    prop_assert_eq!(
+        mm.pages.stats().iter().map(|z| z.free + z.pcp).sum::<u64>(),
+        free_at_start,
+        "every page came back"
+    );
     Ok(())
 }
 
-/// `get_partial_node`: whoever has to go to the node takes a few slabs along for next time, up to half of what the CPU may keep.
+/// `get_partial_node`: whoever has to go to the node takes a few slabs along for next time, up to half of what the CPU
+/// may keep.
 #[test]
 fn a_cpu_takes_more_than_one_slab_from_the_node() {
     let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
@@ -126,10 +139,19 @@ fn what_cannot_be_served_is_refused() {
     let mut mm = Mm::new(Config::new(Layout::x86_32(1 << 18, 1), Profile::V6_18));
     let (kernel, high) = (mm.mask("GFP_KERNEL"), mm.mask("GFP_HIGHUSER"));
     for (size, align) in [(u32::MAX, 0), (1, u32::MAX), ((4 << 20) + 1, 0)] {
-        assert!(matches!(mm.kmem_cache_create("huge", size, align, CacheFlags::default(), None), Err(AllocError::TooLarge(_))), "{size}, {align}");
+        assert!(
+            matches!(
+                mm.kmem_cache_create("huge", size, align, CacheFlags::default(), None),
+                Err(AllocError::TooLarge(_))
+            ),
+            "{size}, {align}"
+        );
     }
     let guarded = CacheFlags { red_zone: true, ..CacheFlags::default() };
-    assert!(matches!(mm.kmem_cache_create("no room for the red zone", 4 << 20, 0, guarded, None), Err(AllocError::TooLarge(_))));
+    assert!(matches!(
+        mm.kmem_cache_create("no room for the red zone", 4 << 20, 0, guarded, None),
+        Err(AllocError::TooLarge(_))
+    ));
     let cache = mm.kmem_cache_create("objects", 200, 0, CacheFlags::default(), None).unwrap();
     assert_eq!(mm.kmem_cache_alloc(cache, high, Cpu(0)), Err(AllocError::HighMemHasNoAddress));
     assert_eq!(mm.kmem_cache_alloc(cache, kernel, Cpu(7)), Err(AllocError::NoSuchCpuOrNode));
@@ -145,7 +167,8 @@ fn what_cannot_be_served_is_refused() {
     mm.validate().unwrap();
 }
 
-/// Where a slab lies and how it moves is its cache's to say, not the mask's of whoever happens to need it: all its objects share it.
+/// Where a slab lies and how it moves is its cache's to say, not the mask's of whoever happens to need it: all its
+/// objects share it.
 #[test]
 fn one_request_does_not_decide_for_the_whole_slab() {
     let mut mm = Mm::new(Config::new(Layout::x86_64((1 << 20) + (1 << 16), 1), Profile::V6_18));

@@ -13,8 +13,8 @@ pub(super) struct Args {
     /// Rules to follow; auto is the newest kernel's
     #[arg(long, value_enum, default_value_t = PolicyArg::Auto)]
     policy: PolicyArg,
-    /// Instead of the cost of operations: what is left of large blocks after long use of so much memory, by every policy, with pageblocks
-    /// grouped by mobility and without
+    /// Instead of the cost of operations: what is left of large blocks after long use of so much memory, by every
+    /// policy, with pageblocks grouped by mobility and without
     #[arg(long, value_name = "GIB", num_args = 0..=1, default_missing_value = "16", conflicts_with = "policy",
           value_parser = clap::value_parser!(u64).range(1..=1024))]
     fragmentation: Option<u64>,
@@ -36,7 +36,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if args.json {
         return print(&format!("{}\n", serde_json::to_string_pretty(&rows)?));
     }
-    let mut text = format!("{:<12} {:>6} {:>10}   profile {}, the best of many runs\n", "operation", "order", "ns/op", profile.name());
+    let mut text = format!(
+        "{:<12} {:>6} {:>10}   profile {}, the best of many runs\n",
+        "operation",
+        "order",
+        "ns/op",
+        profile.name()
+    );
     for row in rows {
         writeln!(text, "{:<12} {:>6} {:>10.1}", row.name, row.order, row.ns_per_op)?;
     }

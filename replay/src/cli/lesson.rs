@@ -24,7 +24,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return print(&list);
     };
     let wanted = topic.trim_start_matches(['T', 't']);
-    let chosen: Vec<_> = LESSONS.iter().filter(|l| topic == "all" || l.topic == topic || l.row.to_string() == wanted).collect();
+    let chosen: Vec<_> =
+        LESSONS.iter().filter(|l| topic == "all" || l.topic == topic || l.row.to_string() == wanted).collect();
     if chosen.is_empty() {
         bail!("there is no lesson {topic:?}: `replay lesson` lists them");
     }

@@ -13,7 +13,11 @@ use std::{
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "replay", version, about = "Drive the reference allocator with a trace, and measure how it differs from the machine")]
+#[command(
+    name = "replay",
+    version,
+    about = "Drive the reference allocator with a trace, and measure how it differs from the machine"
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,

@@ -27,7 +27,8 @@ pub(super) struct Args {
     /// Write the result as JSON to this file; - for standard output, instead of the text
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the whole result into this directory: score.json, replay.txt, and tables for charts (score, gaps, free blocks over time) as CSV
+    /// Write the whole result into this directory: score.json, replay.txt, and tables for charts (score, gaps, free
+    /// blocks over time) as CSV
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 }

@@ -24,7 +24,9 @@ pub(super) struct Args {
 }
 
 fn keys() -> String {
-    let mut text = String::from("One model with this change; several changes joined by commas; repeat for more models side by side. Keys:\n");
+    let mut text = String::from(
+        "One model with this change; several changes joined by commas; repeat for more models side by side. Keys:\n",
+    );
     for (key, meaning) in SETTINGS {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {key}: {meaning}");
@@ -49,7 +51,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let outcomes = outcomes?;
     let names: Vec<&str> = std::iter::once("as it was").chain(settings.iter().map(Setting::as_str)).collect();
     if args.json {
-        let rows: Vec<_> = names.iter().zip(&outcomes).map(|(name, o)| serde_json::json!({ "set": name, "outcome": o.to_json() })).collect();
+        let rows: Vec<_> = names
+            .iter()
+            .zip(&outcomes)
+            .map(|(name, o)| serde_json::json!({ "set": name, "outcome": o.to_json() }))
+            .collect();
         return print(&format!("{}\n", serde_json::to_string_pretty(&rows)?));
     }
     print(&table(&names, &outcomes)?)
@@ -58,7 +64,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 fn table(names: &[&str], outcomes: &[Outcome]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     if let Some(first) = outcomes.first() {
-        writeln!(text, "machine {} · {} page events, {} missing from the trace", first.kernel, first.events, first.missing_events)?;
+        writeln!(
+            text,
+            "machine {} · {} page events, {} missing from the trace",
+            first.kernel, first.events, first.missing_events
+        )?;
     }
     writeln!(
         text,

@@ -41,8 +41,9 @@ impl<'a> FreeFrames<'a> {
         }
     }
 
-    /// Which of the frames that may have been on pcp lists were on a free list: those that complete a block of which there are more than were
-    /// found; the last to go first, since a CPU serves itself from its lists as long as it can.
+    /// Which of the frames that may have been on pcp lists were on a free list: those that complete a block of which
+    /// there are more than were found; the last to go first, since a CPU serves itself from its lists as long as it
+    /// can.
     fn find_listed(&mut self, zone: usize, nr_free: [u64; NR_ORDERS]) {
         let mut missing = nr_free.map(u64::cast_signed);
         for order in self.blocks.values() {
@@ -53,7 +54,8 @@ impl<'a> FreeFrames<'a> {
         let mut seen = HashSet::new();
         for pfn in blocks.flat_map(|block| block.pfn..block.pfn + (1 << block.order)) {
             if self.evidence.first(pfn) == First::Either && self.span.contains(pfn) {
-                let order = self.largest_around(pfn, |pfn| self.may_be_listed(pfn) || self.evidence.first(pfn) == First::Either);
+                let order = self
+                    .largest_around(pfn, |pfn| self.may_be_listed(pfn) || self.evidence.first(pfn) == First::Either);
                 let head = pfn >> order << order;
                 if seen.insert(head) {
                     rooms[usize::from(order)].push(head);
@@ -74,7 +76,9 @@ impl<'a> FreeFrames<'a> {
                     self.listed.extend(block.filter(|pfn| self.evidence.first(*pfn) == First::Either));
                 } else if let Some(below) = order.checked_sub(1) {
                     let halves = [head, head + (1 << below)].into_iter();
-                    let undecided = halves.filter(|head| (*head..head + (1 << below)).any(|pfn| self.evidence.first(pfn) == First::Either));
+                    let undecided = halves.filter(|head| {
+                        (*head..head + (1 << below)).any(|pfn| self.evidence.first(pfn) == First::Either)
+                    });
                     rooms[usize::from(below)].extend(undecided);
                 }
             }

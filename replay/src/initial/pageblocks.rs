@@ -7,11 +7,12 @@ use reference::{MIGRATE_TYPES, Migratetype, NR_ORDERS};
 use super::{FreeLists, Span};
 use crate::evidence::{Evidence, First, Use};
 
-/// What a frame that someone uses says about its pageblock, against what a free block says: others fall back into it, too.
+/// What a frame that someone uses says about its pageblock, against what a free block says: others fall back into it,
+/// too.
 const FRAME_SAYS: f64 = 0.1;
 
-/// Gives each pageblock a type, as many of each as the kernel counted: the likeliest first. What cannot be told apart: unmovable and reclaimable
-/// lie at the zone's start, where boot put them.
+/// Gives each pageblock a type, as many of each as the kernel counted: the likeliest first. What cannot be told apart:
+/// unmovable and reclaimable lie at the zone's start, where boot put them.
 pub(super) fn infer(
     evidence: &Evidence,
     span: Span,
@@ -23,7 +24,9 @@ pub(super) fn infer(
     for (head, order) in free_blocks {
         free[span.slot(*head)][usize::from(*order)] += 1;
     }
-    let likelihoods: Vec<_> = (0..span.slots()).map(|slot| likelihoods(evidence, span.pageblock(slot), &free[slot], nr_free, pageblocks)).collect();
+    let likelihoods: Vec<_> = (0..span.slots())
+        .map(|slot| likelihoods(evidence, span.pageblock(slot), &free[slot], nr_free, pageblocks))
+        .collect();
     let mut types = vec![None; span.slots()];
     for mt in Migratetype::ALL.into_iter().filter(|mt| *mt != Migratetype::Movable) {
         let lead = |slot: &usize| {
@@ -46,8 +49,8 @@ pub(super) fn infer(
     types
 }
 
-/// How likely each type makes what is seen in a pageblock, as logarithms: its free blocks, of whose types the kernel tells by order, and who uses
-/// the other frames.
+/// How likely each type makes what is seen in a pageblock, as logarithms: its free blocks, of whose types the kernel
+/// tells by order, and who uses the other frames.
 fn likelihoods(
     evidence: &Evidence,
     pageblock: std::ops::Range<u64>,

@@ -34,7 +34,8 @@ impl Placement<'_> {
         left.map(|(order, types)| types.iter().sum::<u64>() << order).sum::<u64>() + self.pcp.iter().sum::<u64>()
     }
 
-    /// The blocks that were found, from the largest down. Of what there were fewer of than found, the rest counts as two of half the size.
+    /// The blocks that were found, from the largest down. Of what there were fewer of than found, the rest counts as
+    /// two of half the size.
     fn place_found(&mut self) {
         let mut found: [Vec<u64>; NR_ORDERS] = Default::default();
         for (head, order) in &self.free.blocks {
@@ -45,7 +46,8 @@ impl Placement<'_> {
             heads.retain(|head| !self.put(*head, order, true));
             heads.retain(|head| !self.put(*head, order, false));
             if let Some(below) = order.checked_sub(1) {
-                let told = |head: &u64| (*head..head + (1 << below)).any(|pfn| self.evidence.first(pfn) != First::Untold);
+                let told =
+                    |head: &u64| (*head..head + (1 << below)).any(|pfn| self.evidence.first(pfn) != First::Untold);
                 let halves = |head| [head, head + (1 << below)].into_iter().filter(told);
                 found[usize::from(below)].extend(heads.into_iter().flat_map(halves));
             }
@@ -65,7 +67,8 @@ impl Placement<'_> {
         let would_merge = order < MAX_ORDER
             && matches!(self.mm.frame(buddy), FrameState::Free { head, order: o, .. } if head == buddy && o.0 == order)
             && self.mm.zone_of(buddy) == Some(self.zone);
-        let of_one_type = self.types[self.span.slot(head)..=self.span.slot(head + (1 << order) - 1)].iter().all(|t| *t == mt);
+        let of_one_type =
+            self.types[self.span.slot(head)..=self.span.slot(head + (1 << order) - 1)].iter().all(|t| *t == mt);
         if would_merge || !of_one_type || self.mm.seed_free_block(Pfn(head), Order(order), mt).is_err() {
             return false;
         }
@@ -91,8 +94,9 @@ impl Placement<'_> {
         }
     }
 
-    /// Pages that were on pcp lists: the blocks of which events tell, the next to go first; the others may be any. Where it is known that nobody
-    /// touched them, they lay on lists that never ran empty, so on those which are asked for least; where nothing is known, on all alike.
+    /// Pages that were on pcp lists: the blocks of which events tell, the next to go first; the others may be any.
+    /// Where it is known that nobody touched them, they lay on lists that never ran empty, so on those which are asked
+    /// for least; where nothing is known, on all alike.
     fn place_pcp(&mut self) {
         let evidence = self.evidence;
         for (cpu, taken) in evidence.pcp(usize::from(self.zone.0)).enumerate() {
@@ -125,7 +129,8 @@ impl Placement<'_> {
     fn put_on_pcp(&mut self, cpu: usize, pfn: u64, order: Order, mt: Migratetype) {
         let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
         // Without per-CPU lists these pages are free like the others.
-        let seeded = self.mm.seed_pcp_block(Pfn(pfn), order, mt, Cpu(cpu as u16)).or_else(|_| self.free_instead(pfn, order));
+        let seeded =
+            self.mm.seed_pcp_block(Pfn(pfn), order, mt, Cpu(cpu as u16)).or_else(|_| self.free_instead(pfn, order));
         if seeded.is_ok() {
             self.pcp[cpu] = self.pcp[cpu].saturating_sub(order.pages());
         }

@@ -1,6 +1,8 @@
 //! The buddy system and the lists in front of it: T18, T20.
 
-use reference::{Config, Costs, Cpu, FreeBlocks, Layout, Lru, NodeId, Order, PageAllocator, PerCpu, Profile, ZoneId, ZoneType};
+use reference::{
+    Config, Costs, Cpu, FreeBlocks, Layout, Lru, NodeId, Order, PageAllocator, PerCpu, Profile, ZoneId, ZoneType,
+};
 
 use super::{
     LessonError,
@@ -31,7 +33,10 @@ pub(super) fn per_cpu(s: &mut Script) -> Result<(), LessonError> {
             *copy += 1;
         }
     }
-    s.call("a per-CPU counter: copies, and their sum", format!("{:?}, {}", counter.iter().collect::<Vec<_>>(), counter.iter().sum::<u64>()));
+    s.call(
+        "a per-CPU counter: copies, and their sum",
+        format!("{:?}, {}", counter.iter().collect::<Vec<_>>(), counter.iter().sum::<u64>()),
+    );
     Ok(mm.validate()?)
 }
 
@@ -62,7 +67,9 @@ pub(super) fn buddy(s: &mut Script) -> Result<(), LessonError> {
     mm.free_pages(b, Order(3), CPU)?;
     s.free_area(&mm, zone, "the other one freed:");
 
-    s.say("All of it in single pages, every second of them freed: half of memory, and no two frames of it side by side.");
+    s.say(
+        "All of it in single pages, every second of them freed: half of memory, and no two frames of it side by side.",
+    );
     let mut pages = Vec::new();
     while let Ok(pfn) = mm.alloc_pages(gfp, Order(0), CPU, NodeId(0)) {
         pages.push(pfn);
@@ -75,7 +82,10 @@ pub(super) fn buddy(s: &mut Script) -> Result<(), LessonError> {
     s.say("These pages can move. Compaction carries those at the low end to free frames at the high end, until a block is whole:");
     let mut lru = Lru::new(Costs { reclaim: 1, write: 1, migrate: 1 });
     lru.compacts = true;
-    s.call("alloc_pages(order 7), with compaction", outcome(mm.alloc_pages_under(&mut lru, gfp, Order(7), CPU, NodeId(0))));
+    s.call(
+        "alloc_pages(order 7), with compaction",
+        outcome(mm.alloc_pages_under(&mut lru, gfp, Order(7), CPU, NodeId(0))),
+    );
     s.call("pages moved", lru.work().migrated);
     s.free_area(&mm, zone, "afterwards:");
     Ok(mm.validate()?)

@@ -28,7 +28,8 @@ pub(super) fn action_modifiers(s: &mut Script) -> Result<(), LessonError> {
     ];
     s.say(format!("  {:<27} {:<30} meaning", "2.6.34", "6.18"));
     for (old, new, meaning) in rows {
-        let show = |table: &GfpTable, name| table.mask(name).map_or_else(|| "gone".to_owned(), |m| format!("{name} {m}"));
+        let show =
+            |table: &GfpTable, name| table.mask(name).map_or_else(|| "gone".to_owned(), |m| format!("{name} {m}"));
         s.say(format!("  {:<27} {:<30} {meaning}", show(&then, old), show(&now, new)));
     }
     Ok(())
@@ -37,7 +38,8 @@ pub(super) fn action_modifiers(s: &mut Script) -> Result<(), LessonError> {
 pub(super) fn zone_modifiers(s: &mut Script) -> Result<(), LessonError> {
     let mut mm = x86_32();
     s.say("Zone modifiers say where the memory may come from; none means NORMAL, or DMA if need be. On x86-32:");
-    for mask in ["GFP_KERNEL", "GFP_KERNEL|__GFP_DMA", "GFP_KERNEL|__GFP_HIGHMEM", "GFP_KERNEL|__GFP_DMA|__GFP_HIGHMEM"] {
+    for mask in ["GFP_KERNEL", "GFP_KERNEL|__GFP_DMA", "GFP_KERNEL|__GFP_HIGHMEM", "GFP_KERNEL|__GFP_DMA|__GFP_HIGHMEM"]
+    {
         let got = mm.alloc_page(mm.mask(mask), CPU);
         let text = match got {
             Ok(pfn) => zone_name(&mm.pages, pfn)?.to_owned(),
@@ -54,7 +56,8 @@ pub(super) fn zone_modifiers(s: &mut Script) -> Result<(), LessonError> {
 
 #[expect(clippy::unnecessary_wraps, reason = "all lessons have one shape")]
 pub(super) fn type_flags(s: &mut Script) -> Result<(), LessonError> {
-    const NAMES: [&str; 8] = ["GFP_ATOMIC", "GFP_NOWAIT", "GFP_NOIO", "GFP_NOFS", "GFP_KERNEL", "GFP_USER", "GFP_HIGHUSER", "GFP_DMA"];
+    const NAMES: [&str; 8] =
+        ["GFP_ATOMIC", "GFP_NOWAIT", "GFP_NOIO", "GFP_NOFS", "GFP_KERNEL", "GFP_USER", "GFP_HIGHUSER", "GFP_DMA"];
     let tables = Profile::ALL.map(|profile| (profile.name(), GfpTable::of(profile)));
     let masks = |table: &GfpTable| NAMES.map(|name| table.mask(name));
     for generation in tables.chunk_by(|(_, a), (_, b)| masks(a) == masks(b)) {

@@ -21,7 +21,10 @@ pub(super) fn vmalloc(s: &mut Script) -> Result<(), LessonError> {
     s.call("vmalloc(20480)", area);
     for k in 0..6 {
         let at = Address(area.0 + k * PAGE_SIZE);
-        s.call(at, mm.vmalloc.to_pfn(at).map_or_else(|| "nothing: the guard page".to_owned(), |pfn| format!("frame {pfn}")));
+        s.call(
+            at,
+            mm.vmalloc.to_pfn(at).map_or_else(|| "nothing: the guard page".to_owned(), |pfn| format!("frame {pfn}")),
+        );
     }
     s.call("vmalloc(4096) with GFP_ATOMIC", outcome(mm.vmalloc(4096, mm.mask("GFP_ATOMIC"), CPU)));
     s.call("vfree()", outcome(mm.vfree(area, CPU).map(|()| "freed")));

@@ -64,7 +64,12 @@ pub const LESSONS: [Lesson; 20] = [
     Lesson { row: 8, topic: "freeing", title: "free with care", run: pages::freeing },
     Lesson { row: 9, topic: "kmalloc", title: "bytes instead of pages", run: objects::kmalloc },
     Lesson { row: 10, topic: "vmalloc", title: "contiguous to the eye only", run: mapping::vmalloc },
-    Lesson { row: 11, topic: "action-modifiers", title: "what a request may do to get its memory", run: gfp::action_modifiers },
+    Lesson {
+        row: 11,
+        topic: "action-modifiers",
+        title: "what a request may do to get its memory",
+        run: gfp::action_modifiers,
+    },
     Lesson { row: 12, topic: "zone-modifiers", title: "where the memory may come from", run: gfp::zone_modifiers },
     Lesson { row: 13, topic: "type-flags", title: "masks with a name", run: gfp::type_flags },
     Lesson { row: 14, topic: "which-flag-when", title: "a context decides the mask", run: gfp::which_flag_when },

@@ -10,7 +10,10 @@ use super::{
 pub(super) fn kmalloc(s: &mut Script) -> Result<(), LessonError> {
     let mut mm = x86_64(Profile::V6_18);
     let kernel = mm.mask("GFP_KERNEL");
-    s.call("size classes", kmalloc_classes(Profile::V6_18).iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+    s.call(
+        "size classes",
+        kmalloc_classes(Profile::V6_18).iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    );
     for bytes in [1, 65, 100, 1000, 8192, 8193, 3 << 20] {
         let object = mm.kmalloc(bytes, kernel, CPU)?;
         let size = mm.ksize(object)?;
@@ -31,11 +34,15 @@ pub(super) fn slab(s: &mut Script) -> Result<(), LessonError> {
     let cache = mm.kmem_cache_create("task_struct", 1700, 0, flags, None)?;
     let show = |s: &mut Script, mm: &reference::Mm, when: &str| {
         let c = mm.slab.cache_stats(cache);
-        let state = format!("{} objects in {} slabs: {} partial, {} empty", c.active_objects, c.slabs, c.partial, c.empty);
+        let state =
+            format!("{} objects in {} slabs: {} partial, {} empty", c.active_objects, c.slabs, c.partial, c.empty);
         s.call(when, state);
     };
     let sizes = mm.slab.cache_stats(cache).sizes;
-    s.call("kmem_cache_create(\"task_struct\", 1700, …)", format!("{} bytes each, {} to a slab of order {}", sizes.size, sizes.objects, sizes.order));
+    s.call(
+        "kmem_cache_create(\"task_struct\", 1700, …)",
+        format!("{} bytes each, {} to a slab of order {}", sizes.size, sizes.objects, sizes.order),
+    );
     let mut objects = Vec::new();
     for _ in 0..=sizes.objects {
         objects.push(mm.kmem_cache_alloc(cache, kernel, CPU)?);
@@ -62,7 +69,10 @@ pub(super) fn slab(s: &mut Script) -> Result<(), LessonError> {
     s.call("what a new object holds", format!("{:x?} …", mm.memory.read(physical, 4)));
     let guard = mm.memory.read(physical + 104, 1);
     mm.memory.write(physical + 104, b"!");
-    s.call("kmem_cache_free() after a write behind its end", outcome(mm.kmem_cache_free(cache, object, CPU).map(|()| "freed")));
+    s.call(
+        "kmem_cache_free() after a write behind its end",
+        outcome(mm.kmem_cache_free(cache, object, CPU).map(|()| "freed")),
+    );
     mm.memory.write(physical + 104, &guard);
     s.call("kmem_cache_free() with that undone", outcome(mm.kmem_cache_free(cache, object, CPU).map(|()| "freed")));
     mm.memory.write(physical + 5, b"late");

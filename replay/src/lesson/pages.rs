@@ -45,7 +45,10 @@ pub(super) fn struct_page(s: &mut Script) -> Result<(), LessonError> {
     }
     let cost = PageSize::ALPHA.metadata(4 << 30, 40) >> 20;
     s.say(format!("Cost: 40 bytes for each 8 KiB page of 4 GiB are {cost} MiB."));
-    s.say(format!("This model spends {} bytes for each 4 KiB page.", reference::PageAllocator::METADATA_BYTES_PER_PAGE));
+    s.say(format!(
+        "This model spends {} bytes for each 4 KiB page.",
+        reference::PageAllocator::METADATA_BYTES_PER_PAGE
+    ));
     Ok(mm.validate()?)
 }
 
@@ -59,7 +62,13 @@ pub(super) fn owners(s: &mut Script) -> Result<(), LessonError> {
     let slab = mm.direct_map().to_pfn(object);
     let free = Pfn(plain.0 + 64);
     s.say("The same structure tells who owns a frame:");
-    for (what, pfn) in [("mapped by a process", user), ("with a mapping", cache), ("plain", plain), ("of a slab", slab), ("nobody's", free)] {
+    for (what, pfn) in [
+        ("mapped by a process", user),
+        ("with a mapping", cache),
+        ("plain", plain),
+        ("of a slab", slab),
+        ("nobody's", free),
+    ] {
         let owner = mm.pages.page(pfn).map(|p| format!("{:?}", p.owner));
         s.call(format!("frame {pfn}, {what}"), owner.unwrap_or_default());
     }
@@ -77,7 +86,10 @@ pub(super) fn getting_pages(s: &mut Script) -> Result<(), LessonError> {
     s.call("__get_free_page(GFP_KERNEL)", mm.get_free_page(kernel, CPU)?);
     let high = mm.alloc_page(mm.mask("GFP_HIGHUSER"), CPU)?;
     s.call("alloc_page(GFP_HIGHUSER)", format!("frame {high} in {}", zone_name(&mm.pages, high)?));
-    s.call("page_address()", mm.page_address(high).map_or_else(|| "NULL: high memory is not mapped".to_owned(), |a| a.to_string()));
+    s.call(
+        "page_address()",
+        mm.page_address(high).map_or_else(|| "NULL: high memory is not mapped".to_owned(), |a| a.to_string()),
+    );
     Ok(mm.validate()?)
 }
 
@@ -85,7 +97,9 @@ pub(super) fn zeroed_pages(s: &mut Script) -> Result<(), LessonError> {
     let mut mm = x86_64(Profile::Textbook);
     let page = mm.get_free_page(mm.mask("GFP_KERNEL"), CPU)?;
     let pfn = mm.direct_map().to_pfn(page);
-    let text = |mm: &reference::Mm| String::from_utf8_lossy(&mm.memory.read(pfn.0 * reference::PAGE_SIZE, 8)).replace('\0', "·");
+    let text = |mm: &reference::Mm| {
+        String::from_utf8_lossy(&mm.memory.read(pfn.0 * reference::PAGE_SIZE, 8)).replace('\0', "·")
+    };
     mm.memory.write(pfn.0 * reference::PAGE_SIZE, b"password");
     s.call("a kernel page, written to", text(&mm));
     mm.free_pages_at(page, Order(0), CPU)?;

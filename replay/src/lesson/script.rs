@@ -41,9 +41,11 @@ impl Script {
 
     /// A mask by name, number and bits.
     pub(super) fn mask(&mut self, table: &GfpTable, name: &str, gfp: Gfp) {
-        let parts: Vec<_> = table.names().filter(|(n, m)| n.starts_with("__") && m.0.is_power_of_two() && gfp.0 & m.0 != 0).collect();
+        let parts: Vec<_> =
+            table.names().filter(|(n, m)| n.starts_with("__") && m.0.is_power_of_two() && gfp.0 & m.0 != 0).collect();
         let parts = parts.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(" | ");
-        let _ = writeln!(self.0, "  {name:<24} {:>9} = {}", format!("{gfp}"), if parts.is_empty() { "0" } else { &parts });
+        let _ =
+            writeln!(self.0, "  {name:<24} {:>9} = {}", format!("{gfp}"), if parts.is_empty() { "0" } else { &parts });
     }
 }
 

@@ -12,7 +12,10 @@ pub(super) fn zones(s: &mut Script) -> Result<(), LessonError> {
         s.say(format!("{}:", layout.name));
         for z in &layout.zones {
             let (from, to) = (z.start_pfn >> 8, (z.start_pfn + z.spanned) >> 8);
-            s.call(format!("{:<8} {from:>5} MiB to {to:>5} MiB", z.kind.name()), if z.kind.is_lowmem() { "low memory" } else { "mapped on demand" });
+            s.call(
+                format!("{:<8} {from:>5} MiB to {to:>5} MiB", z.kind.name()),
+                if z.kind.is_lowmem() { "low memory" } else { "mapped on demand" },
+            );
         }
     }
     s.say("So x86-64 has three zones, and no high memory: the direct map reaches all of it.");
@@ -65,7 +68,10 @@ pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
         }
     };
     s.call("and when nothing can be reclaimed", failed);
-    s.call("GFP_ATOMIC may go below the minimum mark", outcome(mm.alloc_pages(mm.mask("GFP_ATOMIC|__GFP_DMA32"), Order(0), CPU, NodeId(0))));
+    s.call(
+        "GFP_ATOMIC may go below the minimum mark",
+        outcome(mm.alloc_pages(mm.mask("GFP_ATOMIC|__GFP_DMA32"), Order(0), CPU, NodeId(0))),
+    );
     s.free_area(&mm, zone, "at the end:");
     s.call("zone lock taken, once for each page", mm.zone_stats(zone).lock_taken);
     Ok(mm.validate()?)
@@ -85,7 +91,8 @@ pub(super) fn reserve(s: &mut Script) -> Result<(), LessonError> {
                 }
             };
             let left: u64 = mm.stats().iter().map(|z| z.free).sum();
-            let how = if end == AllocError::WouldWait { "then it would wait, for it must not fail" } else { "then it fails" };
+            let how =
+                if end == AllocError::WouldWait { "then it would wait, for it must not fail" } else { "then it fails" };
             s.call(mask, format!("{left:>5} left, {how}"));
             mm.validate()?;
         }
@@ -94,7 +101,10 @@ pub(super) fn reserve(s: &mut Script) -> Result<(), LessonError> {
     for mask in ["GFP_NOWAIT", "GFP_ATOMIC", "GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL", "GFP_KERNEL|__GFP_NOFAIL"] {
         let (failed, waited) = under_pressure(mask)?;
         let failed = failed.map_or_else(|| "none fails".to_owned(), |(times, why)| format!("{times} fail: {why}"));
-        s.call(format!("of {} requests with {mask}", BURSTS * BURST), format!("{failed}; reclaim took {:.1} ms of their time", waited as f64 / 1e6));
+        s.call(
+            format!("of {} requests with {mask}", BURSTS * BURST),
+            format!("{failed}; reclaim took {:.1} ms of their time", waited as f64 / 1e6),
+        );
     }
     Ok(())
 }

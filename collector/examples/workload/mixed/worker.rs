@@ -11,7 +11,8 @@ use super::operation;
 use crate::memory::Mapping;
 use crate::random::Random;
 
-/// Pages of long-lived memory a thread holds: 32 MiB of 4 KiB pages. A single operation adds at most 8 MiB, its file 4 MiB.
+/// Pages of long-lived memory a thread holds: 32 MiB of 4 KiB pages. A single operation adds at most 8 MiB, its file 4
+/// MiB.
 const POOL_PAGES: usize = 8192;
 
 /// The state of one thread.
@@ -45,7 +46,8 @@ impl Worker {
         Ok(counts)
     }
 
-    /// Keeps a mapping alive until newer ones need its room, so that lifetimes are spread over three orders of magnitude.
+    /// Keeps a mapping alive until newer ones need its room, so that lifetimes are spread over three orders of
+    /// magnitude.
     pub fn keep(&mut self, mapping: Mapping) {
         self.pool_pages += mapping.pages();
         self.pool.push_back(mapping);

@@ -1,4 +1,5 @@
-//! Free blocks of each zone by order: how many, their share of the free memory, and how much of that is of no use for an order.
+//! Free blocks of each zone by order: how many, their share of the free memory, and how much of that is of no use for
+//! an order.
 
 use ratatui::text::{Line, Span};
 
@@ -29,7 +30,10 @@ pub fn lines(model: &Model, names: &Names, theme: Theme, width: usize, height: u
     zones.sort_by_key(|zone| std::cmp::Reverse(zone.free_pages()));
     zones.truncate(room);
     let head = (0..shown).map(|order| theme.heading(format!("{order:>CELL$}")));
-    let mut lines = vec![Line::default(), std::iter::once(theme.heading(format!("{:<NAME$}", "free blocks"))).chain(head).collect()];
+    let mut lines = vec![
+        Line::default(),
+        std::iter::once(theme.heading(format!("{:<NAME$}", "free blocks"))).chain(head).collect(),
+    ];
     for zone in zones {
         lines.extend(zone_lines(zone, names, theme, shown, width));
     }

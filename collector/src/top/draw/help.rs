@@ -26,7 +26,9 @@ const KEYS: [(&str, &str); 12] = [
 
 /// Over everything else.
 pub fn draw(frame: &mut Frame, area: Rect, theme: Theme) {
-    let line = |(key, does): (&'static str, &'static str)| Line::from(vec![theme.accent(format!(" {key:<14}")), Span::raw(does)]);
+    let line = |(key, does): (&'static str, &'static str)| {
+        Line::from(vec![theme.accent(format!(" {key:<14}")), Span::raw(does)])
+    };
     let width = 66.min(area.width);
     let height = (KEYS.len() as u16 + 2).min(area.height);
     let window = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };

@@ -59,7 +59,11 @@ pub fn draw(frame: &mut Frame, model: &Model, names: &Names, theme: Theme) {
 
 fn keys_line(model: &Model, theme: Theme, width: u16) -> Line<'static> {
     if model.typing().is_some() {
-        return Line::from(vec![theme.accent("/ "), format!("{}▏", model.filter()).into(), theme.dim("  Enter keeps the filter, Escape forgets it")]);
+        return Line::from(vec![
+            theme.accent("/ "),
+            format!("{}▏", model.filter()).into(),
+            theme.dim("  Enter keeps the filter, Escape forgets it"),
+        ]);
     }
     let keys = [
         ("q", "quit"),

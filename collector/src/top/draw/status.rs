@@ -30,7 +30,8 @@ pub fn lines(model: &Model, names: &Names, theme: Theme, width: usize) -> Vec<Li
 fn title(model: &Model, names: &Names, theme: Theme, width: usize) -> Line<'static> {
     let header = names.header();
     let left = format!("{}  Linux {}  {} CPUs", header.host, header.kernel, header.cpu_node.len());
-    let right = if model.is_paused() { "paused".to_owned() } else { format!("every {} s", model.interval().as_secs_f64()) };
+    let right =
+        if model.is_paused() { "paused".to_owned() } else { format!("every {} s", model.interval().as_secs_f64()) };
     let name = "collector top";
     let gap = width.saturating_sub(name.len() + 2 + left.chars().count() + right.len());
     let right = if model.is_paused() { theme.warning(right) } else { theme.dim(right) };
@@ -44,7 +45,11 @@ fn rates(model: &Model, family: Family, names: &Names, theme: Theme) -> Line<'st
     let Counts { allocs, frees, alloc_bytes, failures, .. } = model.total(family, names);
     let rate = |count| number::rate(model.per_second(count));
     let mut spans = vec![theme.dim(format!("{:<8}", family.name()))];
-    for (value, unit) in [(rate(allocs), " allocs/s "), (rate(frees), " frees/s  "), (number::bytes(model.per_second(alloc_bytes)), "/s")] {
+    for (value, unit) in [
+        (rate(allocs), " allocs/s "),
+        (rate(frees), " frees/s  "),
+        (number::bytes(model.per_second(alloc_bytes)), "/s"),
+    ] {
         spans.extend([Span::raw(format!("{value:>9}")), theme.dim(unit)]);
     }
     let failed = format!("{:>9} failed/s", rate(failures));
@@ -54,9 +59,14 @@ fn rates(model: &Model, family: Family, names: &Names, theme: Theme) -> Line<'st
 
 fn waits(model: &Model, theme: Theme) -> Line<'static> {
     let mut spans = vec![theme.dim(format!("{:<8}", "waits"))];
-    for (wait, name) in [(Wait::DirectReclaim, "direct reclaim"), (Wait::Compaction, "compaction"), (Wait::Kcompactd, "kcompactd")] {
+    for (wait, name) in
+        [(Wait::DirectReclaim, "direct reclaim"), (Wait::Compaction, "compaction"), (Wait::Kcompactd, "kcompactd")]
+    {
         let latency = model.recent().latencies[wait as usize];
-        let mean = latency.total_ns.checked_div(latency.count).map_or_else(String::new, |ns| format!(" of {:.1} ms", ns as f64 / 1e6));
+        let mean = latency
+            .total_ns
+            .checked_div(latency.count)
+            .map_or_else(String::new, |ns| format!(" of {:.1} ms", ns as f64 / 1e6));
         let text = format!("{:>9} {name}/s{mean}", number::rate(model.per_second(latency.count)));
         spans.push(if latency.count > 0 { Span::raw(text) } else { theme.dim(text) });
     }

@@ -30,8 +30,12 @@ pub fn tabs(model: &Model, theme: Theme) -> Line<'static> {
 }
 
 /// A column of numbers: heading, width, and from which width of the table on it is shown.
-const NUMBERS: [(Sort, &str, u16, u16); 4] =
-    [(Sort::Allocs, "allocs/s", 10, 0), (Sort::Frees, "frees/s", 10, 60), (Sort::Bytes, "bytes/s", 11, 0), (Sort::Failed, "failed/s", 10, 70)];
+const NUMBERS: [(Sort, &str, u16, u16); 4] = [
+    (Sort::Allocs, "allocs/s", 10, 0),
+    (Sort::Frees, "frees/s", 10, 60),
+    (Sort::Bytes, "bytes/s", 11, 0),
+    (Sort::Failed, "failed/s", 10, 70),
+];
 /// Cells of the bars that show shares.
 const BAR: u16 = 12;
 
@@ -56,7 +60,11 @@ pub fn draw(frame: &mut Frame, model: &Model, theme: Theme, area: Rect) {
         Family::Objects => "objects",
     };
     let mut heading = vec![Cell::new(format!("{family} by {}{}", model.view().title(), mark(Sort::Name)))];
-    heading.extend(shown.iter().map(|(column, title, ..)| Cell::new(Line::from(format!("{title}{}", mark(*column))).right_aligned())));
+    heading.extend(
+        shown
+            .iter()
+            .map(|(column, title, ..)| Cell::new(Line::from(format!("{title}{}", mark(*column))).right_aligned())),
+    );
     let numbers: u16 = shown.iter().map(|(_, _, width, _)| width + 1).sum();
     let name_width = area.width.saturating_sub(numbers + if with_bar { BAR + 2 } else { 0 });
     let mut widths = vec![Constraint::Length(name_width)];
@@ -76,17 +84,28 @@ pub fn draw(frame: &mut Frame, model: &Model, theme: Theme, area: Rect) {
                 Sort::Failed => number::rate(model.per_second(counts.failures)),
                 Sort::Allocs | Sort::Name => number::rate(model.per_second(counts.allocs)),
             };
-            let style = if *column == Sort::Failed && counts.failures > 0 { theme.warning_style() } else { ratatui::style::Style::new() };
+            let style = if *column == Sort::Failed && counts.failures > 0 {
+                theme.warning_style()
+            } else {
+                ratatui::style::Style::new()
+            };
             cells.push(Cell::new(Line::from(text).right_aligned()).style(style));
         }
         if with_bar {
-            cells.push(Cell::new(format!(" {}", bar(row.counts.allocs, all, usize::from(BAR)))).style(theme.accent_style()));
+            cells.push(
+                Cell::new(format!(" {}", bar(row.counts.allocs, all, usize::from(BAR)))).style(theme.accent_style()),
+            );
         }
         Row::new(cells)
     };
     if model.rows().is_empty() {
-        let text = if model.recent().time == 0 { "counting…" } else { "nothing was allocated or freed in the last interval" };
-        frame.render_widget(Line::from(theme.dim(text)), Rect { y: area.y + 1.min(area.height - 1), height: 1, ..area });
+        let text = if model.recent().time == 0 {
+            "counting…"
+        } else {
+            "nothing was allocated or freed in the last interval"
+        };
+        frame
+            .render_widget(Line::from(theme.dim(text)), Rect { y: area.y + 1.min(area.height - 1), height: 1, ..area });
     }
     let table = Table::new(model.rows().iter().map(row), widths)
         .header(Row::new(heading).style(theme.heading_style()))
@@ -98,7 +117,11 @@ pub fn draw(frame: &mut Frame, model: &Model, theme: Theme, area: Rect) {
 
 /// As much of a name as fits.
 fn shorten(name: &str, width: usize) -> String {
-    if name.chars().count() <= width { name.to_owned() } else { name.chars().take(width.saturating_sub(1)).chain(['…']).collect() }
+    if name.chars().count() <= width {
+        name.to_owned()
+    } else {
+        name.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    }
 }
 
 /// A part of a whole, to an eighth of a cell.

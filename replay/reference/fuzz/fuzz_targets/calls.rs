@@ -1,5 +1,5 @@
-//! Any bytes are calls: the first chooses the kernel generation, each eight after it are one call. No sequence may break an invariant, panic,
-//! or get an answer that cannot be right.
+//! Any bytes are calls: the first chooses the kernel generation, each eight after it are one call. No sequence may
+//! break an invariant, panic, or get an answer that cannot be right.
 
 #![no_main]
 

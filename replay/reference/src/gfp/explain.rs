@@ -40,7 +40,9 @@ impl Verdict {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
-            Self::SleepsInAtomic => "a bug: direct reclaim can sleep, and atomic context cannot; use GFP_ATOMIC or GFP_NOWAIT",
+            Self::SleepsInAtomic => {
+                "a bug: direct reclaim can sleep, and atomic context cannot; use GFP_ATOMIC or GFP_NOWAIT"
+            }
             Self::IoRecursion => "a bug: reclaim may start I/O that waits for this very allocation; use GFP_NOIO",
             Self::FsRecursion => "a bug: reclaim may re-enter the file system under its own locks; use GFP_NOFS",
             Self::BadZoneBits => "a bug: the zone modifiers exclude each other",
@@ -110,14 +112,20 @@ impl GfpTable {
 fn remarks(flags: Flags, context: Context) -> Vec<&'static str> {
     let sleeps = flags.contains(Flags::DIRECT_RECLAIM);
     let all = [
-        (flags.contains(Flags::NOFAIL) && !sleeps, "NOFAIL without direct reclaim cannot be honoured: the request can still fail"),
+        (
+            flags.contains(Flags::NOFAIL) && !sleeps,
+            "NOFAIL without direct reclaim cannot be honoured: the request can still fail",
+        ),
         (flags.contains(Flags::NOFAIL) && flags.contains(Flags::NORETRY), "NOFAIL and NORETRY contradict each other"),
         (
             flags.contains(Flags::DMA) && !flags.intersects(Flags::RECLAIM | Flags::HIGH),
             "GFP_DMA is only a zone: give it a context flag beside it, such as GFP_KERNEL or GFP_ATOMIC",
         ),
         (flags.contains(Flags::HIGHMEM), "a page from high memory has no address until it is mapped: alloc_pages only"),
-        (context == Context::Process && !sleeps, "this context may sleep: without direct reclaim the request fails where it need not"),
+        (
+            context == Context::Process && !sleeps,
+            "this context may sleep: without direct reclaim the request fails where it need not",
+        ),
         (flags.intersects(Flags::IO | Flags::FS) && !sleeps, "IO and FS mean nothing without direct reclaim"),
     ];
     all.into_iter().filter_map(|(applies, text)| applies.then_some(text)).collect()

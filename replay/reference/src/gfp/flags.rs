@@ -95,7 +95,8 @@ impl Flags {
         self.0
     }
 
-    /// The single flag a `__GFP_…` name stands for, whatever its kernel's number for it; `None` for names the allocator has no use for.
+    /// The single flag a `__GFP_…` name stands for, whatever its kernel's number for it; `None` for names the allocator
+    /// has no use for.
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "__GFP_DMA" => Self::DMA,

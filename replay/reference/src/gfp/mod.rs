@@ -1,7 +1,7 @@
 //! GFP masks: what a request may do, where it may go, and what it is for.
 //!
-//! A [`Gfp`] is a mask as the *traced* kernel numbers it. Bits have moved several times in the kernel's history, so every mask passes
-//! through the [`GfpTable`] of its kernel, which turns it into the allocator's own [`Flags`].
+//! A [`Gfp`] is a mask as the *traced* kernel numbers it. Bits have moved several times in the kernel's history, so
+//! every mask passes through the [`GfpTable`] of its kernel, which turns it into the allocator's own [`Flags`].
 
 mod explain;
 mod flags;

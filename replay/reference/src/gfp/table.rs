@@ -6,7 +6,8 @@ use core::fmt::Write;
 use super::{Flags, Gfp};
 use crate::Profile;
 
-/// The names a kernel gives to GFP bits and their composites, in the order in which its own decoder tries them (composites first).
+/// The names a kernel gives to GFP bits and their composites, in the order in which its own decoder tries them
+/// (composites first).
 #[derive(Clone, Debug)]
 pub struct GfpTable {
     names: Vec<(String, u32)>,
@@ -28,8 +29,8 @@ impl GfpTable {
         Self::from_pairs(same.chain(differs).copied())
     }
 
-    /// A table from outside, such as the one a trace carries. Pairs may come in any order; names the allocator does not know are kept for
-    /// decoding only.
+    /// A table from outside, such as the one a trace carries. Pairs may come in any order; names the allocator does not
+    /// know are kept for decoding only.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, u32)>) -> Self {
         let mut names: Vec<(String, u32)> = pairs.into_iter().map(|(n, m)| (n.to_owned(), m)).collect();
         // A stable sort keeps the kernel's order among names of as many bits.
@@ -64,7 +65,8 @@ impl GfpTable {
         self.implied
     }
 
-    /// The mask of a name such as `GFP_KERNEL` or `__GFP_COMP`; also of several joined by `|`, and of hexadecimal numbers.
+    /// The mask of a name such as `GFP_KERNEL` or `__GFP_COMP`; also of several joined by `|`, and of hexadecimal
+    /// numbers.
     pub fn mask(&self, text: &str) -> Option<Gfp> {
         let mut mask = 0;
         for part in text.split('|').map(str::trim) {
@@ -77,8 +79,8 @@ impl GfpTable {
         Some(Gfp(mask))
     }
 
-    /// The mask in names joined by `|`: the longest names first, left-over bits in hexadecimal, `none` for an empty mask. This is what the
-    /// kernel's `%pGg` prints.
+    /// The mask in names joined by `|`: the longest names first, left-over bits in hexadecimal, `none` for an empty
+    /// mask. This is what the kernel's `%pGg` prints.
     pub fn decode(&self, gfp: Gfp) -> String {
         let mut rest = gfp.0;
         let mut text = String::new();
@@ -115,7 +117,8 @@ fn push_part(text: &mut String, part: &str) {
     text.push_str(part);
 }
 
-/// Linux 2.6.34, `include/linux/gfp.h`. `GFP_NOWAIT` is the empty mask there; the book's `GFP_USER` omits the `HARDWALL` the source has.
+/// Linux 2.6.34, `include/linux/gfp.h`. `GFP_NOWAIT` is the empty mask there; the book's `GFP_USER` omits the
+/// `HARDWALL` the source has.
 const TEXTBOOK: &[(&str, u32)] = &[
     ("GFP_HIGHUSER_MOVABLE", 0x200da),
     ("GFP_HIGHUSER", 0x200d2),
@@ -149,8 +152,8 @@ const TEXTBOOK: &[(&str, u32)] = &[
     ("__GFP_RECLAIMABLE", 0x80000),
 ];
 
-/// Linux 6.8 and later: no `__GFP_ATOMIC`, and `GFP_NOWAIT` carries `NOWARN`. Bits from 24 up depend on the configuration and are left to
-/// the table of the traced kernel.
+/// Linux 6.8 and later: no `__GFP_ATOMIC`, and `GFP_NOWAIT` carries `NOWARN`. Bits from 24 up depend on the
+/// configuration and are left to the table of the traced kernel.
 const CURRENT: &[(&str, u32)] = &[
     ("GFP_TRANSHUGE", 0x1c_24ca),
     ("GFP_TRANSHUGE_LIGHT", 0x1c_20ca),

@@ -44,7 +44,8 @@ pub const fn gfp_zone(flags: Flags) -> Result<ZoneType, BadZoneBits> {
     })
 }
 
-/// The mobility type a request asks for: unmovable unless the mask says movable or reclaimable; `None` when it says both.
+/// The mobility type a request asks for: unmovable unless the mask says movable or reclaimable; `None` when it says
+/// both.
 #[inline]
 pub const fn gfp_migratetype(flags: Flags) -> Option<Migratetype> {
     match flags.0 >> 3 & 3 {

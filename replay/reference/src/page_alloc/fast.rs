@@ -1,6 +1,6 @@
-//! The two paths nearly every request takes whose blocks are cached per CPU, without the questions that need not be asked there: a block from
-//! this CPU's list while its zone has plenty, and a block back onto the list while the list has room. They do exactly what the general paths
-//! would; where they cannot tell, they step aside.
+//! The two paths nearly every request takes whose blocks are cached per CPU, without the questions that need not be
+//! asked there: a block from this CPU's list while its zone has plenty, and a block back onto the list while the list
+//! has room. They do exactly what the general paths would; where they cannot tell, they step aside.
 
 use alloc::vec::Vec;
 
@@ -40,7 +40,11 @@ impl Routes {
             let migratetype = gfp_migratetype(flags).filter(|_| usable)?;
             let highest = gfp_zone(flags).ok()?;
             let zone = zonelists.get(node as u8, highest, 0)?;
-            Some(Route { zone, highest: highest as u8, migratetype: if grouping { migratetype } else { Migratetype::Unmovable } })
+            Some(Route {
+                zone,
+                highest: highest as u8,
+                migratetype: if grouping { migratetype } else { Migratetype::Unmovable },
+            })
         };
         let by_bits = (0..config.layout.nodes()).map(|node| core::array::from_fn(|bits| route(node, bits))).collect();
         let cached = (0..=MAX_ORDER).filter(|order| allows(&config.rules, *order)).map(|order| 1 << order).sum();
@@ -78,7 +82,8 @@ impl PageAllocator {
         self.routes.caches(order) && self.push(pfn, order, cpu)
     }
 
-    /// Pops this CPU's list, if the preferred zone is above its high mark by any way of counting. Where lists are not used, they are empty.
+    /// Pops this CPU's list, if the preferred zone is above its high mark by any way of counting. Where lists are not
+    /// used, they are empty.
     #[expect(
         clippy::inline_always,
         reason = "for single pages, most of all requests, the questions about the order are then answered at compile time"
@@ -87,7 +92,9 @@ impl PageAllocator {
     fn pop(&mut self, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Option<Pfn> {
         let route = (*self.routes.by_bits.get(usize::from(node.0))?)[(gfp.0 & 0x1f) as usize]?;
         let zone = self.zones.get_mut(usize::from(route.zone))?;
-        if !zone.has_plenty(usize::from(route.highest), order.pages()) || order.0 > 0 && !zone.has_ordinary_block(order.0) {
+        if !zone.has_plenty(usize::from(route.highest), order.pages())
+            || order.0 > 0 && !zone.has_ordinary_block(order.0)
+        {
             return None;
         }
         let pcp = zone.pcp.get_mut(usize::from(cpu.0))?;
@@ -99,7 +106,8 @@ impl PageAllocator {
         Some(Pfn(self.map.pfn(i)))
     }
 
-    /// Pushes an allocated block on this CPU's list, if the list stays below its limit. Where lists are not used, the limit is 0.
+    /// Pushes an allocated block on this CPU's list, if the list stays below its limit. Where lists are not used, the
+    /// limit is 0.
     #[expect(
         clippy::inline_always,
         reason = "for single pages, most of all requests, the questions about the order are then answered at compile time"

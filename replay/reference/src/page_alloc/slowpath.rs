@@ -1,12 +1,18 @@
 //! The slow path: lower marks, reclaim, compaction, and when to give up.
 
 use super::PageAllocator;
-use crate::{AllocError, Order, Pressure, ZoneId, alloc_flags::AllocFlags, rmqueue::Request, watermark_ok::watermark_ok};
+use crate::{
+    AllocError, Order, Pressure, ZoneId, alloc_flags::AllocFlags, rmqueue::Request, watermark_ok::watermark_ok,
+};
 
 impl PageAllocator {
     /// `__alloc_pages_slowpath`.
     #[cold]
-    pub(super) fn slowpath<P: Pressure>(&mut self, pressure: &mut P, request: &mut Request) -> Result<(u32, u8), AllocError> {
+    pub(super) fn slowpath<P: Pressure>(
+        &mut self,
+        pressure: &mut P,
+        request: &mut Request,
+    ) -> Result<(u32, u8), AllocError> {
         use crate::Flags;
         /// `MAX_COMPACT_RETRIES` for costly orders: rounds that freed pages, and might have made the block.
         const COSTLY_COMPACT_RETRIES: u32 = 4;
@@ -68,7 +74,8 @@ impl PageAllocator {
         }
     }
 
-    /// `should_reclaim_retry`: after a round that came to nothing, whether all that could still be reclaimed would be enough.
+    /// `should_reclaim_retry`: after a round that came to nothing, whether all that could still be reclaimed would be
+    /// enough.
     fn should_reclaim_retry<P: Pressure>(&self, pressure: &P, request: &Request, fruitless: u32) -> bool {
         /// `MAX_RECLAIM_RETRIES`.
         const MAX_RECLAIM_RETRIES: u32 = 16;
@@ -76,18 +83,33 @@ impl PageAllocator {
         let would_be_enough = |z: &u8| {
             let zone = &self.zones[usize::from(*z)];
             let available = zone.nr_free + pressure.reclaimable(self, ZoneId(*z));
-            watermark_ok(&self.config.rules, zone, request.order, zone.marks.min, request.highest, request.alloc, available)
+            watermark_ok(
+                &self.config.rules,
+                zone,
+                request.order,
+                zone.marks.min,
+                request.highest,
+                request.alloc,
+                available,
+            )
         };
-        fruitless <= MAX_RECLAIM_RETRIES && self.zonelists.list(request.node.0, request.highest).iter().any(would_be_enough)
+        fruitless <= MAX_RECLAIM_RETRIES
+            && self.zonelists.list(request.node.0, request.highest).iter().any(would_be_enough)
     }
 
-    /// No reclaim helps any more: the OOM killer, and for `__GFP_NOFAIL` all memory there is. `None` means that there may
-    /// be something now: the rest of the reserve, or what the killer's victim freed.
-    fn last_resort<P: Pressure>(&mut self, pressure: &mut P, request: &mut Request, nofail: bool) -> Result<Option<(u32, u8)>, AllocError> {
+    /// No reclaim helps any more: the OOM killer, and for `__GFP_NOFAIL` all memory there is. `None` means that there
+    /// may be something now: the rest of the reserve, or what the killer's victim freed.
+    fn last_resort<P: Pressure>(
+        &mut self,
+        pressure: &mut P,
+        request: &mut Request,
+        nofail: bool,
+    ) -> Result<Option<(u32, u8)>, AllocError> {
         if self.unreserve_highatomic(request.migratetype, true) {
             return Ok(None);
         }
-        let may_kill = !request.flags.contains(crate::Flags::RETRY_MAYFAIL) && request.order <= crate::ids::COSTLY_ORDER;
+        let may_kill =
+            !request.flags.contains(crate::Flags::RETRY_MAYFAIL) && request.order <= crate::ids::COSTLY_ORDER;
         if may_kill {
             self.counters.oom += 1;
             if pressure.oom(self) > 0 {

@@ -36,8 +36,8 @@ impl PerCpuPages {
     #[inline]
     pub(super) fn surplus_auto(&mut self, order: u8, reclaim_active: bool, below_high: bool) -> u32 {
         let batch = self.sizes.batch;
-        // The lists are worth keeping while they fit the CPU's share of the cache (`PCPF_FREE_HIGH_BATCH`): assumed, as on any CPU with a
-        // cache of a megabyte per core.
+        // The lists are worth keeping while they fit the CPU's share of the cache (`PCPF_FREE_HIGH_BATCH`): assumed, as
+        // on any CPU with a cache of a megabyte per core.
         let in_a_run = self.prev_free_high && (1..=COSTLY_ORDER).contains(&order);
         let free_high = in_a_run && self.freed_of_late >= self.free_high_from && self.count >= batch;
         self.note_free(order);

@@ -1,7 +1,7 @@
 //! One per-CPU list: blocks come and go at its head; what is given back leaves at its tail.
 //!
-//! The kernel links the blocks through their pages. Here they stand in one array with the head at its end, so that a page that goes out and in
-//! again is not touched, and neither are its neighbours.
+//! The kernel links the blocks through their pages. Here they stand in one array with the head at its end, so that a
+//! page that goes out and in again is not touched, and neither are its neighbours.
 
 use alloc::vec::Vec;
 
@@ -101,7 +101,9 @@ mod tests {
                     queue.fill(step..step + 3);
                     other.extend((step..step + 3).rev());
                 }
-                _ => queue.drain_tail((seed >> 8 & 3) as usize, |some| some.iter().for_each(|i| assert_eq!(Some(*i), other.pop_front()))),
+                _ => queue.drain_tail((seed >> 8 & 3) as usize, |some| {
+                    some.iter().for_each(|i| assert_eq!(Some(*i), other.pop_front()))
+                }),
             }
             assert_eq!((queue.len(), queue.is_empty()), (other.len(), other.is_empty()));
         }

@@ -20,7 +20,8 @@ pub fn pcp_sizes(managed: u64, low_mark: u64, cpus: u16) -> PcpSizes {
     PcpSizes { batch: batch as u32, high_min: high(low_mark), high_max: high(managed / 8) }
 }
 
-/// `zone_batchsize` of 2.6.34: a thousandth of the zone, at most half a megabyte, a quarter of that; `high` is six batches.
+/// `zone_batchsize` of 2.6.34: a thousandth of the zone, at most half a megabyte, a quarter of that; `high` is six
+/// batches.
 pub fn pcp_sizes_textbook(present: u64) -> PcpSizes {
     let b = ((present / 1024).min(128) / 4).max(1);
     let batch = ((1u32 << (b + b / 2).ilog2()) - 1).max(1);

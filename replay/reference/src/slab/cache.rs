@@ -122,8 +122,8 @@ impl Cache {
         flags
     }
 
-    /// Offset of the first object in the next slab: the textbook's colouring spreads slabs over the cache's lines, with what the objects
-    /// leave over.
+    /// Offset of the first object in the next slab: the textbook's colouring spreads slabs over the cache's lines, with
+    /// what the objects leave over.
     pub(super) fn next_colour(&mut self, order: Order) -> u32 {
         let left_over = ((PAGE_SIZE << order.0) % u64::from(self.sizes.size)) as u32;
         let step = self.align.max(CACHE_LINE);
@@ -137,7 +137,8 @@ impl Cache {
 }
 
 impl SlabAllocator {
-    /// `kmem_cache_create`: a new cache, or an existing one with the same layout (SLUB merges them unless something sets them apart).
+    /// `kmem_cache_create`: a new cache, or an existing one with the same layout (SLUB merges them unless something
+    /// sets them apart).
     ///
     /// # Errors
     /// [`AllocError::TooLarge`] when no block of pages holds an object.
@@ -203,13 +204,15 @@ impl SlabAllocator {
         Ok(CacheId(id))
     }
 
-    /// `find_mergeable`: a cache of the same kind whose objects are large enough, aligned enough, and at most a word larger.
+    /// `find_mergeable`: a cache of the same kind whose objects are large enough, aligned enough, and at most a word
+    /// larger.
     fn find_mergeable(&self, size: u32, align: u32, flags: CacheFlags) -> Option<CacheId> {
         let fits = |c: &&Cache| {
             !c.destroyed
                 && c.ctor.is_none()
                 && !c.flags.is_debug()
-                && (c.flags.dma, c.flags.reclaim_account, c.flags.account) == (flags.dma, flags.reclaim_account, flags.account)
+                && (c.flags.dma, c.flags.reclaim_account, c.flags.account)
+                    == (flags.dma, flags.reclaim_account, flags.account)
                 && size <= c.sizes.size
                 && c.sizes.size.is_multiple_of(align)
                 && c.sizes.size - size < WORD

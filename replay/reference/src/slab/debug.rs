@@ -28,7 +28,8 @@ pub(super) fn on_new(cache: &Cache, memory: &mut Memory, address: u64) {
     red_zone(cache, memory, address, RED_INACTIVE);
 }
 
-/// An object goes out: whoever wrote to it since it was freed has damaged the poison. The damage is counted, and the object goes out whole.
+/// An object goes out: whoever wrote to it since it was freed has damaged the poison. The damage is counted, and the
+/// object goes out whole.
 pub(super) fn on_alloc(cache: &mut Cache, memory: &mut Memory, address: u64) {
     if cache.flags.poison && cache.ctor.is_none() && memory.read(address, cache.object_size as usize) != poison(cache) {
         cache.damaged.push(address);

@@ -3,9 +3,12 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{CacheFlags, CacheId, Found, LARGE, SlabAllocator, Source, kmalloc_class, kmalloc_classes};
-use crate::{AllocError, Cpu, Flags, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Note};
+use crate::{
+    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Note,
+};
 
-/// Kinds of `kmalloc` caches (`enum kmalloc_cache_type`), in the order in which a mask decides: DMA, reclaimable, accounted, normal.
+/// Kinds of `kmalloc` caches (`enum kmalloc_cache_type`), in the order in which a mask decides: DMA, reclaimable,
+/// accounted, normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum KmallocType {
@@ -63,9 +66,14 @@ impl SlabAllocator {
     pub(super) fn create_kmalloc_caches(&mut self, nodes: u8) {
         let classes = kmalloc_classes(self.profile);
         let largest = u64::from(classes.last().copied().unwrap_or(0));
-        let class_of = |k: u64| kmalloc_class(self.profile, k * 8 + 8).and_then(|c| classes.iter().position(|x| *x == c));
+        let class_of =
+            |k: u64| kmalloc_class(self.profile, k * 8 + 8).and_then(|c| classes.iter().position(|x| *x == c));
         let by_size = (0..largest / 8).filter_map(class_of).map(|i| i as u8).collect();
-        let kinds: &[KmallocType] = if self.profile == Profile::Textbook { &[KmallocType::Normal, KmallocType::Dma] } else { &KmallocType::ALL };
+        let kinds: &[KmallocType] = if self.profile == Profile::Textbook {
+            &[KmallocType::Normal, KmallocType::Dma]
+        } else {
+            &KmallocType::ALL
+        };
         let mut caches: Vec<CacheId> = Vec::new();
         for kind in KmallocType::ALL {
             if !kinds.contains(&kind) {
@@ -118,7 +126,12 @@ impl SlabAllocator {
     }
 
     /// `kfree`.
-    pub(crate) fn kfree<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, cpu: Cpu) -> Result<(), Misuse> {
+    pub(crate) fn kfree<P: Pressure>(
+        &mut self,
+        source: &mut Source<'_, P>,
+        address: u64,
+        cpu: Cpu,
+    ) -> Result<(), Misuse> {
         match self.find(source.pages, address)? {
             Found::Object { slab, object } => self.free_object(source, address, slab, object, cpu),
             Found::Pages(order) => {
@@ -132,7 +145,13 @@ impl SlabAllocator {
     }
 }
 
-fn kmalloc_large<P: Pressure>(source: &mut Source<'_, P>, bytes: u64, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u64, AllocError> {
+fn kmalloc_large<P: Pressure>(
+    source: &mut Source<'_, P>,
+    bytes: u64,
+    flags: Flags,
+    cpu: Cpu,
+    node: NodeId,
+) -> Result<u64, AllocError> {
     if bytes > MAX_SIZE {
         return Err(AllocError::TooLarge(bytes));
     }

@@ -39,7 +39,8 @@ pub(super) struct Slab {
     pub(super) in_use: u32,
     /// The free object to be used next, or [`END`].
     freelist: u16,
-    /// By object: the free object after it, or [`END`]; [`USED`] for one in use. In the kernel the word lies in the free object itself.
+    /// By object: the free object after it, or [`END`]; [`USED`] for one in use. In the kernel the word lies in the
+    /// free object itself.
     next_free: Vec<u16>,
     prev: u32,
     next: u32,
@@ -107,7 +108,8 @@ impl Slab {
         if offset >= u64::from(self.objects) * u64::from(self.size) {
             return None;
         }
-        // `reciprocal_divide`: offsets are below 2^22, so one multiplication is exact enough to be checked by the next one.
+        // `reciprocal_divide`: offsets are below 2^22, so one multiplication is exact enough to be checked by the next
+        // one.
         let object = (offset * self.reciprocal) >> RECIPROCAL_ONE.trailing_zeros();
         (object * u64::from(self.size) == offset).then_some(object as u16)
     }
@@ -124,7 +126,9 @@ impl Slab {
     pub(super) fn free_objects(&self) -> impl Iterator<Item = u16> {
         let after = |object: &u16| self.next_free.get(usize::from(*object)).copied();
         // One more than there can be, so that a list that runs in a circle shows.
-        core::iter::successors(Some(self.freelist), after).take_while(|object| *object != END).take(self.objects as usize + 1)
+        core::iter::successors(Some(self.freelist), after)
+            .take_while(|object| *object != END)
+            .take(self.objects as usize + 1)
     }
 
     pub(super) fn used_objects(&self) -> u32 {
@@ -138,7 +142,8 @@ impl Slab {
 
 const RECIPROCAL_ONE: u64 = 1 << 40;
 
-/// All slabs, by number. Numbers of discarded slabs are used again; 0 is no slab's, so that it can stand for none in a page's notes.
+/// All slabs, by number. Numbers of discarded slabs are used again; 0 is no slab's, so that it can stand for none in a
+/// page's notes.
 pub(super) struct Slabs {
     slots: Vec<Option<Slab>>,
     unused: Vec<u32>,

@@ -1,8 +1,8 @@
 //! The slab layer: objects of one size, many to a page.
 //!
-//! Two generations share the slabs and differ in which slab serves next: [`slub`] (since 2.6.22, the only one since 6.8) and the
-//! [`textbook`]'s slab allocator with its full, partial and empty lists. Management data lives beside the pages, not in them; freed objects of
-//! one slab are reused last in, first out, new ones in address order.
+//! Two generations share the slabs and differ in which slab serves next: [`slub`] (since 2.6.22, the only one since
+//! 6.8) and the [`textbook`]'s slab allocator with its full, partial and empty lists. Management data lives beside the
+//! pages, not in them; freed objects of one slab are reused last in, first out, new ones in address order.
 
 mod cache;
 mod debug;
@@ -20,13 +20,15 @@ pub use sizes::{SlabSizes, kmalloc_class, kmalloc_classes, slab_sizes};
 use alloc::vec::Vec;
 
 use crate::{
-    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Note, memory::Memory,
+    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE,
+    mem_map::Note, memory::Memory,
 };
 use cache::Cache;
 use kmalloc::Kmalloc;
 use lists::{Place, Slab, Slabs};
 
-/// Value of a page's `mapping` word for `kmalloc` blocks that are whole pages. Other slab pages have their slab's number.
+/// Value of a page's `mapping` word for `kmalloc` blocks that are whole pages. Other slab pages have their slab's
+/// number.
 const LARGE: u32 = u32::MAX;
 
 /// The slab allocator: all caches and their slabs.
@@ -38,8 +40,8 @@ pub struct SlabAllocator {
     kmalloc: Kmalloc,
 }
 
-/// What of a request's mask its slab's pages are asked for with (`GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK`): where they lie and how they move is the
-/// cache's to say, since all its objects share them.
+/// What of a request's mask its slab's pages are asked for with (`GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK`): where they
+/// lie and how they move is the cache's to say, since all its objects share them.
 const SLAB_PAGE_FLAGS: Flags = Flags::RECLAIM
     .union(Flags::HIGH)
     .union(Flags::IO)
@@ -82,7 +84,8 @@ impl SlabAllocator {
         self.profile == Profile::Textbook
     }
 
-    /// The next object of the slab that a CPU allocates from, unless something must be written into it first: all that most requests need.
+    /// The next object of the slab that a CPU allocates from, unless something must be written into it first: all that
+    /// most requests need.
     #[inline]
     fn alloc_fast(&mut self, cache: CacheId, cpu: Cpu) -> Option<u64> {
         let slab = self.caches[cache.0 as usize].cpus.get(usize::from(cpu.0))?.slab?;
@@ -105,8 +108,16 @@ impl SlabAllocator {
         }
     }
 
-    /// `___slab_alloc`: from the next slab if the CPU's has no object left; with what is written into objects for debugging.
-    fn alloc_slowly<P: Pressure>(&mut self, source: &mut Source<'_, P>, c: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u64, AllocError> {
+    /// `___slab_alloc`: from the next slab if the CPU's has no object left; with what is written into objects for
+    /// debugging.
+    fn alloc_slowly<P: Pressure>(
+        &mut self,
+        source: &mut Source<'_, P>,
+        c: usize,
+        flags: Flags,
+        cpu: Cpu,
+        node: NodeId,
+    ) -> Result<u64, AllocError> {
         let own = self.caches[c].cpus.get(usize::from(cpu.0)).ok_or(AllocError::NoSuchCpuOrNode)?.slab;
         let address = if let Some(address) = own.and_then(|slab| self.slabs[slab].take()) {
             address
@@ -121,7 +132,14 @@ impl SlabAllocator {
         Ok(address)
     }
 
-    fn next_slab<P: Pressure>(&mut self, source: &mut Source<'_, P>, cache: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u32, AllocError> {
+    fn next_slab<P: Pressure>(
+        &mut self,
+        source: &mut Source<'_, P>,
+        cache: usize,
+        flags: Flags,
+        cpu: Cpu,
+        node: NodeId,
+    ) -> Result<u32, AllocError> {
         let found = if self.is_textbook() { self.textbook_slab(cache, cpu) } else { self.slub_slab(cache, cpu, node) };
         if let Some(slab) = found {
             return Ok(slab);
@@ -133,7 +151,14 @@ impl SlabAllocator {
     }
 
     /// `allocate_slab`: a large slab is tried without effort first; if that fails, the smallest that holds an object.
-    fn new_slab<P: Pressure>(&mut self, source: &mut Source<'_, P>, cache: usize, flags: Flags, cpu: Cpu, node: NodeId) -> Result<u32, AllocError> {
+    fn new_slab<P: Pressure>(
+        &mut self,
+        source: &mut Source<'_, P>,
+        cache: usize,
+        flags: Flags,
+        cpu: Cpu,
+        node: NodeId,
+    ) -> Result<u32, AllocError> {
         let c = &self.caches[cache];
         if c.destroyed {
             return Err(AllocError::CacheDestroyed);
@@ -146,7 +171,8 @@ impl SlabAllocator {
         }
         let order = Order(c.sizes.order);
         let got = source.pages.alloc_by_flags(source.pressure, easy, order, cpu, node).map(|pfn| (pfn, order));
-        let got = got.or_else(|_| source.pages.alloc_by_flags(source.pressure, flags, least, cpu, node).map(|pfn| (pfn, least)));
+        let got = got
+            .or_else(|_| source.pages.alloc_by_flags(source.pressure, flags, least, cpu, node).map(|pfn| (pfn, least)));
         let (pfn, order) = got?;
         let cache = &mut self.caches[cache];
         let colour = cache.next_colour(order);
@@ -202,15 +228,26 @@ impl SlabAllocator {
         let pfn = Pfn(address / PAGE_SIZE);
         if number == LARGE {
             // Anyone may leave this word in his own page.
-            let ours = |i: &u32| PageFlags(pages.map.flags(*i)).contains(PageFlags::SLAB) && address.is_multiple_of(PAGE_SIZE);
+            let ours =
+                |i: &u32| PageFlags(pages.map.flags(*i)).contains(PageFlags::SLAB) && address.is_multiple_of(PAGE_SIZE);
             let head = pages.allocated(pfn).ok().filter(ours).ok_or(Misuse::NotFromSlab(address))?;
             return Ok(Found::Pages(Order(pages.map.tag(head).order())));
         }
-        Err(if self.slabs.get(number).is_some_and(|s| s.covers(pfn.0)) { Misuse::NotAnObject(address) } else { Misuse::NotFromSlab(address) })
+        Err(if self.slabs.get(number).is_some_and(|s| s.covers(pfn.0)) {
+            Misuse::NotAnObject(address)
+        } else {
+            Misuse::NotFromSlab(address)
+        })
     }
 
     /// `kmem_cache_free`.
-    pub(crate) fn free<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, cache: CacheId, cpu: Cpu) -> Result<(), Misuse> {
+    pub(crate) fn free<P: Pressure>(
+        &mut self,
+        source: &mut Source<'_, P>,
+        address: u64,
+        cache: CacheId,
+        cpu: Cpu,
+    ) -> Result<(), Misuse> {
         match self.find(source.pages, address)? {
             Found::Pages(_) => Err(Misuse::NotFromSlab(address)),
             // Freeing twice is the graver mistake of the two.
@@ -221,14 +258,24 @@ impl SlabAllocator {
         }
     }
 
-    /// Takes an object back into the slab a CPU allocates from, if that is where it is from and nothing needs to be checked: all that most frees need.
+    /// Takes an object back into the slab a CPU allocates from, if that is where it is from and nothing needs to be
+    /// checked: all that most frees need.
     #[inline]
     pub(crate) fn free_fast(&mut self, pages: &PageAllocator, address: u64) -> bool {
         let slab = pages.map.note_of(address / PAGE_SIZE, Note::Mapping).and_then(|number| self.slabs.get_mut(number));
-        slab.is_some_and(|slab| slab.place == Place::Cpu && !slab.guarded && slab.object_at(address).is_some_and(|object| slab.put(object)))
+        slab.is_some_and(|slab| {
+            slab.place == Place::Cpu && !slab.guarded && slab.object_at(address).is_some_and(|object| slab.put(object))
+        })
     }
 
-    fn free_object<P: Pressure>(&mut self, source: &mut Source<'_, P>, address: u64, slab: u32, object: u16, cpu: Cpu) -> Result<(), Misuse> {
+    fn free_object<P: Pressure>(
+        &mut self,
+        source: &mut Source<'_, P>,
+        address: u64,
+        slab: u32,
+        object: u16,
+        cpu: Cpu,
+    ) -> Result<(), Misuse> {
         let s = &mut self.slabs[slab];
         if s.guarded && s.is_used(object) {
             debug::on_free(&self.caches[s.cache as usize], source.memory, address)?;

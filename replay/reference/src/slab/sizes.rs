@@ -74,11 +74,13 @@ fn slub_order_6_1(size: u32, cpus: u16) -> u8 {
         let least = Order::for_bytes(u64::from(objects) * u64::from(size)).0;
         (least..=SLUB_MAX_ORDER).find(|o| waste_fits(size, *o, fraction))
     };
-    let found = (2..=min_objects(size, cpus)).rev().find_map(|objects| [16, 8, 4].into_iter().find_map(|f| fits(objects, f)));
+    let found =
+        (2..=min_objects(size, cpus)).rev().find_map(|objects| [16, 8, 4].into_iter().find_map(|f| fits(objects, f)));
     found.or_else(|| fits(1, 1)).unwrap_or_else(|| Order::for_bytes(u64::from(size)).0)
 }
 
-/// `calculate_slab_order` of 2.6.34: the smallest order that wastes at most an eighth, but no more than order 1 for objects that fit it.
+/// `calculate_slab_order` of 2.6.34: the smallest order that wastes at most an eighth, but no more than order 1 for
+/// objects that fit it.
 fn textbook_order(size: u32) -> u8 {
     const BREAK_ORDER: u8 = 1;
     let holds = |o: &u8| PAGE_SIZE << o >= u64::from(size);
@@ -89,7 +91,8 @@ fn textbook_order(size: u32) -> u8 {
 /// Object sizes of the `kmalloc` caches, smallest first.
 pub fn kmalloc_classes(profile: Profile) -> Vec<u32> {
     let (smallest, largest) = if profile == Profile::Textbook { (32, 131_072) } else { (8, 8192) };
-    let mut classes: Vec<u32> = core::iter::successors(Some(smallest), |s| Some(s * 2)).take_while(|s| *s <= largest).collect();
+    let mut classes: Vec<u32> =
+        core::iter::successors(Some(smallest), |s| Some(s * 2)).take_while(|s| *s <= largest).collect();
     classes.extend([96, 192]);
     classes.sort_unstable();
     classes
@@ -107,11 +110,20 @@ mod tests {
     /// Order, objects per slab, `min_partial` and `cpu_partial` of caches on a 6.18 host with two CPUs.
     #[test]
     fn sizes_of_known_caches() {
-        for (size, order, objects, min_partial, cpu_partial) in
-            [(8, 0, 512, 5, 120), (192, 0, 21, 5, 120), (256, 0, 16, 5, 52), (1024, 2, 16, 5, 24), (2048, 3, 16, 5, 24), (8192, 3, 4, 6, 6)]
-        {
+        for (size, order, objects, min_partial, cpu_partial) in [
+            (8, 0, 512, 5, 120),
+            (192, 0, 21, 5, 120),
+            (256, 0, 16, 5, 52),
+            (1024, 2, 16, 5, 24),
+            (2048, 3, 16, 5, 24),
+            (8192, 3, 4, 6, 6),
+        ] {
             let s = slab_sizes(Profile::V6_18, size, 2);
-            assert_eq!((s.order, s.objects, s.min_partial, s.cpu_partial), (order, objects, min_partial, cpu_partial), "{size}");
+            assert_eq!(
+                (s.order, s.objects, s.min_partial, s.cpu_partial),
+                (order, objects, min_partial, cpu_partial),
+                "{size}"
+            );
         }
     }
 

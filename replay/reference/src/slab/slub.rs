@@ -37,7 +37,8 @@ impl SlabAllocator {
         Some(slab)
     }
 
-    /// `__slab_free`: a slab that was full goes to the CPU's partial list; one that is empty now is given back if the node has enough.
+    /// `__slab_free`: a slab that was full goes to the CPU's partial list; one that is empty now is given back if the
+    /// node has enough.
     pub(super) fn slub_after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let s = &self.slabs[slab];
         let cache = s.cache as usize;

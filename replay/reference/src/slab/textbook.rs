@@ -1,4 +1,5 @@
-//! The textbook's slab allocator: three lists a cache — full, partial, empty — and in that spirit partial first, then empty, then grow.
+//! The textbook's slab allocator: three lists a cache — full, partial, empty — and in that spirit partial first, then
+//! empty, then grow.
 
 use crate::{
     Cpu, PageAllocator,

@@ -18,10 +18,25 @@ impl SlabAllocator {
             let last = slab.base + u64::from(slab.objects) * u64::from(cache.sizes.size);
             ensure!(last <= end, "{name}: slab {} ends behind its pages", slab.pfn);
             ensure!(cache.object_size <= cache.sizes.size, "{name}: objects overlap");
-            ensure!(slab.used_objects() == slab.in_use, "{name}: slab {} counts {} of {}", slab.pfn, slab.in_use, slab.used_objects());
-            ensure!(slab.free_objects().all(|o| !slab.is_used(o)), "{name}: slab {} has a used object on its free list", slab.pfn);
+            ensure!(
+                slab.used_objects() == slab.in_use,
+                "{name}: slab {} counts {} of {}",
+                slab.pfn,
+                slab.in_use,
+                slab.used_objects()
+            );
+            ensure!(
+                slab.free_objects().all(|o| !slab.is_used(o)),
+                "{name}: slab {} has a used object on its free list",
+                slab.pfn
+            );
             let free = slab.free_objects().count() as u32;
-            ensure!(free + slab.in_use == slab.objects, "{name}: slab {} has {free} free objects and {} in use", slab.pfn, slab.in_use);
+            ensure!(
+                free + slab.in_use == slab.objects,
+                "{name}: slab {} has {free} free objects and {} in use",
+                slab.pfn,
+                slab.in_use
+            );
             let head = pages.map.index(slab.pfn.0);
             ensure!(pages.allocated(slab.pfn).is_ok(), "{name}: slab {} has no pages", slab.pfn);
             ensure!(pages.map.flags(head) & PageFlags::SLAB.bits() != 0, "{name}: slab {} is not marked", slab.pfn);
@@ -40,19 +55,33 @@ impl SlabAllocator {
         let mut check = |slab: u32, place: Place| {
             listed += 1;
             let s = &self.slabs[slab];
-            ensure!(s.cache == cache.id && s.place == place, "{name}: slab {} is {:?}, listed as {place:?}", s.pfn, s.place);
+            ensure!(
+                s.cache == cache.id && s.place == place,
+                "{name}: slab {} is {:?}, listed as {place:?}",
+                s.pfn,
+                s.place
+            );
             Ok(())
         };
         for (k, cpu) in cache.cpus.iter().enumerate() {
             cpu.slab.map_or(Ok(()), |slab| check(slab, Place::Cpu))?;
             cpu.partial.iter(&self.slabs).try_for_each(|slab| check(slab, Place::CpuPartial(k as u16)))?;
-            ensure!(cpu.partial.len() <= cache.sizes.cpu_partial_slabs.max(1), "{name}: CPU {k} keeps {} slabs", cpu.partial.len());
+            ensure!(
+                cpu.partial.len() <= cache.sizes.cpu_partial_slabs.max(1),
+                "{name}: CPU {k} keeps {} slabs",
+                cpu.partial.len()
+            );
         }
         for list in &cache.partial {
             list.iter(&self.slabs).try_for_each(|slab| check(slab, Place::Partial))?;
-            // Once a node has `min_partial` slabs, the next one that falls empty goes back; so it never has more empty ones.
+            // Once a node has `min_partial` slabs, the next one that falls empty goes back; so it never has more empty
+            // ones.
             let empty = list.iter(&self.slabs).filter(|slab| self.slabs[*slab].in_use == 0).count() as u32;
-            ensure!(empty <= cache.sizes.min_partial, "{name}: a node keeps {empty} empty slabs, at most {}", cache.sizes.min_partial);
+            ensure!(
+                empty <= cache.sizes.min_partial,
+                "{name}: a node keeps {empty} empty slabs, at most {}",
+                cache.sizes.min_partial
+            );
         }
         cache.empty.iter(&self.slabs).try_for_each(|slab| check(slab, Place::Empty))?;
         let mine = || self.slabs.iter().filter(|(_, s)| s.cache == cache.id);

@@ -1,11 +1,12 @@
-//! Calls on a machine, one after the other, right and wrong ones, each checked as far as its answer is known. The property tests, the endurance
-//! test and the fuzz target drive the allocator with this. Some pages are left to reclaim, and movable ones are moved when large blocks are scarce.
+//! Calls on a machine, one after the other, right and wrong ones, each checked as far as its answer is known. The
+//! property tests, the endurance test and the fuzz target drive the allocator with this. Some pages are left to
+//! reclaim, and movable ones are moved when large blocks are scarce.
 
 use std::collections::BTreeMap;
 
 use reference::{
-    Address, AllocError, Config, Costs, Cpu, Flags, Layout, Lru, Misuse, Mm, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, ZoneId,
-    ZoneSpec, ZoneType,
+    Address, AllocError, Config, Costs, Cpu, Flags, Layout, Lru, Misuse, Mm, NodeId, Order, PageAllocator, PageFlags,
+    Pfn, Pressure, Profile, ZoneId, ZoneSpec, ZoneType,
 };
 
 /// Masks of every zone, mobility and urgency.
@@ -52,7 +53,10 @@ impl Call {
         match kind {
             0..80 => Self::Alloc { mask: usize::from(c) % MASKS.len(), order, cpu, node: a >> 1 & 1 },
             80..138 => Self::Free { which, cpu },
-            138..147 => Self::Leave { which, flags: [PageFlags::default(), PageFlags::DIRTY, PageFlags::REFERENCED][usize::from(b) % 3] },
+            138..147 => Self::Leave {
+                which,
+                flags: [PageFlags::default(), PageFlags::DIRTY, PageFlags::REFERENCED][usize::from(b) % 3],
+            },
             147..150 => Self::Kswapd { most: u64::from(b) },
             150..190 => Self::Kmalloc { bytes: 1 + (u64::from(d) << (c % 7)), mask: usize::from(b) % 3, cpu },
             190..228 => Self::Kfree { which, cpu },
@@ -67,10 +71,18 @@ impl Call {
     }
 }
 
-/// Two nodes, the first with a DMA and a ragged DMA32 zone of 12 MiB, the second with a NORMAL zone that starts off a pageblock boundary.
+/// Two nodes, the first with a DMA and a ragged DMA32 zone of 12 MiB, the second with a NORMAL zone that starts off a
+/// pageblock boundary.
 pub fn layout() -> Layout {
     let mut layout = Layout::x86_64(4096 + 3001, 2);
-    let last = ZoneSpec { kind: ZoneType::Normal, node: NodeId(1), start_pfn: (1 << 14) + 100, spanned: 5000, present: 4900, managed: 4800 };
+    let last = ZoneSpec {
+        kind: ZoneType::Normal,
+        node: NodeId(1),
+        start_pfn: (1 << 14) + 100,
+        spanned: 5000,
+        present: 4900,
+        managed: 4800,
+    };
     layout.zones.push(last);
     layout
 }
@@ -137,7 +149,10 @@ impl Driver {
                 if given == order {
                     self.pages.swap_remove(which % self.pages.len());
                 } else {
-                    expect!(verdict == Err(Misuse::WrongOrder { pfn, allocated: order, given }), "{call:?}: {verdict:?}");
+                    expect!(
+                        verdict == Err(Misuse::WrongOrder { pfn, allocated: order, given }),
+                        "{call:?}: {verdict:?}"
+                    );
                 }
             }
             Call::DoubleFree => {
@@ -194,7 +209,10 @@ impl Driver {
                 if let Some(object) = self.released {
                     // Its slab may be gone by now.
                     let verdict = mm.kfree(Some(object), Cpu(0));
-                    expect!(matches!(verdict, Err(Misuse::ObjectDoubleFree(_) | Misuse::NotFromSlab(_))), "{object:?}: {verdict:?}");
+                    expect!(
+                        matches!(verdict, Err(Misuse::ObjectDoubleFree(_) | Misuse::NotFromSlab(_))),
+                        "{object:?}: {verdict:?}"
+                    );
                 }
             }
             _ => {}
@@ -246,7 +264,11 @@ impl Driver {
         self.mm.pages.drain_all();
         self.validate()?;
         let free = free_pages(&self.mm.pages);
-        expect!(free == self.free_at_start, "{} pages were free at the start, {free} are at the end", self.free_at_start);
+        expect!(
+            free == self.free_at_start,
+            "{} pages were free at the start, {free} are at the end",
+            self.free_at_start
+        );
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! T11 to T15: GFP flags, and what they are good for under pressure.
 
 use reference::{
-    AllocError, Config, Context, Costs, Flags, Gfp, GfpTable, Layout, Lru, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, Verdict,
-    ZoneId, ZoneType, gfp_zone,
+    AllocError, Config, Context, Costs, Flags, Gfp, GfpTable, Layout, Lru, NodeId, Order, PageAllocator, PageFlags,
+    Pfn, Pressure, Profile, Verdict, ZoneId, ZoneType, gfp_zone,
 };
 
 use crate::{CPU, x86_32, zone_kind};
@@ -130,8 +130,8 @@ fn depth(profile: Profile, mask: &str) -> u64 {
     got as u64
 }
 
-/// How many of 25,600 requests fail on a machine full of page cache, all of it dirty, when kswapd takes back three pages for every four that
-/// are asked for.
+/// How many of 25,600 requests fail on a machine full of page cache, all of it dirty, when kswapd takes back three
+/// pages for every four that are asked for.
 fn failures(profile: Profile, mask: &str) -> u64 {
     let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), profile));
     let mut lru = Lru::new(Costs { reclaim: 1, write: 100, migrate: 10 });
@@ -161,13 +161,15 @@ fn failures(profile: Profile, mask: &str) -> u64 {
 #[test]
 fn t15_reserve_and_failure() {
     for profile in Profile::ALL {
-        let [kernel, nowait, atomic, nofail] = ["GFP_KERNEL", "GFP_NOWAIT", "GFP_ATOMIC", "GFP_KERNEL|__GFP_NOFAIL"].map(|mask| depth(profile, mask));
+        let [kernel, nowait, atomic, nofail] =
+            ["GFP_KERNEL", "GFP_NOWAIT", "GFP_ATOMIC", "GFP_KERNEL|__GFP_NOFAIL"].map(|mask| depth(profile, mask));
         assert!(atomic > nowait && nowait >= kernel, "{profile:?}: atomic {atomic}, nowait {nowait}, kernel {kernel}");
         assert!(nofail > atomic, "{profile:?}: NOFAIL takes all there is: {nofail}");
         if profile != Profile::Textbook {
             assert_eq!(nowait, kernel, "{profile:?}: NOWAIT has no right to the reserve");
         }
-        // Under pressure the chance of failure is in that order, and who may wait for reclaim does not fail as long as there is something to reclaim.
+        // Under pressure the chance of failure is in that order, and who may wait for reclaim does not fail as long as
+        // there is something to reclaim.
         let masks = ["GFP_KERNEL|__GFP_NOFAIL", "GFP_KERNEL", "GFP_KERNEL|__GFP_NORETRY", "GFP_ATOMIC", "GFP_NOWAIT"];
         let [nofail, kernel, noretry, atomic, nowait] = masks.map(|mask| failures(profile, mask));
         assert_eq!((nofail, kernel), (0, 0), "{profile:?}");
@@ -188,8 +190,14 @@ fn t15_reserve_and_failure() {
             live.push((pfn, Order(0)));
         }
         let mut victims = Victims(live);
-        assert!(mm.alloc_pages_under(&mut victims, atomic, Order(0), CPU, NodeId(0)).is_err(), "{profile:?}: atomic cannot reclaim");
-        assert!(mm.alloc_pages_under(&mut victims, kernel, Order(0), CPU, NodeId(0)).is_ok(), "{profile:?}: KERNEL can");
+        assert!(
+            mm.alloc_pages_under(&mut victims, atomic, Order(0), CPU, NodeId(0)).is_err(),
+            "{profile:?}: atomic cannot reclaim"
+        );
+        assert!(
+            mm.alloc_pages_under(&mut victims, kernel, Order(0), CPU, NodeId(0)).is_ok(),
+            "{profile:?}: KERNEL can"
+        );
         mm.validate().unwrap();
     }
     let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 14, 1), Profile::V6_18));

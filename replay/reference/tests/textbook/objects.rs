@@ -1,8 +1,8 @@
 //! T16 to T20: objects, high memory, per-CPU data, choosing a method, and the buddies.
 
 use reference::{
-    Address, AllocError, CacheFlags, Config, Context, Cpu, FrameState, LAST_PKMAP, Layout, Memory, Migratetype, Misuse, Mm, NodeId, Order, PAGE_SIZE,
-    PageAllocator, PerCpu, Pfn, Profile, ZoneId, ZoneType, kmalloc_class,
+    Address, AllocError, CacheFlags, Config, Context, Cpu, FrameState, LAST_PKMAP, Layout, Memory, Migratetype, Misuse,
+    Mm, NodeId, Order, PAGE_SIZE, PageAllocator, PerCpu, Pfn, Profile, ZoneId, ZoneType, kmalloc_class,
 };
 
 use crate::{CPU, create, kernel_of, x86_32, x86_64, zone_kind};
@@ -14,8 +14,15 @@ fn t16_slab_layer() {
     }
     let mut mm = x86_64(Profile::Textbook);
     let kernel = mm.mask("GFP_KERNEL");
-    let cache =
-        mm.kmem_cache_create("task_struct", 1700, 0, CacheFlags { hwcache_align: true, panic: true, ..CacheFlags::default() }, Some(ctor)).unwrap();
+    let cache = mm
+        .kmem_cache_create(
+            "task_struct",
+            1700,
+            0,
+            CacheFlags { hwcache_align: true, panic: true, ..CacheFlags::default() },
+            Some(ctor),
+        )
+        .unwrap();
     let stats = |mm: &Mm| mm.slab.cache_stats(cache);
     let per_slab = stats(&mm).sizes.objects as usize;
     assert_eq!(stats(&mm).sizes.size % 64, 0);

@@ -1,8 +1,8 @@
 //! T1 to T10: pages, zones, and the calls that hand them out.
 
 use reference::{
-    Address, AllocError, Config, Flags, FrameState, Layout, Misuse, Mm, NodeId, Order, Owner, PAGE_SIZE, PageAllocator, PageFlags, PageSize, Pfn,
-    Pressure, Profile, ZoneId, ZoneType, kmalloc_class,
+    Address, AllocError, Config, Flags, FrameState, Layout, Misuse, Mm, NodeId, Order, Owner, PAGE_SIZE, PageAllocator,
+    PageFlags, PageSize, Pfn, Pressure, Profile, ZoneId, ZoneType, kmalloc_class,
 };
 
 use crate::{CPU, GIB, x86_32, x86_64, zone_kind};
@@ -38,7 +38,19 @@ fn t02_struct_page() {
     mm.free_pages(other, Order(4), CPU).unwrap();
     assert_eq!((fields(&mm, page).private, fields(&mm, page).mapping, fields(&mm, page).index), (0xdead, 7, 42));
 
-    for name in ["locked", "referenced", "uptodate", "dirty", "lru", "active", "reserved", "private", "writeback", "swapcache", "reclaim"] {
+    for name in [
+        "locked",
+        "referenced",
+        "uptodate",
+        "dirty",
+        "lru",
+        "active",
+        "reserved",
+        "private",
+        "writeback",
+        "swapcache",
+        "reclaim",
+    ] {
         let flag = PageFlags::from_name(name).unwrap();
         mm.pages.set_page_flags(page, flag).unwrap();
         assert!(fields(&mm, page).flags.contains(flag), "{name}");
@@ -72,12 +84,16 @@ fn t03_owners() {
     let owner = |mm: &Mm, pfn| mm.pages.page(pfn).unwrap().owner;
     assert_eq!(owner(&mm, Pfn(4096)), Owner::Static, "the kernel image");
     let kernel = mm.mask("GFP_KERNEL");
-    let (user, cache, plain) = (mm.alloc_page(kernel, CPU).unwrap(), mm.alloc_page(kernel, CPU).unwrap(), mm.alloc_page(kernel, CPU).unwrap());
+    let (user, cache, plain) =
+        (mm.alloc_page(kernel, CPU).unwrap(), mm.alloc_page(kernel, CPU).unwrap(), mm.alloc_page(kernel, CPU).unwrap());
     mm.pages.set_mapcount(user, 1).unwrap();
     mm.pages.set_page_owner(cache, 0, 9, 0).unwrap();
     let object = mm.kmalloc(100, kernel, CPU).unwrap();
     let slab = mm.direct_map().to_pfn(object);
-    assert_eq!([user, cache, plain, slab].map(|p| owner(&mm, p)), [Owner::User, Owner::PageCache, Owner::Unnamed, Owner::Kernel]);
+    assert_eq!(
+        [user, cache, plain, slab].map(|p| owner(&mm, p)),
+        [Owner::User, Owner::PageCache, Owner::Unnamed, Owner::Kernel]
+    );
     // The next owner of a frame inherits nothing.
     mm.pages.set_mapcount(user, 0).unwrap();
     mm.free_pages(cache, Order(0), CPU).unwrap();
@@ -89,12 +105,15 @@ fn t03_owners() {
 
 #[test]
 fn t04_zones() {
-    let span = |layout: &Layout| layout.zones.iter().map(|z| (z.kind.name(), (z.start_pfn * PAGE_SIZE) >> 20)).collect::<Vec<_>>();
+    let span = |layout: &Layout| {
+        layout.zones.iter().map(|z| (z.kind.name(), (z.start_pfn * PAGE_SIZE) >> 20)).collect::<Vec<_>>()
+    };
     assert_eq!(span(&Layout::x86_32(GIB / PAGE_SIZE, 1)), [("DMA", 0), ("Normal", 16), ("HighMem", 896)]);
     assert_eq!(span(&Layout::x86_64(8 * GIB / PAGE_SIZE, 1)), [("DMA", 0), ("DMA32", 16), ("Normal", 4096)]);
 
     let mut mm = x86_64(Profile::Textbook);
-    let (kernel, dma32, dma) = (mm.mask("GFP_KERNEL"), mm.mask("GFP_KERNEL|__GFP_DMA32"), mm.mask("GFP_KERNEL|__GFP_DMA"));
+    let (kernel, dma32, dma) =
+        (mm.mask("GFP_KERNEL"), mm.mask("GFP_KERNEL|__GFP_DMA32"), mm.mask("GFP_KERNEL|__GFP_DMA"));
     for (mask, zone) in [(kernel, ZoneType::Normal), (dma32, ZoneType::Dma32), (dma, ZoneType::Dma)] {
         let pfn = mm.alloc_page(mask, CPU).unwrap();
         assert_eq!(zone_kind(&mm, pfn), zone);
@@ -214,7 +233,10 @@ fn t08_freeing() {
         let wrong = mm.free_pages(block, Order(1), CPU);
         assert_eq!(wrong, Err(Misuse::WrongOrder { pfn: block, allocated: Order(2), given: Order(1) }));
         let inside = Pfn(block.0 + 1);
-        assert_eq!(mm.free_pages(inside, Order(0), CPU), Err(Misuse::NotHead { pfn: inside, head: block, order: Order(2) }));
+        assert_eq!(
+            mm.free_pages(inside, Order(0), CPU),
+            Err(Misuse::NotHead { pfn: inside, head: block, order: Order(2) })
+        );
         mm.pages.get_page(block).unwrap();
         assert_eq!(mm.free_pages(block, Order(2), CPU), Err(Misuse::StillReferenced(block)));
         mm.pages.put_page(block, CPU).unwrap();
@@ -270,7 +292,10 @@ fn t09_kmalloc() {
         assert_eq!(zone_kind(&mm, mm.direct_map().to_pfn(dma)), ZoneType::Dma);
         let plain = mm.kmalloc(64, kernel, CPU).unwrap();
         assert_eq!(zone_kind(&mm, mm.direct_map().to_pfn(plain)), ZoneType::Normal);
-        assert_eq!(mm.kfree(Some(Address(plain.0 + 1)), CPU), Err(Misuse::NotAnObject(mm.direct_map().to_physical(plain) + 1)));
+        assert_eq!(
+            mm.kfree(Some(Address(plain.0 + 1)), CPU),
+            Err(Misuse::NotAnObject(mm.direct_map().to_physical(plain) + 1))
+        );
         mm.kfree(Some(plain), CPU).unwrap();
         assert_eq!(mm.kfree(Some(plain), CPU), Err(Misuse::ObjectDoubleFree(mm.direct_map().to_physical(plain))));
 
