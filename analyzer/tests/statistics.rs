@@ -4,14 +4,14 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use analyzer::{Analysis, Events, Key, Loss, Window, frames, stat::Counts};
+use analyzer::{Counts, Events, Key, Loss, Window, batches::silent, stat, summary::Summary};
 use trace::{FrameRun, Kind, Options, PageEvent, Row as _, SlabEvent, Task, Trace, Writer};
 
 fn by(events: Events, keys: &[Key]) -> BTreeMap<Vec<String>, Counts> {
     let dir = tempfile::tempdir().unwrap();
     common::small(&dir.path().join("t"));
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let (stat, loss) = analyzer::stat::stat(&trace, events, keys, &frames::silent).unwrap();
+    let (stat, loss) = stat::read(&trace, events, keys, &silent).unwrap();
     assert_eq!(loss.problems, []);
     stat.groups
         .into_iter()
@@ -123,7 +123,7 @@ fn a_key_that_the_events_lack_is_refused_with_advice() {
     let dir = tempfile::tempdir().unwrap();
     common::small(&dir.path().join("t"));
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let refused = |events, key| analyzer::stat::stat(&trace, events, &[key], &frames::silent).unwrap_err().to_string();
+    let refused = |events, key| stat::read(&trace, events, &[key], &silent).unwrap_err().to_string();
     assert!(refused(Events::Page, Key::Callsite).contains("add --slab"));
     assert!(refused(Events::Slab, Key::Zone).contains("leave out --slab"));
 }
@@ -133,20 +133,20 @@ fn lifetimes_rates_and_snapshots() {
     let dir = tempfile::tempdir().unwrap();
     common::small(&dir.path().join("t"));
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let analysis = Analysis::read(&trace, &frames::silent).unwrap();
-    let order = |order: i64| analysis.lifetimes.iter().find(|lifetime| lifetime.number == order).unwrap();
+    let summary = Summary::read(&trace, &silent).unwrap();
+    let order = |order: i64| summary.lifetimes.iter().find(|lifetime| lifetime.number == order).unwrap();
     // A lived for 400 ns, the second C for 300; a bucket is at most 3.1 % wide.
     assert_eq!((order(0).freed.count, order(0).freed.longest), (2, 400));
     assert!((300..=309).contains(&order(0).freed.percentile(0.5).unwrap()));
     assert_eq!(order(3).freed.count, 2);
     assert_eq!((order(9).freed.count, order(9).live.count, order(9).live.longest), (0, 1, 10 * common::SECOND - 1000));
-    let allocated: u64 = analysis.rates.zones.values().flatten().sum();
+    let allocated: u64 = summary.rates.zones.values().flatten().sum();
     assert_eq!(allocated, 523 * 4096);
-    let live: i64 = analysis.rates.live().map(|(_zone, bytes)| *bytes.last().unwrap()).sum();
-    assert_eq!(live, analysis.pages.groups[0].counts.live, "what is live in the last interval is live at the end");
-    assert_eq!(analysis.snapshots.len(), 2);
+    let live: i64 = summary.rates.live().map(|(_zone, bytes)| *bytes.last().unwrap()).sum();
+    assert_eq!(live, summary.pages.groups[0].counts.live, "what is live in the last interval is live at the end");
+    assert_eq!(summary.snapshots.len(), 2);
     assert_eq!(
-        analysis.snapshots[0].free_pages(),
+        summary.snapshots[0].free_pages(),
         2 + (2..=1024).step_by(2).filter(|pages: &u64| pages.is_power_of_two()).sum::<u64>()
     );
 }
@@ -156,11 +156,11 @@ fn a_long_trace_gives_the_same_as_one_frame_would() {
     let dir = tempfile::tempdir().unwrap();
     common::busy(&dir.path().join("t"), 200_000);
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let (all, _) = analyzer::stat::stat(&trace, Events::Page, &[], &frames::silent).unwrap();
+    let (all, _) = stat::read(&trace, Events::Page, &[], &silent).unwrap();
     for keys in
         [vec![Key::Zone, Key::Order], vec![Key::Gfp], vec![Key::Comm, Key::Cpu], vec![Key::Process, Key::Migratetype]]
     {
-        let (parts, _) = analyzer::stat::stat(&trace, Events::Page, &keys, &frames::silent).unwrap();
+        let (parts, _) = stat::read(&trace, Events::Page, &keys, &silent).unwrap();
         let sum = |get: fn(&Counts) -> i64| parts.groups.iter().map(|group| get(&group.counts)).sum::<i64>();
         let whole = all.groups[0].counts;
         assert_eq!(
@@ -194,12 +194,12 @@ fn a_span_of_time_counts_as_if_it_had_been_recorded_alone() {
     let part = Trace::open(&part).unwrap();
     for keys in [vec![], vec![Key::Gfp, Key::Comm], vec![Key::Time, Key::Kind]] {
         let groups = |trace: &Trace| {
-            let (stat, _) = analyzer::stat::stat(trace, Events::Page, &keys, &frames::silent).unwrap();
+            let (stat, _) = stat::read(trace, Events::Page, &keys, &silent).unwrap();
             stat.groups.into_iter().map(|group| (group.values, group.counts)).collect::<Vec<_>>()
         };
         assert_eq!(groups(&trace), groups(&part), "{keys:?}");
     }
-    let [limited, alone] = [&trace, &part].map(|trace| Analysis::read(trace, &frames::silent).unwrap());
+    let [limited, alone] = [&trace, &part].map(|trace| Summary::read(trace, &silent).unwrap());
     assert_eq!((&limited.info.events, limited.rates.interval), (&alone.info.events, alone.rates.interval));
     assert_eq!(limited.rates.zones, alone.rates.zones);
     assert!(limited.snapshots.len() < 10 && !limited.snapshots.is_empty(), "snapshots of that time only");
@@ -261,7 +261,7 @@ fn objects_of_one_call_site_are_of_several_size_classes() {
         writer.append(&[object(1, 64), object(2, 128), object(3, 64)]).unwrap()
     });
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let (stat, _) = analyzer::stat::stat(&trace, Events::Slab, &[Key::Class], &frames::silent).unwrap();
+    let (stat, _) = stat::read(&trace, Events::Slab, &[Key::Class], &silent).unwrap();
     let allocs: Vec<_> = stat.groups.iter().map(|group| (group.values[0].0, group.counts.allocs)).collect();
     assert_eq!(allocs, [(64, 2), (128, 1)]);
 }

@@ -10,7 +10,7 @@ use analyzer::{
 };
 use anyhow::Context as _;
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("format").required(true))]

@@ -7,7 +7,7 @@ use analyzer::{
 use anyhow::bail;
 use trace::Trace;
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 /// More moments than this are no table that anybody reads.
 const MOST_MOMENTS: f64 = 1e6;

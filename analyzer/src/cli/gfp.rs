@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .map_err(|part| anyhow!("`{part}` is neither a number nor a GFP flag of Linux {kernel}"))?;
     let explained = gfp::explain(&table, mask);
     let forbidden = arguments.context.map(|context| forbidden(context, &table, mask));
-    let bits = explained.table();
+    let bits = gfp::table(&explained);
     if arguments.json {
         return output::json(&serde_json::json!({
             "mask": mask,

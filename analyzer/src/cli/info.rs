@@ -1,9 +1,9 @@
 use analyzer::{
-    Info,
+    info::Info,
     table::{Cell, Table, Unit},
 };
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {

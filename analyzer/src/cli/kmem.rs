@@ -3,7 +3,7 @@
 
 use analyzer::{
     Events, Loss, Names, Window,
-    frames::{self, Progress},
+    batches::{self, Progress},
     kmem::{self, Arithmetic, Listing, ObjectKey, Objects, PageKey, Pages},
     table::Table,
 };
@@ -11,7 +11,7 @@ use anyhow::bail;
 use clap::{ArgAction, ArgMatches};
 use trace::{Problem, Trace};
 
-use super::{TraceInTime, output};
+use super::{arguments::TraceInTime, output};
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags, as perf has them")]
@@ -145,7 +145,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let slab = arguments.slab || !arguments.page;
     let wanted = [slab.then_some(Events::Slab), arguments.page.then_some(Events::Page)];
     let bar = output::Bar::new("reading");
-    let (of_objects, of_pages) = frames::both(
+    let (of_objects, of_pages) = batches::both(
         wanted.into_iter().flatten().map(|events| trace.rows_of(events.table())).sum(),
         &|done, of| bar.update(done, of),
         |progress| slab.then(|| objects(arguments, &trace, &names, progress)).transpose(),

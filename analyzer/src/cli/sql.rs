@@ -3,7 +3,7 @@ use analyzer::{
     table::Table,
 };
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 #[derive(clap::Args)]
 #[command(after_help = "\

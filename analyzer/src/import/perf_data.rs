@@ -10,8 +10,11 @@ use std::{
 use trace::{GfpTable, Kind, NO_PFN, PageEvent, SlabEvent, Stack, Symbol, TracepointFormat, UNKNOWN_ZONE};
 
 use super::{
-    Error, Imported, Kallsyms, Origin,
+    error::Error,
+    imported::Imported,
+    kallsyms::Kallsyms,
     line::EVENTS,
+    origin::Origin,
     perf_file::{ARCH, HOSTNAME, NUMA_TOPOLOGY, OS_RELEASE, PerfFile, Record, Sample, TRACING_DATA},
     sink::Sink,
     tracing_data,

@@ -10,7 +10,10 @@ use trace::{
     Cache, Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Stack, Symbol, Task, Tool, Writer,
 };
 
-use super::{ANY_PROGRAM, Error, Imported, Origin};
+use super::{error::Error, imported::Imported, origin::Origin};
+
+/// The ledger's name for losses of events whose kind nobody knows, as other tools report them.
+const ANY_PROGRAM: &str = "any";
 
 /// Tools print CPU by CPU, nearly in order: so many events are held back, until none can come that is older.
 const WINDOW: usize = 1 << 19;
@@ -239,5 +242,13 @@ impl<'a> Sink<'a> {
         // Writer::create took an empty directory only, so all in it is ours. If that fails, what is left says that it
         // is unfinished.
         let _removed = fs::remove_dir_all(self.dir);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn whoever_reads_the_ledger_knows_the_name_for_losses_of_any_kind() {
+        assert_eq!(super::ANY_PROGRAM, crate::read::loss::ANY_PROGRAM);
     }
 }

@@ -5,8 +5,10 @@ use std::{collections::HashMap, io::BufRead, path::Path};
 use trace::{Kind, NO_PFN, PageEvent, SlabEvent, Symbol, UNKNOWN_ZONE};
 
 use super::{
-    Error, Imported, Origin,
+    error::Error,
+    imported::Imported,
     line::{Event, Line},
+    origin::Origin,
     sink::Sink,
 };
 

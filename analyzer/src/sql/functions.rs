@@ -8,7 +8,10 @@ use rusqlite::{
 };
 use trace::{Header, Problem, Trace};
 
-use crate::{fast_hash::NumberMap, names::Names, symbols::Symbols, tasks::Tasks};
+use crate::{
+    decode::{names::Names, symbols::Symbols, tasks::Tasks},
+    fast_hash::NumberMap,
+};
 
 /// What is needed to put numbers into words, without the trace itself: `SQLite` keeps its functions as long as it
 /// likes.

@@ -2,7 +2,7 @@
 
 use rusqlite::types::ValueRef;
 
-use crate::table::{Cell, Table, Unit};
+use crate::present::table::{Cell, Table, Unit};
 
 /// The names of columns; what comes twice gets a number, since JSON wants them apart.
 pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {

@@ -13,9 +13,9 @@ use trace::{Batch, Problem, Segment, Trace};
 
 use super::{
     column::sql_type,
-    frame::{Frame, Whole},
+    decoded::{Decoded, Whole},
 };
-use crate::{Error, frames};
+use crate::{Error, read::batches};
 
 /// Tables of at most so many rows are kept once they are decoded: as many as a batch has.
 const SMALL: u64 = 1 << 16;
@@ -94,20 +94,20 @@ impl Source {
     }
 
     /// The batch at a place; `None` if it is damaged.
-    pub fn read(&self, place: &Place, wanted: &[usize]) -> Result<Option<Frame>, Error> {
+    pub fn read(&self, place: &Place, wanted: &[usize]) -> Result<Option<Decoded>, Error> {
         let segment = &self.trace.segments[place.segment];
         let names: Vec<&str> = wanted.iter().map(|column| self.columns[*column].name.as_str()).collect();
-        let (frame, problems) =
-            frames::read(&self.trace, segment, &segment.batches[place.batch..=place.batch], Some(&names))?;
+        let (batch, problems) =
+            batches::read(&self.trace, segment, &segment.batches[place.batch..=place.batch], Some(&names))?;
         if !problems.is_empty() {
             let known = &mut locked(&self.met).problems;
             // Joins read a table many times.
             known.extend(problems.into_iter().filter(|problem| !known.contains(problem)).collect::<Vec<_>>());
         }
-        if frame.height() == 0 {
+        if batch.height() == 0 {
             return Ok(None);
         }
-        Frame::new(&frame, wanted, self.columns.len(), place.first_row).map(Some)
+        Decoded::new(&batch, wanted, self.columns.len(), place.first_row).map(Some)
     }
 
     /// The table, if it is small.
@@ -116,13 +116,13 @@ impl Source {
             return Ok(self.whole.get());
         }
         let all: Vec<usize> = (0..self.columns.len()).collect();
-        let mut frame = Frame::default();
+        let mut decoded = Decoded::default();
         for place in &self.places {
             if let Some(more) = self.read(place, &all)? {
-                frame.append(more);
+                decoded.append(more);
             }
         }
-        Ok(Some(self.whole.get_or_init(|| Whole::new(frame))))
+        Ok(Some(self.whole.get_or_init(|| Whole::new(decoded))))
     }
 
     /// What the manifest says of a batch.
