@@ -4,7 +4,6 @@
 //! [`group_by`] is the one that most results need; those that only one report needs are in that report's file.
 
 pub(crate) mod accumulator;
-pub(crate) mod bad_frees;
 pub(crate) mod group_by;
 pub(crate) mod groups;
 pub(crate) mod histogram;

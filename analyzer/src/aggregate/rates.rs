@@ -71,7 +71,8 @@ impl Accumulator for Rates {
         self.growth.entry(event.zone as u8).or_insert_with(|| vec![0; self.intervals])[at] +=
             event.delta * self.scale.cast_signed();
         if event.class == Class::Allocated {
-            self.zones.entry(event.zone as u8).or_insert_with(|| vec![0; self.intervals])[at] += event.bytes * self.scale;
+            self.zones.entry(event.zone as u8).or_insert_with(|| vec![0; self.intervals])[at] +=
+                event.bytes * self.scale;
         }
     }
 

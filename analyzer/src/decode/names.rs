@@ -81,7 +81,8 @@ impl<'a> Names<'a> {
     /// Returns who asked for pages, as perf sees it: its pattern of the allocator's names is that of Linux 3.x.
     pub(crate) fn perf_caller(&self, stack: u32) -> u64 {
         let callsites = self.stack(stack);
-        let outside = |callsite: &&u64| self.symbol(**callsite).is_none_or(|symbol| !is_allocator_to_perf(&symbol.function));
+        let outside =
+            |callsite: &&u64| self.symbol(**callsite).is_none_or(|symbol| !is_allocator_to_perf(&symbol.function));
         callsites.iter().find(outside).or(callsites.first()).copied().unwrap_or(0)
     }
 

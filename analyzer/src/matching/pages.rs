@@ -82,8 +82,12 @@ impl<'a> PageMatcher<'a> {
             let stack = stack.map_or(0, |stack| stack[i]);
             let callsite = if stack == 0 { UNKNOWN } else { names.caller(stack).cast_signed() };
             let actor = Actor { task, callsite };
-            let of_frames =
-                |asker| Attributes { order: i64::from(order), zone: i64::from(zone), node: node(header, zone), ..asker };
+            let of_frames = |asker| Attributes {
+                order: i64::from(order),
+                zone: i64::from(zone),
+                node: node(header, zone),
+                ..asker
+            };
             if kind == self.page_alloc {
                 let (gfp, migratetype) = (gfp[i], migratetype[i]);
                 let of_request = |asker| Attributes {
@@ -131,13 +135,7 @@ impl<'a> PageMatcher<'a> {
                     each(&MatchedEvent { bytes, requested: 0, on, address: pfn, actor, ..event });
                     continue;
                 };
-                each(&MatchedEvent {
-                    bytes,
-                    on,
-                    address: pfn,
-                    actor,
-                    ..self.matched(time, kind, Class::Freed, first)
-                });
+                each(&MatchedEvent { bytes, on, address: pfn, actor, ..self.matched(time, kind, Class::Freed, first) });
                 for other in others {
                     each(&self.matched(time, kind, Class::Implied, other));
                 }

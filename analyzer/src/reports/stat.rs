@@ -16,8 +16,7 @@ use crate::{
 
 /// Hides the columns that people need not see: those that are zero everywhere, or say the same as another.
 pub fn for_people(table: Table) -> Table {
-    let mut table =
-        table.without_empty(&["failures", "refusals", "unmatched_frees", "implied_frees", "null_frees"]);
+    let mut table = table.without_empty(&["failures", "refusals", "unmatched_frees", "implied_frees", "null_frees"]);
     let at = |id: &str| table.columns.iter().position(|column| column.id == id);
     if let (Some(requests), Some(allocs)) = (at("requests"), at("allocs")) {
         table.columns[requests].hidden = table.rows.iter().all(|row| row[requests] == row[allocs]);
@@ -72,7 +71,9 @@ pub fn table(grouping: &Grouping, title: &str, lost: u64) -> Table {
         table.note("over limit: failures for which there were pages, but not within the limit of a memory cgroup; the kernel's free of them is unmatched");
     }
     if grouping.groups.iter().any(|group| group.counts.implied_frees > 0) {
-        table.note("implied: frees that the trace has not, but that must have happened, since the memory was given out again");
+        table.note(
+            "implied: frees that the trace has not, but that must have happened, since the memory was given out again",
+        );
     }
     table
 }

@@ -108,9 +108,7 @@ impl Database {
     pub fn notes(&self) -> Vec<String> {
         let met = locked(&self.met);
         let mut notes = Vec::new();
-        if self.loss.sample > 1
-            && Events::ALL.into_iter().any(|events| met.tables.contains(events.table()))
-        {
+        if self.loss.sample > 1 && Events::ALL.into_iter().any(|events| met.tables.contains(events.table())) {
             notes.push(format!(
                 "! 1 frame and 1 object in {} was followed: what is counted or summed here is not scaled",
                 self.loss.sample

@@ -80,7 +80,8 @@ impl Rows {
 
     /// Whether there is no row any more.
     pub fn is_over(&self) -> bool {
-        let rows = self.chosen.as_ref().map_or_else(|| self.decoded.as_ref().map_or(0, |decoded| decoded.rows), Vec::len);
+        let rows =
+            self.chosen.as_ref().map_or_else(|| self.decoded.as_ref().map_or(0, |decoded| decoded.rows), Vec::len);
         self.at >= rows
     }
 

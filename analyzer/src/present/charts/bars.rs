@@ -3,8 +3,8 @@
 use plotters::{prelude::DrawingBackend, style::text_anchor::HPos};
 
 use super::{
-    draw::Draw,
     canvas::{Area, Canvas, Drawn, said},
+    draw::Draw,
 };
 use crate::units;
 

@@ -3,9 +3,9 @@
 use plotters::{prelude::DrawingBackend, style::text_anchor::HPos};
 
 use super::{
-    draw::Draw,
     axes::{Plot, Scale},
     canvas::{Area, Canvas, Drawn},
+    draw::Draw,
 };
 use crate::units;
 

@@ -3,9 +3,9 @@
 use plotters::prelude::DrawingBackend;
 
 use super::{
-    draw::Draw,
     axes::{Plot, Scale, decades},
     canvas::{Area, Canvas, Drawn},
+    draw::Draw,
 };
 use crate::units;
 

@@ -3,9 +3,9 @@
 use plotters::{element::Polygon, prelude::DrawingBackend, style::Color};
 
 use super::{
-    draw::Draw,
     axes::{Plot, Scale},
     canvas::{Area, Canvas, Drawn, said, seconds, ticks},
+    draw::Draw,
 };
 use crate::units;
 

@@ -4,8 +4,8 @@
 use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
-    draw::Draw,
     canvas::{Area, Canvas, Drawn, said},
+    draw::Draw,
     squarify::{Tile, squarify},
 };
 use crate::units;

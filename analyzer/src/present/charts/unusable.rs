@@ -3,10 +3,10 @@
 use plotters::{prelude::DrawingBackend, style::text_anchor::HPos};
 
 use super::{
-    draw::Draw,
-    free_blocks::ZoneOverTime,
     axes::{Plot, Scale},
     canvas::{Area, Canvas, Drawn, said, seconds},
+    draw::Draw,
+    free_blocks::ZoneOverTime,
     theme::heat,
 };
 

@@ -191,7 +191,8 @@ impl<'a> PollutionTracker<'a> {
             return;
         }
         self.start(event.time);
-        let (Ok(zone), Some(pages)) = (usize::try_from(event.zone), event.bytes.checked_div(self.header.page_size)) else {
+        let (Ok(zone), Some(pages)) = (usize::try_from(event.zone), event.bytes.checked_div(self.header.page_size))
+        else {
             return;
         };
         let Some(blocks) = self.zones.get_mut(zone).and_then(Option::as_mut) else { return };

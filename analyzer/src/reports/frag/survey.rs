@@ -85,9 +85,16 @@ impl<'a> Survey<'a> {
         let mut survey = Self {
             trace,
             events: FragEvents::of(trace),
-            free_blocks: FreeBlockTracker::new(header, basis, read.clone().unwrap_or_default(), snapshots, &wanted.moments),
+            free_blocks: FreeBlockTracker::new(
+                header,
+                basis,
+                read.clone().unwrap_or_default(),
+                snapshots,
+                &wanted.moments,
+            ),
             fallbacks: FallbackTracker::new(names, &wanted.by),
-            pollution: Basis::knows_frames(trace).then(|| PollutionTracker::new(header, follows, read.unwrap_or_default())),
+            pollution: Basis::knows_frames(trace)
+                .then(|| PollutionTracker::new(header, follows, read.unwrap_or_default())),
         };
         survey.read_frames(problems);
         survey

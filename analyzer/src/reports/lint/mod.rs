@@ -7,11 +7,11 @@ mod requests;
 
 use trace::{Header, Trace};
 
+use self::bad_frees::BadFrees;
 pub use self::{
     finding::{Finding, table},
     requests::{KEYS, KEYS_AND_CALLER},
 };
-use self::bad_frees::BadFrees;
 use crate::{
     Error, Events, Loss, Names,
     aggregate::{accumulator::accumulate, group_by::GroupBy, groups::Grouping},
@@ -198,7 +198,8 @@ mod tests {
                 vec![Alloc(KERNEL, 0, 8), Free(0, 8), Kmalloc(0x1000), Kfree(0x1000), Kfree(0)],
             ),
         ];
-        let bad_frees = [BadFree::Larger, BadFree::Twice, BadFree::Smaller, BadFree::Unknown].map(|bad_free| about(bad_free).0);
+        let bad_frees =
+            [BadFree::Larger, BadFree::Twice, BadFree::Smaller, BadFree::Unknown].map(|bad_free| about(bad_free).0);
         for rule in RULES.iter().map(|rule| rule.name).chain(bad_frees) {
             assert!(cases.iter().any(|(name, ..)| *name == rule), "{rule} has no case");
         }

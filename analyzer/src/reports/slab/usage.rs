@@ -128,7 +128,8 @@ impl Accumulator for Usages<'_> {
         if event.class == Class::Allocated {
             usage.take(event);
             let here = self.names.header.cpu_node.get(usize::from(event.allocated_on)).copied();
-            usage.cross_node += i64::from(event.node != UNKNOWN && here.is_some_and(|here| i64::from(here) != event.node));
+            usage.cross_node +=
+                i64::from(event.node != UNKNOWN && here.is_some_and(|here| i64::from(here) != event.node));
         } else {
             usage.give_back(event);
             usage.pingpong += i64::from(event.class == Class::Freed && event.on != event.allocated_on);

@@ -79,7 +79,8 @@ impl Summary {
             &lint::KEYS,
             &lint::KEYS_AND_CALLER,
         ];
-        let (mut of_pages, mut of_objects) = (GroupBy::new(&by, &names), GroupBy::new(&[&[], &[Key::Callsite]], &names));
+        let (mut of_pages, mut of_objects) =
+            (GroupBy::new(&by, &names), GroupBy::new(&[&[], &[Key::Callsite]], &names));
         let (mut page_kinds, mut object_kinds) = (Kinds::default(), Kinds::default());
         let mut lifetimes = Lifetimes::new(Key::Order, &names);
         let (first, last) = time_range(trace).unwrap_or((trace.header.clock.start_ns, trace.header.clock.end_ns));

@@ -1,6 +1,5 @@
 //! The report: one page that opens offline, and the same numbers as JSON.
 
-
 use serde_json::{Value, json};
 use trace::Trace;
 
@@ -31,10 +30,8 @@ impl Report {
         let summary = Summary::read(trace, progress)?;
         let sections = sections::all(trace, &summary);
         let loss = &summary.info.loss;
-        let warnings = Events::ALL
-            .into_iter()
-            .filter(|events| loss.lost(*events) > 0)
-            .filter_map(|events| loss.sentence(events));
+        let warnings =
+            Events::ALL.into_iter().filter(|events| loss.lost(*events) > 0).filter_map(|events| loss.sentence(events));
         let warnings = warnings.chain(Window::sentence(trace));
         let mut warnings: Vec<String> = warnings.map(|warning| warning.trim_start_matches("! ").to_owned()).collect();
         if !loss.problems.is_empty() {

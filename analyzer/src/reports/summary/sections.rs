@@ -177,10 +177,7 @@ fn overview(summary: &Summary, charts: Vec<Chart>) -> Section {
 /// Returns the GFP bits with what they mean.
 fn flags(trace: &Trace, summary: &Summary) -> Table {
     let mut table = table(summary, &summary.flag, "Pages by single GFP bit", Events::Page);
-    table.columns.insert(
-        1,
-        Column { id: "meaning".into(), title: "Meaning".into(), unit: Unit::Text, hidden: false },
-    );
+    table.columns.insert(1, Column { id: "meaning".into(), title: "Meaning".into(), unit: Unit::Text, hidden: false });
     for row in &mut table.rows {
         let meaning = if let Cell::Text(name) = &row[0] { gfp::meaning(name).unwrap_or("") } else { "" };
         row.insert(1, Cell::Text(meaning.to_owned()));
