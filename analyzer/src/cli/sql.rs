@@ -13,7 +13,7 @@ their meaning. The language is SQLite's (https://sqlite.org/lang.html). Nothing 
 2^64-1, the kernel's \"none\" (the pfn of an allocation that failed), is NULL; raw addresses from 2^63 on come as negative numbers, \
 which printf('%x', object) shows as the kernel does. \"order\" and \"end\" are words of SQL: as columns they need double quotes.
 
-`time` is in ns; conditions on it, such as time < at(1.5), leave out whole batches. Tables of up to 65 536 rows are joined by number \
+`time` is in ns; conditions on it, such as time < at(1.5), leave out whole batches. Tables of up to 65,536 rows are joined by number \
 through an index. Of two large ones let SQLite keep one, and index it: WITH frees AS MATERIALIZED (SELECT …).
 
 Examples:

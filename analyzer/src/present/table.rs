@@ -45,7 +45,7 @@ pub enum Cell {
 }
 
 impl Table {
-    /// A table without columns.
+    /// Returns a table without columns.
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), columns: Vec::new(), rows: Vec::new(), notes: Vec::new() }
     }
@@ -75,7 +75,7 @@ impl Table {
         self
     }
 
-    /// Hides columns that say nothing: zero in every row.
+    /// Hides columns that say nothing: those that are zero in every row.
     #[must_use]
     pub fn without_empty(mut self, ids: &[&str]) -> Self {
         for (at, column) in self.columns.iter_mut().enumerate() {
@@ -85,7 +85,7 @@ impl Table {
         self
     }
 
-    /// The rows as JSON objects: numbers are numbers, in the column's unit, unrounded.
+    /// Returns the rows as JSON objects: numbers are numbers, in the column's unit, unrounded.
     pub fn to_json(&self) -> Value {
         let object = |row: &Vec<Cell>| -> Value {
             let cells = self.columns.iter().zip(row).map(|(column, cell)| (column.id.clone(), cell.to_json()));
@@ -94,17 +94,17 @@ impl Table {
         Value::Array(self.rows.iter().map(object).collect())
     }
 
-    /// The table as CSV (RFC 4180): a line of column ids, then a line per row.
+    /// Returns the table as CSV (RFC 4180): a line of column ids, then a line per row.
     pub fn to_csv(&self) -> String {
         self.csv_heading() + &self.csv_rows()
     }
 
-    /// The first line of the CSV.
+    /// Returns the first line of the CSV: the ids of the columns.
     pub fn csv_heading(&self) -> String {
         csv_line(self.columns.iter().map(|column| quoted(&column.id)))
     }
 
-    /// The other lines.
+    /// Returns the lines of the CSV after the first: one per row.
     pub fn csv_rows(&self) -> String {
         let text = |cell: &Cell| match cell {
             Cell::Text(text) => quoted(text),
@@ -114,7 +114,7 @@ impl Table {
         self.rows.iter().map(|row| csv_line(row.iter().map(text))).collect()
     }
 
-    /// The columns that people see, with their places.
+    /// Returns the columns that people see, with their places.
     pub fn visible(&self) -> impl Iterator<Item = (usize, &Column)> {
         self.columns.iter().enumerate().filter(|(_, column)| !column.hidden)
     }
@@ -129,7 +129,7 @@ fn quoted(text: &str) -> String {
 }
 
 impl Column {
-    /// The heading with its unit.
+    /// Returns the heading with its unit.
     pub fn heading(&self) -> String {
         self.unit.heading().map_or_else(|| self.title.clone(), |unit| format!("{} ({unit})", self.title))
     }
@@ -151,7 +151,7 @@ impl Cell {
         }
     }
 
-    /// The number that the cell is sorted by.
+    /// Returns the number that the cell is sorted by.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Integer(number) => Some(*number as f64),
@@ -160,7 +160,7 @@ impl Cell {
         }
     }
 
-    /// The cell as people read it.
+    /// Returns the cell as people read it.
     pub fn show(&self, unit: Unit) -> String {
         let number = match self {
             Self::Text(text) => return text.clone(),

@@ -2,7 +2,8 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table as Grid, presets};
 
-use crate::present::table::{Table, Unit};
+use super::table::{Table, Unit};
+use crate::units;
 
 /// How much room there is, and whether colours are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +14,8 @@ pub struct Terminal {
     pub colour: bool,
 }
 
-/// The table, its title above and its notes below. At most `limit` rows; a line says how many were left out.
+/// Returns the table with its title above and its notes below. It has at most `limit` rows; a line says how many were
+/// left out.
 pub fn render(table: &Table, terminal: Terminal, limit: usize) -> String {
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
@@ -36,7 +38,8 @@ pub fn render(table: &Table, terminal: Terminal, limit: usize) -> String {
     }
     let mut lines = vec![table.title.clone(), grid.to_string()];
     if table.rows.len() > limit {
-        lines.push(format!("… and {} more rows (--limit 0 shows all)", table.rows.len() - limit));
+        let more = units::len(table.rows.len() - limit);
+        lines.push(format!("… and {more} more rows (--limit 0 shows all)"));
     }
     lines.extend(table.notes.iter().cloned());
     lines.join("\n") + "\n"

@@ -163,11 +163,13 @@ impl Loss {
     pub fn sentence(&self, events: Events) -> Option<String> {
         let mut parts = Vec::new();
         if self.sample > 1 {
-            parts.push(format!("counts and bytes are estimated from 1 frame and 1 object in {}", self.sample));
+            let sample = units::count(i64::from(self.sample));
+            parts.push(format!("counts and bytes are estimated from 1 frame and 1 object in {sample}"));
         }
         parts.extend(self.lost_in_words(events.table(), kinds(events)));
         if !self.problems.is_empty() {
-            parts.push(format!("the trace has {} problem(s), see `analyzer info`", self.problems.len()));
+            let problems = units::len(self.problems.len());
+            parts.push(format!("the trace has {problems} problem(s), see `analyzer info`"));
         }
         (!parts.is_empty()).then(|| format!("! {}", parts.join("; ")))
     }

@@ -140,9 +140,9 @@ impl Info {
             (
                 "events",
                 format!(
-                    "{} ({:.0} per second)",
+                    "{} ({} per second)",
                     units::count(events.cast_signed()),
-                    events as f64 / header.duration_s().max(1e-9)
+                    units::count((events as f64 / header.duration_s().max(1e-9)).round() as i64)
                 ),
             ),
         ];
@@ -151,7 +151,7 @@ impl Info {
                 "sampled",
                 format!(
                     "1 frame and 1 object in {} was followed; these are the events that were kept, reports scale them",
-                    header.sample
+                    units::count(i64::from(header.sample))
                 ),
             ));
         }

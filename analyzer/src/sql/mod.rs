@@ -111,7 +111,7 @@ impl Database {
         if self.loss.sample > 1 && Events::ALL.into_iter().any(|events| met.tables.contains(events.table())) {
             notes.push(format!(
                 "! 1 frame and 1 object in {} was followed: what is counted or summed here is not scaled",
-                self.loss.sample
+                units::count(i64::from(self.loss.sample))
             ));
         }
         // The rows are shown as they are, so nothing is estimated.
@@ -125,7 +125,7 @@ impl Database {
         }
         let problems = loss.problems.len();
         if problems > 0 && notes.iter().all(|note| !note.contains("problem(s)")) {
-            notes.push(format!("! the trace has {problems} problem(s), see `analyzer info`"));
+            notes.push(format!("! the trace has {} problem(s), see `analyzer info`", units::len(problems)));
         }
         notes
     }

@@ -97,7 +97,7 @@ fn table(table: &Table, id: &str) -> Value {
     // The second body of the table is hidden, if there is one.
     let bodies: Vec<Vec<_>> =
         [shown, folded].iter().filter(|body| !body.is_empty()).map(|body| body.iter().map(row).collect()).collect();
-    let (shown, count) = (shown.len(), units::count(table.rows.len().cast_signed() as i64));
+    let (shown, count) = (shown.len(), units::len(table.rows.len()));
     let (warnings, notes): (Vec<_>, Vec<_>) = table.notes.iter().cloned().partition(|note| note.starts_with("! "));
     let warnings: Vec<_> =
         warnings.iter().map(|warning: &String| warning.trim_start_matches("! ").to_owned()).collect();

@@ -16,6 +16,7 @@ use crate::{
         batches::{self, Progress},
         columns::{i16s, u8s, u16s, u32s, u64s},
     },
+    units,
 };
 
 /// What is remembered of an object.
@@ -167,7 +168,8 @@ impl Objects {
             table.row(vec![Cell::Text(what.into()), Cell::Integer(bytes), Cell::Integer(bytes)]);
         }
         table.note(format!("internal fragmentation: {:.6} %", fragmentation(self.requested, self.allocated)));
-        table.note(format!("cross-node allocations: {} of {}", self.cross_node, self.allocs));
+        let [cross_node, allocs] = [self.cross_node, self.allocs].map(|number| units::count(number.cast_signed()));
+        table.note(format!("cross-node allocations: {cross_node} of {allocs}"));
         table
     }
 

@@ -164,14 +164,14 @@ impl Misfit {
 /// Returns the misfits as a table; times are since `start`.
 pub fn table(misfits: &[Misfit], start: u64) -> Table {
     let mut table = Table::new("kmalloc requests that another size would serve better");
-    table.column("callsite", "Call site", Unit::Text).column("req", "Asks for", Unit::Number).column(
+    table.column("callsite", "Call site", Unit::Text).column("req", "Asks for", Unit::Count).column(
         "alloc",
         "Gets",
-        Unit::Number,
+        Unit::Count,
     );
     table.column("peak", "Peak", Unit::Count).column("peak_at", "At", Unit::Duration);
-    table.column("own", "Own cache", Unit::Number).column("own_saves", "Own saves", Unit::Bytes);
-    table.column("smaller", "Smaller", Unit::Number).column("too_large_by", "Over by", Unit::Number);
+    table.column("own", "Own cache", Unit::Count).column("own_saves", "Own saves", Unit::Bytes);
+    table.column("smaller", "Smaller", Unit::Count).column("too_large_by", "Over by", Unit::Count);
     table.column("smaller_saves", "Smaller saves", Unit::Bytes);
     for misfit in misfits {
         let number = |number: Option<i64>| number.map_or(Cell::None, Cell::Integer);

@@ -12,6 +12,7 @@ use crate::{
     matching::event::{Class, MatchedEvent},
     present::table::{Cell, Table, Unit},
     read::batches::Progress,
+    units,
 };
 
 /// Bytes of objects.
@@ -213,7 +214,7 @@ impl Slab {
         if header.sample > 1 {
             table.note(format!(
                 "the peaks are those of the objects that were followed, times {0}: where fewer than some {0} objects are live they are rough",
-                header.sample
+                units::count(i64::from(header.sample))
             ));
         }
         table

@@ -9,6 +9,7 @@ use crate::{
     present::page::{self, Page, Section},
     read::batches::Progress,
     reports::{info::Info, replay::Replay},
+    units,
 };
 
 /// A report: what the page shows and what its JSON holds.
@@ -35,7 +36,8 @@ impl Report {
         let warnings = warnings.chain(Window::sentence(trace));
         let mut warnings: Vec<String> = warnings.map(|warning| warning.trim_start_matches("! ").to_owned()).collect();
         if !loss.problems.is_empty() {
-            warnings.push(format!("The trace has {} problem(s): see “Integrity and loss”.", loss.problems.len()));
+            let problems = units::len(loss.problems.len());
+            warnings.push(format!("The trace has {problems} problem(s): see “Integrity and loss”."));
         }
         Ok(Self { warnings, sections, info: summary.info })
     }

@@ -133,8 +133,7 @@ fn cut(table: &mut Table, elsewhere: &str) {
     let all = table.rows.len();
     if all > ROWS {
         table.rows.truncate(ROWS);
-        let count = |rows: usize| units::count(rows.cast_signed() as i64);
-        table.note(format!("the first {} of {} rows; {elsewhere}", count(ROWS), count(all)));
+        table.note(format!("the first {} of {} rows; {elsewhere}", units::len(ROWS), units::len(all)));
     }
 }
 
@@ -256,6 +255,7 @@ fn slab(trace: &Trace, summary: &Summary) -> Vec<Table> {
     }
     for (table, all) in tables.iter_mut().zip([all.len(), misfits.len()]) {
         if all > TOP_SLAB {
+            let all = units::len(all);
             table.note(format!("the {TOP_SLAB} greatest of {all} rows; `analyzer slab` shows all"));
             table.rows.truncate(TOP_SLAB);
         }
@@ -295,7 +295,7 @@ fn integrity(summary: &Summary) -> Section {
     let intro = if loss.problems.is_empty() {
         intact.to_owned()
     } else {
-        format!("{} problem(s) were found; everything else was read.", loss.problems.len())
+        format!("{} problem(s) were found; everything else was read.", units::len(loss.problems.len()))
     };
     let mut tables = vec![ledger];
     if !loss.problems.is_empty() {
