@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers as people read them, and the units that say how a number is written.
 
 /// What a number counts, which decides how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use analyzer::{Counts, Events, Key, Loss, Window, batches::silent, stat, summary::Summary};
-use trace::{FrameRun, Kind, Options, PageEvent, Row as _, SlabEvent, Task, Trace, Writer};
+use trace::{FrameRun, GfpTable, Kind, NO_PFN, Options, PageEvent, Row as _, SlabEvent, Task, Trace, Writer};
 
 fn by(events: Events, keys: &[Key]) -> BTreeMap<Vec<String>, Counts> {
     let dir = tempfile::tempdir().unwrap();
@@ -264,4 +264,40 @@ fn objects_of_one_call_site_are_of_several_size_classes() {
     let (stat, _) = stat::read(&trace, Events::Slab, &[Key::Class], &silent).unwrap();
     let allocs: Vec<_> = stat.groups.iter().map(|group| (group.values[0].0, group.counts.allocs)).collect();
     assert_eq!(allocs, [(64, 2), (128, 1)]);
+}
+
+/// A trace in which a request of a cgroup at its limit fails: the kernel takes the page, cannot charge it, and gives it
+/// back; before the failure is reported, other CPUs have `between` events.
+fn refusal(dir: &Path, between: u64, options: Options) -> Trace {
+    let mut header = common::header();
+    let account = ("__GFP_ACCOUNT".to_owned(), 0x40_0000);
+    let flags = header.gfp.entries().map(|(name, mask)| (name.to_owned(), mask)).chain([account]).collect();
+    header.gfp = GfpTable::new(flags);
+    let (charged, cpu) = (common::GFP_KERNEL | 0x40_0000, 1);
+    let mut rows = vec![common::page(1, Kind::PageFree, 8192, 0, (0, u8::MAX), (10, cpu))];
+    rows.extend((0..between).map(|at| common::alloc(2 + at, 8193 + at, 0, common::GFP_KERNEL, 0, 20)));
+    rows.push(common::page(2 + between, Kind::PageAlloc, NO_PFN, 0, (charged, 0), (10, cpu)));
+    let mut writer = Writer::create(dir, &header, options).unwrap();
+    writer.append(&rows).unwrap();
+    writer.finish(&header).unwrap();
+    Trace::open(dir).unwrap()
+}
+
+#[test]
+fn a_refusal_is_told_from_a_failure_wherever_batches_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let refusals = |trace: &Trace| {
+        let (all, _) = stat::read(trace, Events::Page, &[], &silent).unwrap();
+        (all.groups[0].counts.failures, all.groups[0].counts.refusals)
+    };
+    let together = refusal(&dir.path().join("together"), 2, Options::default());
+    assert_eq!(refusals(&together), (1, 1));
+    // Every event in a segment of its own.
+    let apart =
+        refusal(&dir.path().join("apart"), 2, Options { batch_rows: 1, segment_bytes: 0, ..Options::default() });
+    assert_eq!((apart.table(PageEvent::TABLE).count(), refusals(&apart)), (4, (1, 1)));
+    // The free is in the first batch of 65,536 rows, and the failure begins the next one.
+    let edge = refusal(&dir.path().join("edge"), (1 << 16) - 1, Options::default());
+    assert_eq!(edge.table(PageEvent::TABLE).map(|segment| segment.batches.len()).sum::<usize>(), 2);
+    assert_eq!(refusals(&edge), (1, 1));
 }

@@ -7,7 +7,7 @@ use crate::Key;
 pub struct Counts {
     /// allocations that succeeded
     pub allocs: i64,
-    /// free events: of these allocations, or unmatched
+    /// free events: those of these allocations, and unmatched ones
     pub frees: i64,
     /// bytes allocated
     pub alloc_bytes: i64,
@@ -17,13 +17,13 @@ pub struct Counts {
     pub free_bytes: i64,
     /// allocations that failed
     pub failures: i64,
-    /// those of them for which there were pages, but the memory cgroup of who asked was at its limit
+    /// failures for which there were pages, but the memory cgroup of who asked was at its limit
     pub refusals: i64,
-    /// frees of what was allocated before the trace, or by an event that the trace has not
+    /// frees of what was allocated before the trace, or by an event that the trace lacks
     pub unmatched_frees: i64,
     /// `kfree(NULL)`: calls that free nothing, and are no `frees`
     pub null_frees: i64,
-    /// frees that must have happened, since the memory was given out again, but that the trace has not
+    /// frees that must have happened, since the memory was given out again, but that the trace lacks
     pub implied_frees: i64,
     /// bytes allocated in the trace and not freed when it ends
     pub live: i64,
@@ -50,7 +50,7 @@ pub struct Grouping {
 /// One combination of values.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// per key: the number and what it means
+    /// per key: its value as a number, and in words
     pub values: Vec<(i64, String)>,
     /// what was counted
     pub counts: Counts,

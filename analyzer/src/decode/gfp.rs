@@ -8,7 +8,7 @@ use trace::GfpTable;
 pub struct Flag {
     /// the kernel's name; a number if it has none
     pub name: String,
-    /// its bits
+    /// its bit or bits
     pub mask: u32,
     /// what it allows or asks for; empty if the name is not known here
     pub meaning: &'static str,
@@ -19,7 +19,7 @@ pub struct Flag {
 pub struct Explained {
     /// the mask
     pub mask: u32,
-    /// as the kernel prints it
+    /// its names, as the kernel prints them
     pub names: String,
     /// its single bits
     pub bits: Vec<Flag>,

@@ -15,7 +15,7 @@ pub(crate) fn that_divides(span: u64) -> u64 {
     round_up(span.div_ceil(INTERVALS).max(1))
 }
 
-/// Returns the next of 1, 2, 5, 10, 20, 50 …
+/// Returns the next number of 1, 2, 5, 10, 20, 50 … that is not less.
 fn round_up(number: u64) -> u64 {
     let power = 10_u64.pow(number.max(1).ilog10());
     [1, 2, 5, 10].into_iter().map(|factor| factor * power).find(|round| *round >= number).unwrap_or(number)

@@ -9,7 +9,7 @@ use crate::fast_hash::NumberMap;
 /// The number of a task that the trace does not name.
 pub(crate) const UNKNOWN: u32 = u32::MAX;
 
-/// Who a task is.
+/// Who a task is. A thread is another task from when its name, its process or its cgroup changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Named {
     pub process: u32,
@@ -43,7 +43,7 @@ impl Recent<'_> {
 
 /// The threads of a trace. Events refer to them by the number that [`Recent::at`] gives.
 pub(crate) struct Tasks {
-    /// per pid, from when it was whom: numbers into `named`
+    /// per pid: from when it was which task, as numbers into `named`
     history: NumberMap<u32, Vec<(u64, u32)>>,
     named: Vec<Named>,
     comms: Vec<String>,
@@ -75,8 +75,8 @@ impl Tasks {
         tasks
     }
 
-    /// Returns from and until when, around `time`, the thread was which task. Events that are older than the first row about
-    /// their thread belong to that one.
+    /// Returns from and until when, around `time`, the thread was which task. Events that are older than the first row
+    /// about their thread belong to that row's task.
     fn span(&self, pid: u32, time: u64) -> (u64, u64, u32) {
         let Some(history) = self.history.get(&pid) else { return (0, u64::MAX, UNKNOWN) };
         let later = history.partition_point(|(from, _)| *from <= time).max(1);

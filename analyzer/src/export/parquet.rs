@@ -1,8 +1,8 @@
 //! The tables of a trace as Parquet: `DIR/TABLE/host=HOST/day=YYYY-MM-DD/BOOT-START.parquet`, the layout that `DuckDB`,
 //! polars and Spark take for a partitioned dataset, so that many hosts' exports can share a directory.
 //!
-//! Times and page frame numbers grow slowly from event to event, so they are stored as differences; what has few values is stored
-//! as a dictionary. That makes a page event a few bytes.
+//! Times and page frame numbers grow slowly from event to event, so they are stored as differences; what has few values
+//! is stored as a dictionary. That makes a page event a few bytes.
 
 use std::{
     fs::{self, File},

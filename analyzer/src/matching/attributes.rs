@@ -25,7 +25,7 @@ pub(crate) struct Attributes {
     pub comm: i64,
     pub cgroup: i64,
     pub callsite: i64,
-    /// of a page: the number of its allocation's stack
+    /// of a page: the number of the kernel stack that asked; 0 without one
     pub stack: u32,
     pub cache: i64,
     pub node: i64,
@@ -50,11 +50,11 @@ impl Attributes {
     };
 }
 
-/// Who asked for memory.
+/// The thread that asked for memory, and where it ran.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asker {
     pub pid: u32,
-    /// number of the task that it was then
+    /// number of the task that the thread was then
     pub task: u32,
     pub cpu: u16,
 }

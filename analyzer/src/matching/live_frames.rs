@@ -1,4 +1,4 @@
-//! The frames that are allocated right now, as far as the trace can tell.
+//! The page frames that are allocated right now, as far as the trace can tell.
 //!
 //! Every frame remembers the allocation that it came from, so nothing needs to be assumed about how pages come back: a
 //! block that was split and freed in parts, a free whose order differs from its allocation's, and frees that the trace
@@ -8,14 +8,15 @@ use std::mem;
 
 use crate::fast_hash::NumberMap;
 
-/// Frames per piece of the map.
+/// Page frames per piece of the map.
 const PIECE: u64 = 256;
-/// No kernel's buddy allocator goes so far; a greater order comes from a damaged or hostile file.
+/// The greatest order that is believed. No kernel's buddy allocator goes so far: more comes from a damaged or hostile
+/// file.
 const LARGEST_ORDER: u8 = 20;
-/// No allocation is known for a frame.
+/// The record of a frame for which no allocation is known.
 const NONE: u32 = u32::MAX;
 
-/// What an allocation's free will be attributed to.
+/// What is remembered of an allocation, for its free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allocation {
     pub time: u64,
@@ -30,17 +31,19 @@ pub(crate) struct Taken {
     pub frames: u64,
 }
 
-/// The live frames. Memory: four bytes a frame in pieces of 256 frames, and one record an allocation.
+/// The live frames. Memory: four bytes for a frame, in pieces of 256 frames, and one record for an allocation.
 #[derive(Default)]
 pub(crate) struct LiveFrames {
     pieces: NumberMap<u64, Piece>,
     records: Vec<Record>,
     vacant: Vec<u32>,
-    /// records that the event at hand takes frames from, and how many: kept, so that no event needs memory of its own
+    /// the records that the event at hand takes frames from, and how many; kept from event to event, so that none
+    /// needs memory of its own
     touched: Vec<(u32, u64)>,
 }
 
-/// An allocation and how many of its frames are live. Flat, for these are what the memory of a long live set goes to.
+/// An allocation and how many of its frames are live. It has no padding, since these are what the memory of a long live
+/// set goes to.
 struct Record {
     time: u64,
     attributes: u32,
@@ -53,6 +56,7 @@ impl Record {
     }
 }
 
+/// The records of neighbouring frames.
 struct Piece {
     record_of: Box<[u32; PIECE as usize]>,
     live: u32,
@@ -84,8 +88,8 @@ impl LiveFrames {
         self.settle(lost);
     }
 
-    /// Removes frames, and puts into `taken` which allocations they came from, in the order of the frames. Empty: none
-    /// of them was known to be live.
+    /// Removes frames, and puts into `taken` which allocations they came from, in the order of the frames. `taken` is
+    /// empty if none of them was known to be live.
     pub fn free(&mut self, pfn: u64, order: u8, taken: &mut Vec<Taken>) {
         for (number, range) in pieces(pfn, order) {
             let Some(piece) = self.pieces.get_mut(&number) else { continue };
@@ -103,7 +107,7 @@ impl LiveFrames {
         self.settle(taken);
     }
 
-    /// Takes the frames of the event at hand from their records, and tells whose they were.
+    /// Takes the frames of the event at hand from their records, and puts into `taken` whose they were.
     fn settle(&mut self, taken: &mut Vec<Taken>) {
         taken.clear();
         for (number, frames) in self.touched.drain(..) {
@@ -116,7 +120,7 @@ impl LiveFrames {
         }
     }
 
-    /// What is live, by allocation: each with the frames that are left of it.
+    /// Returns what is live, by allocation: each with the frames that are left of it.
     pub fn still_live(&self) -> impl Iterator<Item = Taken> {
         self.records
             .iter()
@@ -133,7 +137,8 @@ fn touch(touched: &mut Vec<(u32, u64)>, record: u32) {
     }
 }
 
-/// The pieces that a block lies in, each with the range of its frames there. Orders beyond [`LARGEST_ORDER`] are cut.
+/// Returns the pieces that a block lies in, each with the range of its frames there. Orders beyond [`LARGEST_ORDER`]
+/// are cut.
 fn pieces(pfn: u64, order: u8) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
     let end = pfn.saturating_add(1 << order.min(LARGEST_ORDER));
     let mut at = pfn;

@@ -29,7 +29,7 @@ slices! {
     i64s: i64, i64;
 }
 
-/// Returns a column that older formats of the trace do not have.
+/// Returns a column that traces of older formats do not have; `None` in those.
 pub(crate) fn u32s_if_there<'a>(rows: &'a DataFrame, column: &str) -> Result<Option<&'a [u32]>, Error> {
     if rows.column(column).is_ok() { u32s(rows, column).map(Some) } else { Ok(None) }
 }

@@ -163,8 +163,8 @@ impl Replay {
 }
 
 impl Found {
-    /// Checks that every zone has as many orders and times in all of its tables, and that no number is too large to be a
-    /// count.
+    /// Checks that every zone has as many orders and times in all of its tables, and that no number is too large to be
+    /// a count.
     fn check_shape(&self) -> Result<(), &'static str> {
         let OverTime { time_ns, zones } = &self.free_blocks;
         if zones.len() != self.zones.len() {

@@ -104,7 +104,8 @@ impl Database {
         advice::explain(error, &self.sources, &locked(&self.met).tables)
     }
 
-    /// Returns what must be known to read the results so far rightly: what is missing in the tables that were asked for.
+    /// Returns what must be known to read the results so far rightly: what is missing in the tables that were asked
+    /// for.
     pub fn notes(&self) -> Vec<String> {
         let met = locked(&self.met);
         let mut notes = Vec::new();

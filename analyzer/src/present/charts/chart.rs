@@ -78,8 +78,8 @@ charts! {
 }
 
 impl Chart {
-    /// Returns the SVG text. With [`Theme::Css`] it is meant for an HTML page: values appear under the pointer, colours are CSS
-    /// variables.
+    /// Returns the SVG text. With [`Theme::Css`] it is meant for an HTML page: values appear under the pointer, colours
+    /// are CSS variables.
     ///
     /// # Errors
     /// [`Error::Chart`].

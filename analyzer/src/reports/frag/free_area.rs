@@ -41,8 +41,8 @@ impl FreeArea {
             && self.zone.end - pfn >= 1 << order
     }
 
-    /// Takes a block's frames out, whatever blocks they are in; what else those hold stays free. Returns how many of the
-    /// frames were free.
+    /// Takes a block's frames out, whatever blocks they are in; what else those hold stays free. Returns how many of
+    /// the frames were free.
     pub fn take(&mut self, pfn: u64, order: u8) -> u64 {
         let at = pfn - self.base;
         for holder in order..self.nr_free.len() as u8 {

@@ -14,7 +14,8 @@ use crate::{
 };
 
 impl Fragmentation {
-    /// Returns the first, worst and last unusable index of each zone and order, and for how long no block of the order was free.
+    /// Returns the first, worst and last unusable index of each zone and order, and for how long no block of the order
+    /// was free.
     pub fn summary(&self, header: &Header, snapshots: &[Snapshot]) -> Table {
         let mut table = Table::new("Unusable index by zone and order");
         table.column("zone", "Zone", Unit::Text).column("order", "Order", Unit::Number);
@@ -98,7 +99,8 @@ impl Fragmentation {
     }
 }
 
-/// Returns both indices by zone, order and time: at every snapshot, and at those moments for which the events tell the blocks.
+/// Returns both indices by zone, order and time: at every snapshot, and at those moments for which the events tell the
+/// blocks.
 pub fn over_time(header: &Header, snapshots: &[Snapshot], history: &History) -> Table {
     let read = snapshots.iter().map(|blocks| (blocks, Source::Read));
     let tracked = history

@@ -219,8 +219,8 @@ impl Pages {
         table
     }
 
-    /// Returns allocations by order and migratetype, a column per migratetype; `names` are those of the first ones, if not the
-    /// traced kernel's.
+    /// Returns allocations by order and migratetype, a column per migratetype; `names` are those of the first ones, if
+    /// not the traced kernel's.
     pub fn orders(&self, header: &Header, names: &[&str]) -> Table {
         let mut table = Table::new("Allocations by order and migratetype");
         table.column("order", "Order", Unit::Number);

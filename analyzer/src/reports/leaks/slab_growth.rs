@@ -1,5 +1,5 @@
-//! How much the slab caches grew while the trace was recorded, as `/proc/slabinfo` tells: the witness against frees
-//! that are not traced.
+//! How much the slab caches grew while the trace was recorded, as `/proc/slabinfo` tells: a check of what seems to be
+//! kept, since some frees are not traced.
 //!
 //! The kernel frees many objects in bulk (`kfree_rcu`, the sheaves of 6.18) without an event. What was allocated then
 //! looks kept; but a cache that holds no more objects than before cannot have kept them.

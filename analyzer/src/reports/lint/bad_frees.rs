@@ -15,11 +15,11 @@ use crate::{
 /// What is wrong with a free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum BadFree {
-    /// it was freed before, and nothing was allocated there since
+    /// what was freed had been freed before, and nothing was allocated there since
     Twice,
-    /// more pages than were allocated at once
+    /// more pages were freed than were allocated at once
     Larger,
-    /// fewer pages than were allocated at once
+    /// fewer pages were freed than were allocated at once
     Smaller,
     /// nothing is known to have been allocated there: before the trace perhaps
     Unknown,

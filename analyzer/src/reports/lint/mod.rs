@@ -37,7 +37,8 @@ pub fn read(trace: &Trace, progress: Progress<'_>) -> Result<(Vec<Finding>, Loss
     Ok((findings, loss))
 }
 
-/// Applies the rules for requests to those grouped by [`KEYS`]; those grouped by [`KEYS_AND_CALLER`] say who asked most.
+/// Applies the rules for requests to those grouped by [`KEYS`]; those grouped by [`KEYS_AND_CALLER`] say who asked
+/// most.
 pub fn findings(header: &Header, requests: &Grouping, callers: &Grouping) -> Vec<Finding> {
     let mut findings = requests::findings(header, requests, callers);
     finding::sort(&mut findings);

@@ -9,7 +9,8 @@ use crate::{
     decode::{gfp, key::UNKNOWN},
 };
 
-/// The kernel's `PAGE_ALLOC_COSTLY_ORDER`: above it, it gives up sooner by itself. The same in every release since 2.6.
+/// The kernel's `PAGE_ALLOC_COSTLY_ORDER` (include/linux/mmzone.h): above it, the allocator gives up sooner by itself.
+/// It is the same in every release since 2.6.
 const COSTLY_ORDER: i64 = 3;
 
 /// Requests per second that may use the reserves: more of one sort empty a zone's min watermark (some thousand pages)
@@ -97,7 +98,7 @@ pub(super) const RULES: [Rule; 8] = [
     },
 ];
 
-/// What requests are told apart by.
+/// The keys that requests are told apart by.
 pub const KEYS: [Key; 3] = [Key::Gfp, Key::Order, Key::Comm];
 /// [`KEYS`], and who asked, where a stack tells.
 pub const KEYS_AND_CALLER: [Key; 4] = [Key::Gfp, Key::Order, Key::Comm, Key::Callsite];

@@ -15,12 +15,12 @@ use crate::{
     units,
 };
 
-/// Bytes of objects.
+/// Bytes of kernel objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bytes {
-    /// that were given out
+    /// bytes that were given out
     pub alloc: i64,
-    /// that were asked for
+    /// bytes that were asked for
     pub req: i64,
 }
 
@@ -53,7 +53,7 @@ pub struct Usage {
     pub max: Bytes,
     /// the greatest value that the waste of what was live ever had
     pub max_waste: i64,
-    /// when it first had it, ns of the header's clock
+    /// when `max_waste` was first reached, ns of the header's clock
     pub max_waste_at: u64,
     /// frees on another CPU than the allocation's
     pub pingpong: i64,
