@@ -96,7 +96,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     shape.write(&table)
 }
 
-/// The moments that the table is about.
+/// Returns the moments that the table is about.
 fn moments(arguments: &Arguments, trace: &Trace) -> anyhow::Result<Wanted> {
     let (clock, duration) = (&trace.header.clock, trace.header.duration_s());
     let wanted = Wanted::summary(trace);

@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     output::write(&(lines.join("\n") + "\n"))
 }
 
-/// Why the mask must not be used there.
+/// Returns why the mask must not be used in a context; `None` if it may.
 fn forbidden(context: Context, table: &GfpTable, mask: u32) -> Option<&'static str> {
     let has = |name: &str| table.mask(name).is_some_and(|bits| mask & bits == bits);
     match context {

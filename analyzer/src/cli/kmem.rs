@@ -53,7 +53,7 @@ pub struct Arguments {
     shape: output::Shape,
 }
 
-/// Where on the command line the tables and what is about them stand.
+/// The places on the command line of the tables, and of the options about them.
 #[derive(Default)]
 struct Places {
     caller: Option<usize>,
@@ -88,7 +88,7 @@ impl clap::Args for Places {
 }
 
 impl Places {
-    /// Whether an option that stands there is about the table of call sites; otherwise it is about the other one.
+    /// Returns whether an option at this place is about the table of call sites; otherwise it is about the other one.
     fn about_callers(&self, place: usize) -> bool {
         let before = |table: Option<usize>| table.filter(|table| *table < place);
         before(self.caller) > before(self.alloc)
@@ -96,7 +96,7 @@ impl Places {
 }
 
 impl Arguments {
-    /// How the table of call sites and the other one are wanted.
+    /// Returns how the table of call sites and the other one are wanted.
     fn listings<K: std::str::FromStr<Err = analyzer::Error> + Clone>(
         &self,
         default: &[K],
@@ -128,7 +128,7 @@ impl Arguments {
     }
 }
 
-/// What one half of the report says: perf's text, and the tables.
+/// One half of the report: as perf's text, and as tables.
 struct Half {
     text: String,
     tables: Vec<Table>,

@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A part of one JSON array.
+/// Writes a part of one JSON array.
 fn write_json(table: &Table, first: bool, more: bool) -> anyhow::Result<()> {
     let serde_json::Value::Array(rows) = table.to_json() else { return Ok(()) };
     let mut text = String::new();
@@ -86,7 +86,7 @@ fn write_csv(table: &Table, first: bool) -> anyhow::Result<()> {
     output::write(&(heading + &table.csv_rows()))
 }
 
-/// What can be asked for.
+/// Lists the tables and the functions.
 fn list(database: &Database, shape: &output::Shape) -> anyhow::Result<()> {
     if !shape.is_for_people() {
         return shape.write(&database.columns());

@@ -13,7 +13,7 @@ use crate::{
     read::batches::Progress,
 };
 
-/// What is counted.
+/// What is summed up by stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folded {
     /// bytes allocated

@@ -8,7 +8,7 @@ use trace::{NO_MIGRATETYPE, NO_PFN, PageEvent, Problem, SlabEvent, Trace};
 use super::error::Error;
 use crate::{Events, Names};
 
-/// How a line is written.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lines {
     /// RFC 4180, with a line of headings

@@ -5,7 +5,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Lin
 use super::table::{Table, Unit};
 use crate::units;
 
-/// How much room there is, and whether colours are wanted.
+/// What the terminal can show: how much room there is, and whether colours are wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     /// break lines to the terminal's width; otherwise the table is as wide as it likes, as for a file or a pipe

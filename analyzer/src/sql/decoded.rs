@@ -1,4 +1,4 @@
-//! Decoded rows, and how they are searched.
+//! Rows of a table in memory, and how they are searched.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,7 +7,7 @@ use polars::prelude::DataFrame;
 use super::column::{Column, Value};
 use crate::{Error, fast_hash::NumberMap};
 
-/// Some rows of a table.
+/// Some rows of a table, decoded.
 #[derive(Default)]
 pub(super) struct Decoded {
     /// by the table's columns; those that nobody looks at are not there
@@ -18,6 +18,7 @@ pub(super) struct Decoded {
 }
 
 impl Decoded {
+    /// Decodes a batch: `wanted` are the places of its columns among `all` of the table.
     pub fn new(batch: &DataFrame, wanted: &[usize], all: usize, first_row: u64) -> Result<Self, Error> {
         let mut columns: Vec<Option<Column>> = (0..all).map(|_| None).collect();
         for (column, place) in batch.columns().iter().zip(wanted) {
@@ -27,7 +28,7 @@ impl Decoded {
         Ok(Self { columns, rows: batch.height(), first_row })
     }
 
-    /// A value of a row; NULL where there is none.
+    /// Returns a value of a row; NULL where there is none.
     pub fn value(&self, column: usize, row: usize) -> Value<'_> {
         let column = self.columns.get(column).and_then(Option::as_ref);
         column.map_or(Value::Null, |column| column.value(row))
@@ -51,7 +52,7 @@ impl Decoded {
 /// The rows of a column by their value.
 type Index = NumberMap<i64, Vec<usize>>;
 
-/// A small table.
+/// All rows of a small table.
 pub(super) struct Whole {
     pub decoded: Arc<Decoded>,
     /// by column, once one is needed
@@ -59,12 +60,13 @@ pub(super) struct Whole {
 }
 
 impl Whole {
+    /// Keeps a table, without an index yet.
     pub fn new(decoded: Decoded) -> Self {
         let indices = decoded.columns.iter().map(|_| OnceLock::new()).collect();
         Self { decoded: Arc::new(decoded), indices }
     }
 
-    /// The rows in which a column of numbers has a value; `None` if it is no such column.
+    /// Returns the rows in which a column of numbers has a value; `None` if it is no such column.
     pub fn find(&self, column: usize, value: i64) -> Option<Vec<usize>> {
         let Some(Some(Column::Integers(numbers))) = self.decoded.columns.get(column) else { return None };
         let index = self.indices.get(column)?.get_or_init(|| {

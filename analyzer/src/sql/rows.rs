@@ -27,7 +27,7 @@ pub(super) enum Argument {
 }
 
 impl Rows {
-    /// Before the first row.
+    /// Starts before the first row.
     pub fn new(source: Arc<Source>) -> Self {
         Self { source, wanted: Vec::new(), span: 0..=u64::MAX, next: 0, decoded: None, chosen: None, at: 0 }
     }
@@ -78,7 +78,7 @@ impl Rows {
         if self.is_over() { self.fill() } else { Ok(()) }
     }
 
-    /// Whether there is no row any more.
+    /// Returns whether there is no row any more.
     pub fn is_over(&self) -> bool {
         let rows =
             self.chosen.as_ref().map_or_else(|| self.decoded.as_ref().map_or(0, |decoded| decoded.rows), Vec::len);
@@ -89,12 +89,12 @@ impl Rows {
         self.chosen.as_ref().map_or(self.at, |chosen| chosen.get(self.at).copied().unwrap_or(usize::MAX))
     }
 
-    /// A value of the row.
+    /// Returns a value of the row.
     pub fn value(&self, column: usize) -> Value<'_> {
         self.decoded.as_ref().map_or(Value::Null, |decoded| decoded.value(column, self.row()))
     }
 
-    /// The number of the row in its table.
+    /// Returns the number of the row in its table.
     pub fn number(&self) -> i64 {
         self.decoded.as_ref().map_or(0, |decoded| decoded.first_row.saturating_add(self.row() as u64)).cast_signed()
     }

@@ -22,7 +22,7 @@ impl Scale {
         Self { from, to: to.max(from * 10.0), log: true }
     }
 
-    /// 0 at `from`, 1 at `to`.
+    /// Returns where a value is: 0 at `from`, 1 at `to`.
     pub fn place(&self, value: f64) -> f64 {
         let f = |x: f64| if self.log { x.max(f64::MIN_POSITIVE).ln() } else { x };
         ((f(value) - f(self.from)) / (f(self.to) - f(self.from))).clamp(0.0, 1.0)
@@ -96,7 +96,7 @@ impl<'a, DB: DrawingBackend> Plot<'a, DB> {
         (self.at_x(x), self.at_y(y))
     }
 
-    /// A filled rectangle between two points in pixels, and what it says under the pointer.
+    /// Draws a filled rectangle between two points in pixels, and what it says under the pointer.
     pub fn rectangle(
         &self,
         canvas: &mut Canvas<'_>,
@@ -110,20 +110,21 @@ impl<'a, DB: DrawingBackend> Plot<'a, DB> {
         Ok(())
     }
 
-    /// A value that appears under the pointer between two points in pixels of this plot.
+    /// Adds a value that appears under the pointer between two points in pixels of this plot.
     pub fn hover(&self, canvas: &mut Canvas<'_>, a: (i32, i32), b: (i32, i32), text: String) {
         let (dx, dy) = self.area.get_base_pixel();
         canvas.hover((a.0 + dx, a.1 + dy), (b.0 + dx, b.1 + dy), text);
     }
 
-    /// A line through points in values.
+    /// Draws a line through points in values.
     pub fn line(&self, points: impl Iterator<Item = (f64, f64)>, colour: RGBColor, width: u32) -> Drawn {
         let points: Vec<_> = points.map(|(x, y)| self.at(x, y)).collect();
         self.area.draw(&PathElement::new(points, colour.stroke_width(width))).map_err(said)
     }
 }
 
-/// Powers of ten for a logarithmic axis, thinned to at most `count`; on a short axis twice and five times of them, too.
+/// Returns powers of ten for a logarithmic axis, thinned to at most `count`; on a short axis twice and five times of
+/// them, too.
 pub(crate) fn decades(from: f64, to: f64, count: usize, label: impl Fn(f64) -> String) -> Ticks {
     let (low, high) = (from.log10().floor() as i32, to.log10().ceil() as i32);
     let step = ((high - low) as usize).div_ceil(count).max(1);

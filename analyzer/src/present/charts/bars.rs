@@ -111,7 +111,7 @@ impl Draw for Bars {
     }
 }
 
-/// The text, cut to a width.
+/// Returns a text, cut to a width in pixels.
 fn fit<DB: DrawingBackend>(canvas: &Canvas<'_>, area: &Area<DB>, text: &str, width: i32) -> String {
     let mut kept: Vec<char> = text.chars().collect();
     let whole = kept.len();

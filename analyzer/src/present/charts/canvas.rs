@@ -20,7 +20,7 @@ pub(crate) struct Hover {
     pub text: String,
 }
 
-/// Where a chart is drawn and how.
+/// The surface that a chart is drawn on.
 pub(crate) struct Canvas<'a> {
     pub palette: &'a Palette,
     /// pixels of the backend per CSS pixel
@@ -28,11 +28,11 @@ pub(crate) struct Canvas<'a> {
     pub hovers: Vec<Hover>,
 }
 
-/// What plotters' errors are turned into: they differ from backend to backend.
+/// The result of drawing. plotters' errors differ from backend to backend, so they are turned into sentences.
 pub(crate) type Drawn<T = ()> = Result<T, String>;
 pub(crate) type Area<DB> = DrawingArea<DB, Shift>;
 
-/// For `map_err`.
+/// Turns an error into a sentence, for `map_err`.
 pub(crate) fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
@@ -43,20 +43,22 @@ const TITLE: f64 = 62.0;
 const LEGEND_LINE: f64 = 22.0;
 
 impl Canvas<'_> {
-    /// CSS pixels in pixels of the backend.
+    /// Converts CSS pixels into pixels of the backend.
     pub fn px(&self, css: f64) -> i32 {
         (css * self.scale).round() as i32
     }
 
+    /// Returns the style of a text, `css` pixels high.
     pub fn font(&self, css: f64, colour: RGBColor) -> TextStyle<'static> {
         TextStyle { color: colour.to_backend_color(), ..TextStyle::from(("sans-serif", css * self.scale).into_font()) }
     }
 
-    /// How wide a text is, in pixels of the backend.
+    /// Returns how wide a text is, in pixels of the backend.
     pub fn text_width<DB: DrawingBackend>(&self, area: &Area<DB>, text: &str, css: f64) -> i32 {
         area.estimate_text_size(text, &self.font(css, self.palette.text)).map_or(0, |(width, _)| width.cast_signed())
     }
 
+    /// Writes a text whose middle is at a height in pixels.
     pub fn text<DB: DrawingBackend>(
         &self,
         area: &Area<DB>,
@@ -105,14 +107,14 @@ impl Canvas<'_> {
         Ok(area.margin(self.px(22.0), 0, 0, 0))
     }
 
-    /// A value that appears under the pointer; points of the chart in pixels.
+    /// Adds a value that appears under the pointer between two points of the chart, in pixels.
     pub fn hover(&mut self, a: (i32, i32), b: (i32, i32), text: String) {
         let (from, to) = ((a.0.min(b.0), a.1.min(b.1)), (a.0.max(b.0), a.1.max(b.1)));
         self.hovers.push(Hover { from, to, text });
     }
 }
 
-/// Round positions for about `count` ticks from 0 to `end`: steps of 1, 2 or 5 times a power of ten.
+/// Returns round positions for about `count` ticks from 0 to `end`: steps of 1, 2 or 5 times a power of ten.
 pub(crate) fn ticks(end: f64, count: usize) -> Vec<f64> {
     if end <= 0.0 {
         return vec![0.0];
@@ -127,7 +129,7 @@ pub(crate) fn ticks(end: f64, count: usize) -> Vec<f64> {
     (0..=(end * 1.0001 / step) as u32).map(|i| f64::from(i) * step).collect()
 }
 
-/// Ticks for an axis of seconds, labelled with as many decimals as they need.
+/// Returns ticks for an axis of seconds, labelled with as many decimals as they need.
 pub(crate) fn seconds(end: f64) -> Vec<(f64, String)> {
     let ticks = ticks(end, 10);
     let step = ticks.get(1).copied().unwrap_or(1.0);

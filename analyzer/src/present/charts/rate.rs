@@ -9,7 +9,7 @@ use super::{
 };
 use crate::units;
 
-/// What is shown.
+/// What the numbers of a chart over time are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {

@@ -70,7 +70,8 @@ pub(crate) fn squarify(weights: &[f64], whole: Tile) -> Vec<Tile> {
     tiles
 }
 
-/// The aspect ratio of the least square tile of a row, whose greatest, least and summed area are given; 1 is a square.
+/// Returns the aspect ratio of the least square tile of a row, whose greatest, least and summed area are given; 1 is a
+/// square.
 fn worst(greatest: f64, least: f64, sum: f64, side: f64) -> f64 {
     let depth = sum / side;
     let ratio = |area: f64| (depth * depth / area).max(area / (depth * depth));

@@ -94,7 +94,7 @@ impl Palette {
     }
 }
 
-/// A fraction from 0 (fine) to 1 as a colour.
+/// Returns a fraction from 0 (fine) to 1 as a colour.
 pub(crate) fn heat(fraction: f64) -> RGBColor {
     let place = fraction.clamp(0.0, 1.0) * (HEAT.len() - 1) as f64;
     let (low, part) = (place.floor() as usize, place.fract());
@@ -115,7 +115,7 @@ pub(crate) fn to_css(mut svg: String) -> String {
     svg
 }
 
-/// The declarations of the CSS variables for a theme.
+/// Returns the declarations of the CSS variables for a theme.
 pub fn css_variables(theme: Theme) -> String {
     let declarations: Vec<_> =
         Palette::of(theme).variables().map(|(name, colour)| format!("--chart-{name}: {};", hex(colour))).collect();

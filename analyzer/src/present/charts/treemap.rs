@@ -133,12 +133,12 @@ fn label<DB: DrawingBackend>(
     Ok(())
 }
 
-/// The names of a mask without what they all begin with, each but the last with the bar behind it.
+/// Returns the names of a mask without what they all begin with, each but the last with the bar behind it.
 fn parts(names: &str) -> Vec<&str> {
     names.split_inclusive('|').map(|name| name.trim_start_matches("__").trim_start_matches("GFP_")).collect()
 }
 
-/// The parts in lines, as many in each as fit.
+/// Returns the parts in lines, as many in each as fit.
 fn wrapped(parts: &[&str], fits: impl Fn(&str) -> bool) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in parts {

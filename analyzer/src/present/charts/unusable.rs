@@ -61,7 +61,7 @@ impl Draw for Unusable {
 }
 
 impl Unusable {
-    /// What the colours mean.
+    /// Draws what the colours mean.
     fn scale<DB: DrawingBackend>(area: &Area<DB>, canvas: &Canvas<'_>) -> Drawn {
         let (left, top, width) = (
             canvas.px(16.0) + canvas.text_width(area, "0 all of it usable", 13.0) + canvas.px(10.0),

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use super::fallback::{Fallback, Severity};
 use crate::{Error, Key, Names, present::table::Unit};
 
-/// What fallbacks can be grouped by.
+/// A property of a fallback, which fallbacks can be grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// how much the fallback harms
@@ -19,7 +19,7 @@ pub enum By {
 }
 
 impl By {
-    /// Everything that an event of the kernel's tells, or the allocation that it was for.
+    /// All keys: what the event itself tells, or the allocation that it was for.
     pub const ALL: [Self; 14] = [
         Self::Severity,
         Self::Key(Key::Migratetype),
@@ -36,7 +36,7 @@ impl By {
         Self::Key(Key::Cpu),
         Self::Key(Key::Time),
     ];
-    /// What is shown unless something else is asked for.
+    /// The keys that are taken unless others are asked for.
     pub const DEFAULT: [Self; 4] = [Self::Severity, Self::Key(Key::Migratetype), Self::From, Self::Key(Key::Comm)];
 
     /// Returns the name on the command line and in JSON.

@@ -41,7 +41,7 @@ pub struct FallbackGroup {
     pub counts: FallbackCounts,
 }
 
-/// What is counted.
+/// What is counted of fallbacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FallbackCounts {
     /// fallbacks

@@ -11,7 +11,7 @@ const MOST_PAGEBLOCKS: u64 = 1 << 26;
 /// No kernel's buddy allocator has more orders.
 const MOST_ORDERS: u8 = 21;
 
-/// From what the free blocks between two snapshots are known.
+/// What the free blocks between two snapshots are known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
     /// from what left `free_area` and came back: the events of the family `frag`, and frees that pass the pcp lists by
@@ -23,7 +23,7 @@ pub enum Basis {
 }
 
 impl Basis {
-    /// Where [`Basis::Pages`] would be no more than an estimate.
+    /// The basis where [`Basis::Pages`] would be no more than an estimate.
     pub(super) const NO_FRAG: Self = Self::Snapshots(
         "the trace has no events of the family frag (record with --events page,frag; from pages alone, --at and --over-time can only estimate)",
     );

@@ -17,7 +17,7 @@ use crate::{
     read::{batches::Progress, snapshots::Snapshot},
 };
 
-/// Everything about fragmentation.
+/// Everything that is found out about fragmentation.
 #[derive(Debug, Clone)]
 pub struct Fragmentation {
     /// the free blocks over time

@@ -1,4 +1,4 @@
-//! What is asked of a trace.
+//! What is asked for: moments, and the keys of fallbacks.
 
 use trace::Trace;
 

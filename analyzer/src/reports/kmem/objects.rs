@@ -19,7 +19,7 @@ use crate::{
     units,
 };
 
-/// What is remembered of an object.
+/// What is remembered of an object that was allocated.
 struct Object {
     all: Site,
     /// number of its last call site

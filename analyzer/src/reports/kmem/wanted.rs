@@ -1,6 +1,6 @@
 //! What is asked for: by whose rules, and which tables.
 
-/// By whose rules is counted.
+/// The rules of counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Arithmetic {
     /// the right ones
@@ -10,7 +10,7 @@ pub enum Arithmetic {
     Perf,
 }
 
-/// What is shown of one table.
+/// Which rows of a table are shown, and in which order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing<K> {
     /// sorted by these, greatest first; ties by the row's own key
@@ -20,7 +20,7 @@ pub struct Listing<K> {
 }
 pub(crate) mod frame_set;
 
-/// What is to be counted.
+/// What is to be counted, and how.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted {
     /// by whose rules
