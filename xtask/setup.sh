@@ -89,7 +89,8 @@ c_compiler() {
 	else
 		need "a C compiler called cc and the C library's headers, from this distribution's packages"
 	fi
-	[ ${#missing[@]} -gt 0 ] || links_c || need "a C compiler that works: $state/cc.log has what cc said to a program of one line"
+	[ ${#missing[@]} -gt 0 ] || links_c ||
+		need "a C compiler that works: $state/cc.log has what cc said to a program of one line"
 }
 links_c() {
 	command -v cc >/dev/null || return 1
