@@ -1,6 +1,8 @@
 """Runs every notebook from top to bottom on a trace, and refuses one that was committed with its outputs.
 
-The trace is the directory named by GFPSCOPE_TRACE, which the notebooks read too. Ends with 'N passed, N failed, N skipped'.
+    GFPSCOPE_TRACE=TRACE python3 notebooks/tests/execute.py
+
+The notebooks read the trace that GFPSCOPE_TRACE names. Ends with 'N passed, N failed, N skipped'.
 """
 
 import os
@@ -14,7 +16,7 @@ from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parent.parent
 SECONDS_PER_CELL = 120
 
 
@@ -33,7 +35,9 @@ def problems(path):
     # Sockets of the file system: on TCP ports the kernel would take orders from anyone on this machine.
     with tempfile.TemporaryDirectory() as sockets:
         manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
-        client = NotebookClient(notebook, km=manager, timeout=SECONDS_PER_CELL, resources={"metadata": {"path": str(path.parent)}})
+        client = NotebookClient(
+            notebook, km=manager, timeout=SECONDS_PER_CELL, resources={"metadata": {"path": str(path.parent)}}
+        )
         try:
             client.execute()
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:

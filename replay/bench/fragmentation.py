@@ -1,9 +1,12 @@
-"""The workload of `replay bench --fragmentation` on the machine it runs on: python3 fragmentation.py [ITERATIONS]
+"""Runs the workload of `replay bench --fragmentation` on the real kernel of this machine.
 
-Takes nine tenths of the machine's memory page by page, one page in eight through pipes (the kernel's, it cannot move), the others as anonymous
-memory. Half is freed at random, then a tenth of the pages changes place in each iteration (100). Printed: the free 2 MiB blocks as a share of what
-the free pages of /proc/buddyinfo could make, at first, at the end, and once compacted. Needs root, and a machine to spare: little else can run
-meanwhile.
+    python3 replay/bench/fragmentation.py [ITERATIONS]
+
+It takes nine tenths of the machine's memory page by page, one page in eight through pipes (the kernel's, it cannot
+move), the others as anonymous memory. Half is freed at random, then a tenth of the pages changes place in each
+iteration (100 unless told otherwise). Printed are the free 2 MiB blocks as a share of what the free pages of
+/proc/buddyinfo could make: at first, at the end, and once compacted. Needs root, and a machine to spare: little else
+can run meanwhile.
 """
 
 import array
@@ -98,11 +101,16 @@ class Kernels:
 def main():
     random.seed(1)
     total, available = (
-        int(line.split()[1]) // 4 for line in pathlib.Path("/proc/meminfo").read_text().splitlines() if line.startswith(("MemTotal", "MemAvailable"))
+        int(line.split()[1]) // 4
+        for line in pathlib.Path("/proc/meminfo").read_text().splitlines()
+        if line.startswith(("MemTotal", "MemAvailable"))
     )
     pages = total * 9 // 10
     if available < pages + total // 50:
-        sys.exit(f"fragmentation: {available / total:.0%} of memory is available, and nine tenths of it are to be filled: stop what else runs here.")
+        sys.exit(
+            f"fragmentation: {available / total:.0%} of memory is available, and nine tenths of it are to be filled: "
+            "stop what else runs here."
+        )
     (VM / "drop_caches").write_text("3")
     (VM / "compact_memory").write_text("1")
     kernels, anonymous = Kernels(pages // 8), Anonymous(pages - pages // 8)

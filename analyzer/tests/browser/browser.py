@@ -1,10 +1,11 @@
 """Opens reports in headless Chromium, and looks at them as their readers will.
 
-    browser.py TRACE PROGRAMS
+    python3 analyzer/tests/browser/browser.py TRACE PROGRAMS
 
-PROGRAMS is the directory with `analyzer` and `replay`. Three pages are made: the report of TRACE with a replay of it, one of nearly nothing, and
-one with a table of 10 000 rows. browser.js knows what to ask them. Screenshots of the first stay in target/browser, for people to look at.
-Ends with 'N passed, N failed, N skipped'; with status 77 where there is no Chromium.
+PROGRAMS is the directory with `analyzer` and `replay`. Three pages are made: the report of TRACE with a replay of it,
+one of nearly nothing, and one with a table of 10 000 rows. browser.js knows what to ask them. Screenshots of the first
+stay in target/browser, for people to look at. Ends with 'N passed, N failed, N skipped'; with status 77 where there is
+no Chromium.
 """
 
 import base64
@@ -31,7 +32,10 @@ SECONDS = 2.0
 # Pixels of the page in one picture.
 SLICE = 4000
 # What Chromium does by itself is left out: what it asks the network for is then the page's doing.
-FLAGS = "headless disable-gpu no-first-run disable-background-networking disable-component-update disable-sync disable-dev-shm-usage"
+FLAGS = (
+    "headless disable-gpu no-first-run disable-background-networking disable-component-update disable-sync "
+    "disable-dev-shm-usage"
+)
 
 passed = failed = 0
 
@@ -69,7 +73,10 @@ def imported(name, events, programs, directory):
 
 def many_call_sites():
     """Events for a table of ROWS rows."""
-    event = "kmalloc: call_site=caller_{0}+0x10/0x20 ptr={0:016x} bytes_req={1} bytes_alloc=4096 gfp_flags=GFP_KERNEL node=-1 accounted=false"
+    event = (
+        "kmalloc: call_site=caller_{0}+0x10/0x20 ptr={0:016x} bytes_req={1} bytes_alloc=4096 gfp_flags=GFP_KERNEL "
+        "node=-1 accounted=false"
+    )
     return (event.format(at + 1, 1 + at * 37 % 4096) for at in range(ROWS))
 
 
@@ -119,7 +126,9 @@ def screenshot(window, name):
 
 def style(window, selector, name):
     """What a property of an element comes to."""
-    return window.execute_script("return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]", selector, name)
+    return window.execute_script(
+        "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]", selector, name
+    )
 
 
 def complaints(window):
@@ -157,13 +166,17 @@ def pointing(window):
         top = window.execute_script("return arguments[0].querySelector('rect.hover:hover')", chart)
         if top is None:
             yield f"{chart.get_attribute('id')}: nothing is under the pointer"
-        elif top.value_of_css_property("fill-opacity") == "1" or not window.execute_script("return arguments[0].querySelector('title').textContent", top):
+        elif top.value_of_css_property("fill-opacity") == "1" or not window.execute_script(
+            "return arguments[0].querySelector('title').textContent", top
+        ):
             yield f"{chart.get_attribute('id')}: what is under the pointer does not show itself"
 
 
 def longest_table(window):
     """The table with most rows."""
-    return window.execute_script("return [...document.querySelectorAll('table')].reduce((a, b) => (b.rows.length > a.rows.length ? b : a))")
+    return window.execute_script(
+        "return [...document.querySelectorAll('table')].reduce((a, b) => (b.rows.length > a.rows.length ? b : a))"
+    )
 
 
 def sorting(window):
@@ -209,8 +222,13 @@ def works(window, page):
     after = style(window, "body", "backgroundColor")
     check("the button switches between light and dark", [] if before != after else [f"the background stays {before}"])
     show(window, page, 800, "dark", media="print")
-    paper = {name: style(window, selector, name) for selector, name in [("body", "backgroundColor"), ("nav", "display")]}
-    check("on paper it is dark on white, without what cannot be pressed there", [] if paper == {"backgroundColor": "rgb(255, 255, 255)", "display": "none"} else [str(paper)])
+    paper = {
+        name: style(window, selector, name) for selector, name in [("body", "backgroundColor"), ("nav", "display")]
+    }
+    check(
+        "on paper it is dark on white, without what cannot be pressed there",
+        [] if paper == {"backgroundColor": "rgb(255, 255, 255)", "display": "none"} else [str(paper)],
+    )
 
 
 def bears_little(window, page):
@@ -233,12 +251,19 @@ def is_fast(window, page):
     opened = ask(window, "opened")
     first = ask(window, "clicked", buttons[size])
     ms = opened + first
-    check(f"opened in {opened:.0f} ms and sorted in {first:.0f} ms, {SECONDS * 1000:.0f} ms allowed", [] if ms < SECONDS * 1000 else [f"{ms:.0f} ms"])
+    check(
+        f"opened in {opened:.0f} ms and sorted in {first:.0f} ms, {SECONDS * 1000:.0f} ms allowed",
+        [] if ms < SECONDS * 1000 else [f"{ms:.0f} ms"],
+    )
     check("the long table is sorted by numbers", ask(window, "sorted", table, size))
     unfolded = ask(window, "clicked", window.find_element(By.CSS_SELECTOR, ".more button"))
     again = ask(window, "clicked", buttons[name])
-    # The layout of so many cells takes a second of its own; what is wanted is that it does not get worse with their square.
-    check(f"all rows shown in {unfolded:.0f} ms and sorted in {again:.0f} ms", [] if max(unfolded, again) < 2000 * SECONDS else ["too slow"])
+    # The layout of so many cells takes a second of its own; what is wanted is that it does not get worse with their
+    # square.
+    check(
+        f"all rows shown in {unfolded:.0f} ms and sorted in {again:.0f} ms",
+        [] if max(unfolded, again) < 2000 * SECONDS else ["too slow"],
+    )
     check("the long table is sorted by words", ask(window, "sorted", table, name))
     check("all rows fit the window", ask(window, "overflow"))
 
@@ -248,7 +273,10 @@ def main():
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
     if not browser or not driver:
-        print(f"browser: skipped: there is no {'Chromium' if not browser else 'chromedriver'} on the PATH; 'make setup' says how to get it")
+        print(
+            f"browser: skipped: there is no {'Chromium' if not browser else 'chromedriver'} on the PATH; "
+            "'xtask/setup.sh test' says how to get it"
+        )
         sys.exit(77)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)

@@ -20,17 +20,23 @@ collector=target/release/collector
 sudo=()
 reason=''
 if [ "$(id -u)" != 0 ]; then
-	if sudo -n true 2>/dev/null; then sudo=(sudo -n); else reason="this is user $(id -un), and tracing the kernel needs root"; fi
+	if sudo -n true 2>/dev/null; then
+		sudo=(sudo -n)
+	else
+		reason="this is user $(id -un), and tracing the kernel needs root"
+	fi
 fi
 if [ -z "$reason" ]; then
-	show ${sudo[@]+"${sudo[@]}"} "$collector" probe || reason='this host cannot be traced, for the reason that collector probe gives above'
+	show ${sudo[@]+"${sudo[@]}"} "$collector" probe ||
+		reason='this host cannot be traced, for the reason that collector probe gives above'
 fi
 
 rm -rf "$out"
 mkdir -p "$out"
 if [ -z "$reason" ]; then
 	trace=$out/trace
-	show ${sudo[@]+"${sudo[@]}"} "$collector" record -o "$trace" -- target/release/examples/workload mixed --seconds "$seconds"
+	show ${sudo[@]+"${sudo[@]}"} "$collector" record -o "$trace" -- \
+		target/release/examples/workload mixed --seconds "$seconds"
 elif [ -n "${CI-}" ]; then
 	# Where everything must run, falling back in silence would hide that nothing was recorded.
 	echo "demo: $reason" >&2
@@ -52,4 +58,5 @@ for made in "$out/report.html" "$out/replay.json"; do
 		exit 1
 	}
 done
-printf '\nThe trace:   %s\nThe report:  %s  (one file; open it in a browser)\nThe charts:  %s\n' "$trace" "$PWD/$out/report.html" "$out/charts"
+printf '\nThe trace:   %s\nThe report:  %s  (one file; open it in a browser)\nThe charts:  %s\n' \
+	"$trace" "$PWD/$out/report.html" "$out/charts"

@@ -1,11 +1,12 @@
-"""How fast the analyzer reads a trace, beside perf and DuckDB on the same events, and how much memory it needs.
+"""Measures how fast the analyzer reads a trace, beside perf and DuckDB on the same events, and its memory.
 
-    bench_analyzer.py BIN_DIR [ROUNDS]
+    python3 analyzer/bench/throughput.py BIN_DIR [ROUNDS]
 
-Events are recorded with perf, imported, and summed up by both; and a long synthetic trace (SYNTHETIC_EVENTS of the environment, 20 million unless it
-says otherwise) is analysed by the analyzer and grouped by DuckDB. Each round runs all of them in turn; the least wall time of the rounds counts.
-The analyzer and perf are whole processes, from start to exit. DuckDB stays in a warm process, with as many threads as there are CPUs, and reads the
-trace's Arrow files through a pyarrow dataset, in each query anew. Needs root, to record.
+Events are recorded with perf, imported, and summed up by both; and a long synthetic trace (SYNTHETIC_EVENTS of the
+environment, 20 million unless it says otherwise) is analysed by the analyzer and grouped by DuckDB. Each round runs all
+of them in turn; the least wall time of the rounds counts. The analyzer and perf are whole processes, from start to
+exit. DuckDB stays in a warm process, with as many threads as there are CPUs, and reads the trace's Arrow files through
+a pyarrow dataset, in each query anew. Needs root, to record.
 """
 
 import glob
@@ -34,7 +35,7 @@ def run(*command):
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - start
     if status != 0:
-        sys.exit(f"bench: {' '.join(command)}: exit {os.waitstatus_to_exitcode(status)}")
+        sys.exit(f"throughput: {' '.join(command)}: exit {os.waitstatus_to_exitcode(status)}")
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
@@ -43,7 +44,10 @@ def output(*command):
 
 
 def query(trace, sql):
-    """The same for DuckDB, in a process of its own: what starts others must stay small, for their peak of memory begins with its own."""
+    """Returns what `run` returns, for a query of DuckDB's.
+
+    It runs in a process of its own: what starts others must stay small, for their peak of memory begins with its own.
+    """
     import duckdb
     import pyarrow.dataset
 
@@ -61,10 +65,12 @@ def counting(by):
     return f'SELECT kind, {keys}, count(*), sum(4096::BIGINT << "order") FROM page GROUP BY ALL'
 
 
-# What is freed belongs to the mask of its allocation: the event before at the same frame. Blocks that are freed in parts are not followed.
+# What is freed belongs to the mask of its allocation: the event before at the same frame. Blocks freed in parts are not
+# followed.
 MATCHING = """
     WITH matched AS (SELECT kind, "order", gfp, lag(gfp) OVER (PARTITION BY pfn ORDER BY time) AS allocated FROM page)
-    SELECT kind, CASE kind WHEN 1 THEN gfp ELSE allocated END AS mask, count(*), sum(4096::BIGINT << "order") FROM matched GROUP BY ALL
+    SELECT kind, CASE kind WHEN 1 THEN gfp ELSE allocated END AS mask, count(*), sum(4096::BIGINT << "order")
+    FROM matched GROUP BY ALL
 """
 
 
@@ -95,9 +101,12 @@ def recorded(scratch):
     workload = [f"{programs}/examples/workload", "mixed", "--seconds", "5"]
     run("perf", "record", "-q", "-a", "-R", "-c", "1", "-m", "16M", *events, "-o", data, "--", *workload)
     importing, _, _ = run(analyzer, "import", data, "-o", trace)
-    perf, ours = ["perf", "kmem", "-i", data, "--page", "--slab", "stat"], [analyzer, "kmem", trace, "--page", "--slab", "--perf-compat"]
+    perf, ours = (
+        ["perf", "kmem", "-i", data, "--page", "--slab", "stat"],
+        [analyzer, "kmem", trace, "--page", "--slab", "--perf-compat"],
+    )
     if output(*perf) != output(*ours):
-        sys.exit("bench: `analyzer kmem --perf-compat` and `perf kmem stat` do not print the same")
+        sys.exit("throughput: `analyzer kmem --perf-compat` and `perf kmem stat` do not print the same")
     counted = sum(json.loads(output(analyzer, "info", trace, "--json"))["events"].values())
     contenders = {
         "perf kmem stat": lambda: run(*perf),
@@ -108,7 +117,9 @@ def recorded(scratch):
     best = interleaved(contenders)
     print(f"{counted:,} events recorded by perf, and read by each; least of {rounds} rounds on {os.cpu_count()} CPUs")
     show(best, counted, {"analyzer kmem --perf-compat": "perf kmem stat"})
-    print(f"perf and the analyzer print the same, to the letter; importing perf.data, once, took {importing:.2f} s more")
+    print(
+        f"perf and the analyzer print the same, to the letter; importing perf.data, once, took {importing:.2f} s more"
+    )
 
 
 def synthetic(scratch):
@@ -132,9 +143,15 @@ def synthetic(scratch):
         best = interleaved(contenders)
     print(f"\n{synthetic_events:,} synthetic page events; least of {rounds} rounds")
     show(best, synthetic_events, ratios)
-    print("the analyzer matches every free with its allocation, frame by frame, and follows what is live, and its peak; DuckDB counts, or matches first frames")
+    print(
+        "the analyzer matches every free with its allocation, frame by frame, and follows what is live, and its peak; "
+        "DuckDB counts, or matches first frames"
+    )
     peak = max(memory for _, _, memory in best.values())
-    print(f"memory of the analyzer at its peak: {peak / GIB:.2f} GiB; 200 million events (SYNTHETIC_EVENTS=200000000) shall take less than 4 GiB")
+    print(
+        f"memory of the analyzer at its peak: {peak / GIB:.2f} GiB; "
+        "200 million events (SYNTHETIC_EVENTS=200000000) shall take less than 4 GiB"
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What the reference allocator's operations cost, beside those of LLFree, in one interleaved run.
+"""Measures what the reference allocator's operations cost, beside those of LLFree, in one interleaved run.
 
-    bench_reference.py BIN_DIR [ROUNDS]
+    python3 replay/bench/reference.py BIN_DIR [ROUNDS]
 
-LLFree is another project's allocator; its benchmark is run where LLFREE_BENCH names the program, and nothing here needs it. Both work on 4 GiB with
-one thread on one processor, in the way LLFree's benchmark does: half of memory is allocated and freed again in order (bulk) and in random order (rand),
-or one block is allocated and freed while half of memory is in use (repeat). Each round runs both, so that they see the same weather; the least counts.
+LLFree is another project's allocator; its benchmark is run where LLFREE_BENCH names the program, and nothing here needs
+it. Both work on 4 GiB with one thread on one processor, in the way LLFree's benchmark does: half of memory is allocated
+and freed again in order (bulk) and in random order (rand), or one block is allocated and freed while half of memory is
+in use (repeat). Each round runs both, so that they see the same weather; the least counts.
 """
 
 import csv
@@ -31,12 +32,27 @@ def ours(programs):
 
 
 def llfree(program):
-    """The same of LLFree."""
+    """Nanoseconds by operation and order, of LLFree's benchmark."""
     figures = {}
     with tempfile.TemporaryDirectory() as scratch:
         for benchmark, names in BENCHMARKS.items():
             orders = [argument for order in ORDERS for argument in ("-s", order)]
-            command = [program, benchmark, "LLFree", "-x", "1", "-t", "1", "-m", "4", "-i", "5", *orders, "-o", f"{scratch}/out.csv"]
+            command = [
+                program,
+                benchmark,
+                "LLFree",
+                "-x",
+                "1",
+                "-t",
+                "1",
+                "-m",
+                "4",
+                "-i",
+                "5",
+                *orders,
+                "-o",
+                f"{scratch}/out.csv",
+            ]
             subprocess.run(command, check=True, capture_output=True)
             for row in csv.DictReader(pathlib.Path(scratch, "out.csv").open()):
                 for name, column in zip(names, ["get_min", "put_min"], strict=True):

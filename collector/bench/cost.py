@@ -1,8 +1,11 @@
-"""What `collector record` costs per event, family by family, as the kernel itself measures it: python cost.py BIN_DIR
+"""Measures what `collector record` costs per event, family by family, as the kernel itself counts it.
 
-With kernel.bpf_stats_enabled the kernel counts runs and nanoseconds of every eBPF program. Read here while a mixed workload runs, for each family of
-events, for page events with stacks, and for one frame and object in 100. What the tracepoint needs to get to the program, and the clock reads of
-the measurement, are not in it: bench.py measures the whole. Needs root.
+    python3 collector/bench/cost.py BIN_DIR
+
+With kernel.bpf_stats_enabled the kernel counts runs and nanoseconds of every eBPF program. They are read here while a
+mixed workload runs, for each family of events, for page events with stacks, and for one frame and object in 100. What
+the tracepoint needs to get to the program, and the clock reads of the measurement, are not in it: overhead.py measures
+the whole. Needs root.
 """
 
 import pathlib
@@ -42,7 +45,9 @@ def measure(arguments: list[str]) -> tuple[int, float]:
         # Everything is attached when new privileges are renounced.
         while "NoNewPrivs:\t1" not in pathlib.Path(f"/proc/{recording.pid}/status").read_text():
             time.sleep(0.05)
-        subprocess.run([BIN / "examples" / "workload", "mixed", "--seconds", "2"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [BIN / "examples" / "workload", "mixed", "--seconds", "2"], check=True, stdout=subprocess.DEVNULL
+        )
         count, nanoseconds = runs(recording.pid)
         recording.terminate()
         recording.wait()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Boots a Debian kernel in QEMU with a tiny initramfs, runs one command in it as root, and says how that ended.
 #
-# The verdict is the guest's own: it must write exactly one result line on a serial port of its own. No line, two lines, a
-# kernel panic, an oops, a lock-up or a guest that runs past the limit are failures, whatever the command printed.
+# The verdict is the guest's own: it must write exactly one result line on a serial port of its own. No line, two lines,
+# a kernel panic, an oops, a lock-up or a guest that runs past the limit are failures, whatever the command printed.
 #
 # Exit status: 0 the command succeeded; 1 it failed; 2 wrong usage; 3 the machine failed (panic, lock-up, time limit, no
 # verdict); 4 a kernel or a tool is missing.
@@ -10,19 +10,19 @@ set -euo pipefail
 
 usage() {
 	cat <<'TEXT'
-usage: .ci/vm.sh --kernel 6.1|6.12|6.1-i386|VMLINUZ [OPTION]… -- 'COMMAND'
+usage: collector/tests/vm/boot.sh --kernel 6.1|6.12|6.1-i386|VMLINUZ [OPTION]… -- 'COMMAND'
 
   --kernel K            a kernel Debian packages (the newest of that series is fetched once), or the path of a vmlinuz
-  --file PATH[:GUEST]   put a file or directory into the guest (default GUEST: /bin-dir/NAME); programs are stripped of debug
-                        information and bring their shared libraries. May be repeated
+  --file PATH[:GUEST]   put a file or directory into the guest (default GUEST: /bin-dir/NAME); programs are stripped of
+                        debug information and bring their shared libraries. May be repeated
   --out DIR             after the command, bring what it left in the guest's /out to DIR
   --memory MIB          default 2048
   --cpus N              default 2
   --timeout SECONDS     wall-clock limit for the whole run, default 300
   --append WORDS        more kernel command line
 
-The command runs under busybox sh, as root, with proc, sysfs, devtmpfs, tracefs, debugfs, bpf and tmpfs mounted. Its output
-appears here as it is written; the guest's kernel log is kept in target/vm/KERNEL/console.log.
+The command runs under busybox sh, as root, with proc, sysfs, devtmpfs, tracefs, debugfs, bpf and tmpfs mounted. Its
+output appears here as it is written; the guest's kernel log is kept in target/vm/KERNEL/console.log.
 TEXT
 }
 
@@ -33,7 +33,7 @@ die() {
 	exit "$status"
 }
 
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../../.." && pwd)
 cache=$root/target/vm
 
 kernel='' out='' memory=2048 cpus=2 limit=300 append=''
@@ -58,7 +58,7 @@ done
 command=$*
 
 for tool in qemu-system-x86_64 cpio gzip strip ldd; do
-	command -v "$tool" >/dev/null || die 4 "$tool is not installed; run 'make setup'"
+	command -v "$tool" >/dev/null || die 4 "$tool is not installed; run 'xtask/setup.sh test'"
 done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/gfpscope-vm.XXXXXX")
@@ -71,7 +71,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# ---- kernels -----------------------------------------------------------------------------------------------------------
+# ---- kernels -------------------------------------------------------------------------------------------------------
 
 # apt for another architecture, with state of its own: adding a foreign architecture to this machine only to unpack two
 # packages would change what every later apt command does.
@@ -81,8 +81,8 @@ foreign_apt() {
 	: >"$state/status"
 	local tool=$1
 	shift
-	"$tool" -o APT::Architecture=i386 -o APT::Architectures::=i386 -o Dir::State="$state" -o Dir::State::Lists="$state/lists" \
-		-o Dir::State::status="$state/status" -o Dir::Cache="$state/cache" -o APT::Sandbox::User=root "$@"
+	"$tool" -o APT::Architecture=i386 -o APT::Architectures::=i386 \
+		-o Dir::State="$state" -o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" -o Dir::Cache="$state/cache" -o APT::Sandbox::User=root "$@"
 }
 native_apt() {
 	local tool=$1
@@ -106,7 +106,8 @@ fetch_package() {
 		"$apt" apt-get update -qq || printf "vm: 'apt-get update' had errors; going on with what it could read\n" >&2
 		name=$(newest_package "$apt" "$pattern")
 	fi
-	[ -n "$name" ] || die 4 "no package matches '$pattern' in this machine's package sources; give --kernel the path of a vmlinuz"
+	[ -n "$name" ] ||
+		die 4 "no package matches '$pattern' in this machine's package sources; give --kernel the path of a vmlinuz"
 	printf 'vm: fetching %s\n' "$name" >&2
 	mkdir -p "$dir.part"
 	(cd "$dir.part" && "$apt" apt-get download -qq "$name" && dpkg -x ./*.deb . && rm -f ./*.deb) ||
@@ -130,18 +131,19 @@ mkdir -p "$cache/$label"
 if [ -n "$apt" ]; then
 	[ -d "$cache/$label/package" ] || fetch_package "$apt" "$pattern" "$cache/$label/package"
 	vmlinuz=$(echo "$cache/$label"/package/boot/vmlinuz-*)
-	[ -f "$vmlinuz" ] || die 4 "the kernel package in $cache/$label/package has no boot/vmlinuz-*; remove that folder and try again"
+	[ -f "$vmlinuz" ] ||
+		die 4 "the kernel package in $cache/$label/package has no boot/vmlinuz-*; remove that folder and try again"
 fi
 if [ "$label" = 6.1-i386 ]; then
 	[ -d "$cache/$label/busybox" ] || fetch_package foreign_apt '^busybox-static$' "$cache/$label/busybox"
 	busybox=$cache/$label/busybox/bin/busybox
 fi
-[ -x "$busybox" ] || die 4 "$busybox is not there; run 'make setup' (package busybox-static)"
+[ -x "$busybox" ] || die 4 "$busybox is not there; run 'xtask/setup.sh test' (package busybox-static)"
 if ldd "$busybox" >/dev/null 2>&1; then
 	die 4 "$busybox needs shared libraries; the guest wants the package busybox-static"
 fi
 
-# ---- initramfs ---------------------------------------------------------------------------------------------------------
+# ---- initramfs -----------------------------------------------------------------------------------------------------
 
 tree=$work/tree
 mkdir -p "$tree"/{bin,bin-dir,dev,proc,sys,tmp,root,run,etc,out}
@@ -172,8 +174,8 @@ for file in ${files[@]+"${files[@]}"}; do
 done
 printf '%s\n' "$command" >"$tree/command"
 
-# Four serial ports: ttyS0 the kernel's log, ttyS1 the command's output, ttyS2 the result line, ttyS3 the files to bring back.
-# Apart, because a kernel message in the middle of a line must spoil neither a verdict nor a file.
+# Four serial ports: ttyS0 the kernel's log, ttyS1 the command's output, ttyS2 the result line, ttyS3 the files to bring
+# back. They are apart, because a kernel message in the middle of a line must spoil neither a verdict nor a file.
 cat >"$tree/init" <<'INIT'
 #!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -202,7 +204,7 @@ chmod +x "$tree/init"
 [ -z "$out" ] || : >"$tree/want-out"
 (cd "$tree" && find . -print0 | cpio --null --create --format=newc --owner=0:0 --quiet) | gzip -1 >"$work/initrd.gz"
 
-# ---- boot --------------------------------------------------------------------------------------------------------------
+# ---- boot ----------------------------------------------------------------------------------------------------------
 
 # boot ACCELERATOR LIMIT INITRD: runs the guest to its end; its four ports are files in $work. Returns timeout's status.
 boot() {
@@ -210,8 +212,10 @@ boot() {
 	rm -f "$work"/{console.log,output.log,result,files.tar.gz}
 	touch "$work/output.log"
 	timeout --kill-after=5 "$limit" qemu-system-x86_64 \
-		-accel "$accel" -cpu max -m "$memory" -smp "$cpus" -display none -monitor none -nodefaults -no-user-config -no-reboot \
-		-serial "file:$work/console.log" -serial "file:$work/output.log" -serial "file:$work/result" -serial "file:$work/files.tar.gz" \
+		-accel "$accel" -cpu max -m "$memory" -smp "$cpus" \
+		-display none -monitor none -nodefaults -no-user-config -no-reboot \
+		-serial "file:$work/console.log" -serial "file:$work/output.log" \
+		-serial "file:$work/result" -serial "file:$work/files.tar.gz" \
 		-kernel "$vmlinuz" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 oops=panic loglevel=4 nokaslr $append" </dev/null 2>"$work/qemu.log" &
 	qemu=$!
@@ -221,8 +225,8 @@ boot() {
 	return "$status"
 }
 
-# KVM may be there and still not work (a host without nested virtualisation): only a boot that comes to its verdict tells. The
-# answer is kept for as long as this host is up.
+# KVM may be there and still not work (a host without nested virtualisation): only a boot that comes to its verdict
+# tells. The answer is kept for as long as this host is up.
 accelerator() {
 	local stamp answer
 	stamp=$(cat /proc/sys/kernel/random/boot_id)
@@ -230,8 +234,8 @@ accelerator() {
 		echo "$answer"
 		return
 	fi
-	# One thread for all virtual CPUs: with a thread each, QEMU lets one run instructions that another is patching, and attaching to a
-	# tracepoint under load ends in an int3 that no one handles, or in a lock-up.
+	# One thread for all virtual CPUs: with a thread each, QEMU lets one run instructions that another is patching, and
+	# attaching to a tracepoint under load ends in an int3 that no one handles, or in a lock-up.
 	answer=tcg,thread=single
 	if [ -w /dev/kvm ]; then
 		local probe=$work/probe
@@ -266,7 +270,7 @@ for log in console.log output.log qemu.log result; do
 	cp "$work/$log" "$cache/$label/$log" 2>/dev/null || : >"$cache/$label/$log"
 done
 
-# ---- verdict -----------------------------------------------------------------------------------------------------------
+# ---- verdict -------------------------------------------------------------------------------------------------------
 
 machine_failed() {
 	printf 'vm: %s after %s s: %s\n' "$label" "$seconds" "$1" >&2
@@ -275,8 +279,8 @@ machine_failed() {
 	exit 3
 }
 # A kernel message starts with its time; the command's own output is on another port, so it cannot be mistaken for one.
-trouble=$(grep -aoE '\[ *[0-9]+\.[0-9]+\] .*(Kernel panic|soft lockup|hard LOCKUP|BUG: |Oops: |Internal error).*' "$work/console.log" 2>/dev/null |
-	head -n 1 | tr -d '\r' || true)
+signs='Kernel panic|soft lockup|hard LOCKUP|BUG: |Oops: |Internal error'
+trouble=$(grep -aoE "\\[ *[0-9]+\\.[0-9]+\\] .*($signs).*" "$work/console.log" 2>/dev/null | head -n 1 | tr -d '\r' || true)
 [ -z "$trouble" ] || machine_failed "the guest's kernel reported: $trouble"
 case $status in
 0) ;;
@@ -296,8 +300,8 @@ success)
 	printf 'vm: %s: success in %s s\n' "$label" "$seconds" >&2
 	;;
 failure\ *)
-	printf 'vm: %s: the command failed with status %s after %s s; kernel log: %s\n' "$label" "${result#failure }" "$seconds" \
-		"$cache/$label/console.log" >&2
+	printf 'vm: %s: the command failed with status %s after %s s; kernel log: %s\n' \
+		"$label" "${result#failure }" "$seconds" "$cache/$label/console.log" >&2
 	exit 1
 	;;
 *) machine_failed "the guest's result line was '$result'" ;;
