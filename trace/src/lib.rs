@@ -60,10 +60,11 @@ pub use tally::{Latency, MIGRATETYPES, ORDERS, Strides, Tally, TallyKey, TallyPl
 
 #[cfg(feature = "std")]
 mod std_only {
+    pub use gfp::GfpTable;
+
     pub use crate::{
         error::Error,
         format::{Field, TracepointFormat},
-        gfp::GfpTable,
         header::{Clock, Header, Tool, Zone},
         manifest::{Entry, Problem, ProblemKind},
         reader::{Batch, Segment, Trace},
@@ -83,11 +84,11 @@ mod error;
 #[cfg(feature = "std")]
 mod format;
 #[cfg(feature = "std")]
-mod gfp;
-#[cfg(feature = "std")]
 mod header;
 #[cfg(feature = "std")]
 pub mod manifest;
+#[cfg(feature = "std")]
+mod print_flags;
 #[cfg(feature = "std")]
 mod reader;
 #[cfg(feature = "std")]

@@ -3,28 +3,17 @@
 //! The bits above 23 move with the configuration and names come and go between releases, so no bit is known beforehand:
 //! the kernel prints its whole table, composites first, as C expressions in the `print fmt` of `kmem:mm_page_alloc`.
 
-use serde::{Deserialize, Serialize};
+use gfp::GfpTable;
 
 use crate::{Error, TracepointFormat};
 
-/// Names and masks in the order in which the kernel matches them: composites such as `GFP_KERNEL` before single bits
-/// such as `__GFP_IO`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct GfpTable(Vec<(String, u32)>);
-
-impl GfpTable {
-    /// A table from names and masks, composites first.
-    pub fn new(entries: Vec<(String, u32)>) -> Self {
-        Self(entries)
-    }
-
-    /// Reads the table out of the format of a tracepoint that prints GFP flags.
+impl TracepointFormat {
+    /// Reads the kernel's GFP table out of the format of a tracepoint that prints GFP flags.
     ///
     /// # Errors
     /// [`Error::Kernel`] if the print format holds no table, or one that is no constant C expression.
-    pub fn from_format(format: &TracepointFormat) -> Result<Self, Error> {
-        let text = &format.print_fmt;
+    pub fn gfp_table(&self) -> Result<GfpTable, Error> {
+        let text = &self.print_fmt;
         let call = text.find("gfp").and_then(|gfp| text[gfp..].find("__print_flags(").map(|at| gfp + at));
         let Some(call) = call else {
             return Err(Error::Kernel {
@@ -34,54 +23,6 @@ impl GfpTable {
             });
         };
         Parser { rest: &text[call..] }.table()
-    }
-
-    /// Names and masks, in matching order.
-    pub fn entries(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.0.iter().map(|(name, mask)| (name.as_str(), *mask))
-    }
-
-    /// The single bits and their names, `__GFP_…` rather than an alias.
-    pub fn bits(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.entries().filter(|(name, mask)| mask.is_power_of_two() && name.starts_with("__"))
-    }
-
-    /// The mask of a name.
-    pub fn mask(&self, name: &str) -> Option<u32> {
-        self.entries().find(|(known, _)| *known == name).map(|(_, mask)| mask)
-    }
-
-    /// The names that make up a mask, exactly as the kernel prints them: `GFP_KERNEL|__GFP_ZERO`, `none`, unknown bits
-    /// in hex.
-    pub fn decode(&self, mask: u32) -> String {
-        if mask == 0 {
-            return "none".to_owned();
-        }
-        let mut left = mask;
-        let mut names: Vec<String> = Vec::new();
-        for (name, bits) in self.entries() {
-            if bits != 0 && left & bits == bits {
-                names.push(name.to_owned());
-                left &= !bits;
-            }
-        }
-        if left != 0 {
-            names.push(format!("{left:#x}"));
-        }
-        names.join("|")
-    }
-
-    /// The mask that a text stands for: names, hex or decimal numbers, joined with `|`.
-    ///
-    /// # Errors
-    /// The part that is neither a name of this kernel nor a number.
-    pub fn encode(&self, text: &str) -> Result<u32, String> {
-        text.split('|').map(str::trim).try_fold(0, |mask, part| {
-            let number =
-                part.strip_prefix("0x").map_or_else(|| part.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
-            let bits = number.or_else(|| self.mask(part)).or_else(|| (part == "none").then_some(0));
-            bits.map(|bits| mask | bits).ok_or_else(|| part.to_owned())
-        })
     }
 }
 
@@ -109,7 +50,7 @@ impl Parser<'_> {
         if entries.is_empty() {
             return Err(self.error("{ mask, \"NAME\" }"));
         }
-        Ok(GfpTable(entries))
+        Ok(GfpTable::new(entries))
     }
 
     /// Precedence climbing over C's binary operators, loosest first.
@@ -191,12 +132,7 @@ mod tests {
     use super::*;
 
     fn parse(print_fmt: &str) -> Result<GfpTable, Error> {
-        GfpTable::from_format(&TracepointFormat {
-            name: "x".into(),
-            id: 0,
-            fields: vec![],
-            print_fmt: print_fmt.into(),
-        })
+        TracepointFormat { name: "x".into(), id: 0, fields: vec![], print_fmt: print_fmt.into() }.gfp_table()
     }
 
     #[test]
@@ -212,23 +148,6 @@ mod tests {
             table.entries().collect::<Vec<_>>(),
             [("GFP_NOFS", 0xc40), ("WITHOUT", 0x840), ("__GFP_HIGH", 0x20)]
         );
-    }
-
-    #[test]
-    fn decodes_as_the_kernel_prints_and_encodes_back() {
-        let table = GfpTable::new(vec![
-            ("GFP_KERNEL".into(), 0xcc0),
-            ("GFP_NOFS".into(), 0xc40),
-            ("__GFP_FS".into(), 0x80),
-            ("__GFP_ZERO".into(), 0x100),
-        ]);
-        assert_eq!(table.decode(0xdc0), "GFP_KERNEL|__GFP_ZERO");
-        assert_eq!(table.decode(0x8000_0c40), "GFP_NOFS|0x80000000");
-        assert_eq!(table.decode(0), "none");
-        for mask in [0, 0xdc0, 0x8000_0c40] {
-            assert_eq!(table.encode(&table.decode(mask)), Ok(mask));
-        }
-        assert_eq!(table.encode("GFP_KERNEL|__GFP_NOSUCH"), Err("__GFP_NOSUCH".to_owned()));
     }
 
     #[test]
