@@ -45,18 +45,9 @@
 
 #[macro_use]
 mod table;
-mod event;
-mod kind;
-mod ring;
-mod tally;
+mod records;
 
-pub use event::{
-    CacheRecord, Counters, FragEvent, NO_MIGRATETYPE, NO_ORDER, NO_PFN, PageEvent, ReclaimEvent, STACK_DEPTH,
-    SlabEvent, StackedPageEvent, TaskRecord, UNKNOWN_ZONE,
-};
-pub use kind::{Family, Kind, Program};
-pub use ring::{RING_RESERVE, RingEnds, SLOT_WORDS, Slot};
-pub use tally::{Latency, MIGRATETYPES, ORDERS, Strides, Tally, TallyKey, TallyPlan, Wait, ZONE_SPANS, columns};
+pub use records::*;
 
 #[cfg(feature = "std")]
 mod std_only {

@@ -7,7 +7,7 @@ use aya::{
 };
 use trace::{Counters, Program, Slot};
 
-use super::{Drained, Record, Source, fields, misses::recursion_misses, rings::Rings};
+use super::{Drained, Record, Source, fields, misses::recursion_misses, object::OBJECT, rings::Rings};
 use crate::{
     Error,
     kernel::{Cgroup, Tracefs, present_cpus},
@@ -124,8 +124,7 @@ impl Capture {
         for (setting, offset) in &offsets {
             loader.override_global(setting, offset, true);
         }
-        let object = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/collector-ebpf"));
-        let mut ebpf = loader.load(object).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
+        let mut ebpf = loader.load(OBJECT).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
 
         let map_error = |error| Error::bpf("the eBPF maps")(&error);
         let counters = ebpf.take_map("COUNTERS").expect("the object has this map");

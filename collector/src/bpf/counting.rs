@@ -9,7 +9,7 @@ use aya::{
 };
 use trace::{Family, Latency, Program, Strides, Tally, TallyKey, TallyPlan, Wait, ZONE_SPANS};
 
-use super::{Filter, Source, fields, misses::recursion_misses};
+use super::{Filter, Source, fields, misses::recursion_misses, object::OBJECT};
 use crate::{
     Error,
     kernel::{Tracefs, monotonic_ns},
@@ -105,8 +105,7 @@ impl Counting {
         loader
             .map_max_entries("CACHES", 1)
             .map_max_entries("CACHE_NAMES", if caches.is_empty() { 1 } else { MOST_CACHES });
-        let object = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/collector-ebpf"));
-        let mut ebpf = loader.load(object).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
+        let mut ebpf = loader.load(OBJECT).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
 
         let map_error = |error| Error::bpf("the eBPF maps")(&error);
         let mut take = |name: &str| ebpf.take_map(name).expect("the object has this map");

@@ -5,6 +5,7 @@ mod capture;
 mod counting;
 mod fields;
 mod misses;
+mod object;
 mod rings;
 
 pub use addresses::Addresses;

@@ -6,7 +6,7 @@
 use bytemuck::AnyBitPattern;
 
 #[cfg(doc)]
-use crate::{Kind, Program};
+use super::{Kind, Program};
 
 /// The `pfn` of an allocation that failed, as the kernel reports it (`-1UL` in `mm_page_alloc`).
 pub const NO_PFN: u64 = u64::MAX;
