@@ -4,9 +4,9 @@
 //! [`PageAllocator::validate`] checks every invariant the kernel's allocator keeps.
 //!
 //! ```
-//! use reference::{Config, Cpu, Layout, NodeId, Order, PageAllocator, Profile};
+//! use reference::{Config, Cpu, Layout, NodeId, Order, PageAllocator, Generation};
 //!
-//! let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 20, 2), Profile::V6_18));
+//! let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 20, 2), Generation::V6_18));
 //! let kernel = mm.mask("GFP_KERNEL");
 //! let page = mm.alloc_pages(kernel, Order(3), Cpu(0), NodeId(0))?;
 //! mm.free_pages(page, Order(3), Cpu(0))?;
@@ -47,8 +47,8 @@ mod page_alloc;
 mod pcp;
 mod percpu;
 mod pressure;
-mod profile;
 mod rmqueue;
+mod rules;
 mod seed;
 mod show;
 mod slab;
@@ -61,10 +61,12 @@ mod watermark_ok;
 mod zone;
 mod zonelist;
 
+pub use self::gfp::{
+    BadZoneBits, Context, Explanation, Flags, Generation, Gfp, GfpTable, Verdict, gfp_migratetype, gfp_zone,
+};
 pub use address::{Address, DirectMap, PageSize};
 pub use error::{AllocError, Misuse};
 pub use fragmentation::FreeBlocks;
-pub use gfp::{BadZoneBits, Context, Explanation, Flags, Gfp, GfpTable, Verdict, gfp_migratetype, gfp_zone};
 pub use ids::{COSTLY_ORDER, Cpu, MAX_ORDER, NR_ORDERS, NodeId, Order, PAGE_SHIFT, PAGE_SIZE, Pfn, ZoneId};
 pub use kmap::{KM_TYPE_NR, Kmap, LAST_PKMAP};
 pub use layout::{Layout, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, ZONE_TYPES, ZoneSpec, ZoneType};
@@ -77,7 +79,7 @@ pub use page_alloc::{Config, PageAllocator};
 pub use pcp::{PcpSizes, pcp_sizes, pcp_sizes_textbook};
 pub use percpu::PerCpu;
 pub use pressure::{NoPressure, Pressure};
-pub use profile::{FallbackRule, PcpRule, Profile, Rules, WatermarkRule};
+pub use rules::{FallbackRule, PcpRule, Rules, WatermarkRule};
 pub use slab::{
     CacheFlags, CacheId, CacheStats, KmallocType, SlabAllocator, SlabSizes, kmalloc_class, kmalloc_classes, slab_sizes,
 };

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::{
-    AllocError, Cpu, Gfp, GfpTable, Layout, Misuse, NoPressure, NodeId, Order, Pfn, Pressure, Profile, Rules, Tunables,
-    ZoneId, ZoneType,
+    AllocError, Cpu, Generation, Gfp, GfpTable, Layout, Misuse, NoPressure, NodeId, Order, Pfn, Pressure, Rules,
+    Tunables, ZoneId, ZoneType,
     alloc_flags::AllocFlags,
     buddy,
     gfp::{gfp_migratetype, gfp_zone},
@@ -30,7 +30,7 @@ pub struct Config {
     /// The machine.
     pub layout: Layout,
     /// The kernel generation.
-    pub profile: Profile,
+    pub generation: Generation,
     /// Its rules; change one for a what-if.
     pub rules: Rules,
     /// The GFP numbering of the masks that will be passed in.
@@ -41,10 +41,10 @@ pub struct Config {
 
 impl Config {
     /// A machine under an unmodified kernel of this generation.
-    pub fn new(layout: Layout, profile: Profile) -> Self {
-        let thp = profile != Profile::Textbook;
+    pub fn new(layout: Layout, generation: Generation) -> Self {
+        let thp = generation != Generation::Textbook;
         let tunables = Tunables { thp, ..Tunables::default() };
-        Self { layout, profile, rules: profile.rules(), gfp: GfpTable::of(profile), tunables }
+        Self { layout, generation, rules: Rules::of(generation), gfp: GfpTable::of(generation), tunables }
     }
 }
 
@@ -103,7 +103,7 @@ impl PageAllocator {
     /// Bytes of metadata per page frame.
     pub const METADATA_BYTES_PER_PAGE: usize = MemMap::BYTES_PER_FRAME;
 
-    /// The machine, profile and tunables.
+    /// The machine, generation and tunables.
     pub const fn config(&self) -> &Config {
         &self.config
     }
@@ -115,12 +115,12 @@ impl PageAllocator {
 
     /// Mask of a GFP name in this allocator's numbering; an unknown name is the empty mask.
     pub fn mask(&self, names: &str) -> Gfp {
-        self.config.gfp.mask(names).unwrap_or_default()
+        self.config.gfp.encode(names).map_or_else(|_| Gfp::default(), Gfp)
     }
 
     /// The first zone of a request's zonelist: where it goes as long as nothing runs low.
     pub fn preferred_zone(&self, gfp: Gfp, node: NodeId) -> Option<ZoneId> {
-        let highest = gfp_zone(self.config.gfp.flags(gfp)).ok()?;
+        let highest = gfp_zone(self.config.gfp.flags(gfp.0)).ok()?;
         self.zonelists.get(node.0, highest, 0).map(ZoneId)
     }
 
@@ -163,7 +163,7 @@ impl PageAllocator {
         cpu: Cpu,
         node: NodeId,
     ) -> Result<Pfn, AllocError> {
-        self.alloc_by_flags(pressure, self.config.gfp.flags(gfp), order, cpu, node)
+        self.alloc_by_flags(pressure, self.config.gfp.flags(gfp.0), order, cpu, node)
     }
 
     /// Like [`Self::alloc_pages_under`], for masks that have been read already.

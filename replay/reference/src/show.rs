@@ -8,7 +8,7 @@ use alloc::{
 use core::fmt::{self, Write};
 
 use crate::{
-    CacheStats, Config, MIGRATE_TYPES, Migratetype, NR_ORDERS, PAGE_SHIFT, PageAllocator, Profile, SlabAllocator,
+    CacheStats, Config, Generation, MIGRATE_TYPES, Migratetype, NR_ORDERS, PAGE_SHIFT, PageAllocator, SlabAllocator,
     Watermarks, ZONE_TYPES, ZoneType,
     watermark::{HIGH_ZONE_LEAST, is_high},
     zone::Zone,
@@ -108,7 +108,7 @@ impl PageAllocator {
         row("min", marks.min + boost);
         row("low", marks.low + boost);
         row("high", marks.high + boost);
-        if !matches!(self.config.profile, Profile::Textbook | Profile::V6_1) {
+        if !matches!(self.config.generation, Generation::Textbook | Generation::V6_1) {
             row("promo", marks.promo + boost);
         }
         row("spanned", *spanned);
@@ -122,7 +122,7 @@ impl PageAllocator {
     fn show_zone(&self, out: &mut String, zone: &Zone) {
         self.show_sizes(out, &Sizes::of(zone));
         let _ = writeln!(out, "      {:<12} {}", "nr_free_pages", zone.nr_free);
-        let newest = self.config.profile == Profile::V6_18;
+        let newest = self.config.generation == Generation::V6_18;
         if newest {
             let in_blocks = |order: usize| zone.free_area[order].nr_free() << order;
             let blocks: u64 = (usize::from(zone.pageblock_order)..NR_ORDERS).map(in_blocks).sum();

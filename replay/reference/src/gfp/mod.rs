@@ -1,21 +1,15 @@
-//! GFP masks: what a request may do, where it may go, and what it is for.
+//! GFP masks at the allocator's door: where a request may go, and what its pages are for.
 //!
-//! A [`Gfp`] is a mask as the *traced* kernel numbers it. Bits have moved several times in the kernel's history, so
-//! every mask passes through the [`GfpTable`] of its kernel, which turns it into the allocator's own [`Flags`].
+//! What the bits of a mask mean is told by the crate [`gfp`](::gfp), which the traces share.
 
-mod explain;
-mod flags;
-mod table;
 mod zone;
 
-pub use explain::{Context, Explanation, Verdict};
-pub use flags::Flags;
-pub use table::GfpTable;
+pub use ::gfp::{Context, Explanation, Flags, Generation, GfpTable, Verdict};
 pub use zone::{BadZoneBits, gfp_migratetype, gfp_zone};
 
 use core::fmt;
 
-/// A GFP mask in the bit numbering of the kernel it came from.
+/// A GFP mask in the bit numbering of the kernel it came from: the kernel's `gfp_t`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Gfp(pub u32);
 

@@ -36,7 +36,7 @@ impl Routes {
         let usable = config.gfp.is_current();
         let grouping = config.rules.mobility_grouping;
         let route = |node: usize, bits: usize| {
-            let flags = config.gfp.flags(Gfp(bits as u32));
+            let flags = config.gfp.flags(bits as u32);
             let migratetype = gfp_migratetype(flags).filter(|_| usable)?;
             let highest = gfp_zone(flags).ok()?;
             let zone = zonelists.get(node as u8, highest, 0)?;

@@ -3,7 +3,7 @@
 use alloc::{borrow::ToOwned, string::String, vec, vec::Vec};
 
 use crate::{
-    AllocError, Cpu, Flags, MAX_ORDER, Misuse, Order, PageAllocator, Profile,
+    AllocError, Cpu, Flags, Generation, MAX_ORDER, Misuse, Order, PageAllocator,
     ids::PAGE_SIZE,
     slab::{
         SlabAllocator,
@@ -112,7 +112,7 @@ pub struct CacheStats {
 impl Cache {
     /// Flags every slab page is asked for with.
     pub(super) fn page_flags(&self) -> Flags {
-        let mut flags = if self.sizes.order > 0 { Flags::COMP } else { Flags(0) };
+        let mut flags = if self.sizes.order > 0 { Flags::COMP } else { Flags::default() };
         if self.flags.dma {
             flags = flags | Flags::DMA;
         }
@@ -170,7 +170,7 @@ impl SlabAllocator {
         if u64::from(size) > LARGEST_OBJECT {
             return Err(AllocError::TooLarge(size.into()));
         }
-        if self.profile != Profile::Textbook
+        if self.generation != Generation::Textbook
             && ctor.is_none()
             && !flags.is_debug()
             && let Some(same) = self.find_mergeable(size, align, flags)
@@ -188,9 +188,9 @@ impl SlabAllocator {
             align,
             flags,
             ctor,
-            sizes: slab_sizes(self.profile, size, self.cpus),
+            sizes: slab_sizes(self.generation, size, self.cpus),
             colour_next: 0,
-            colours: self.profile == Profile::Textbook,
+            colours: self.generation == Generation::Textbook,
             cpus: vec![CpuSlab::default(); usize::from(self.cpus)],
             partial: vec![SlabList::default(); usize::from(nodes)],
             empty: SlabList::default(),
@@ -264,7 +264,7 @@ impl SlabAllocator {
         let (cache, node) = (s.cache as usize, usize::from(s.node));
         if s.is_full() {
             s.place = Place::Full;
-        } else if self.profile == Profile::Textbook && s.in_use == 0 {
+        } else if self.generation == Generation::Textbook && s.in_use == 0 {
             s.place = Place::Empty;
             self.caches[cache].empty.push_head(&mut self.slabs, slab);
         } else {

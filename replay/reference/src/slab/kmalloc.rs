@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{CacheFlags, CacheId, Found, LARGE, SlabAllocator, Source, kmalloc_class, kmalloc_classes};
 use crate::{
-    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Note,
+    AllocError, Cpu, Flags, Generation, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, ids::PAGE_SIZE, mem_map::Note,
 };
 
 /// Kinds of `kmalloc` caches (`enum kmalloc_cache_type`), in the order in which a mask decides: DMA, reclaimable,
@@ -64,12 +64,12 @@ const MAX_SIZE: u64 = PAGE_SIZE << crate::MAX_ORDER;
 
 impl SlabAllocator {
     pub(super) fn create_kmalloc_caches(&mut self, nodes: u8) {
-        let classes = kmalloc_classes(self.profile);
+        let classes = kmalloc_classes(self.generation);
         let largest = u64::from(classes.last().copied().unwrap_or(0));
         let class_of =
-            |k: u64| kmalloc_class(self.profile, k * 8 + 8).and_then(|c| classes.iter().position(|x| *x == c));
+            |k: u64| kmalloc_class(self.generation, k * 8 + 8).and_then(|c| classes.iter().position(|x| *x == c));
         let by_size = (0..largest / 8).filter_map(class_of).map(|i| i as u8).collect();
-        let kinds: &[KmallocType] = if self.profile == Profile::Textbook {
+        let kinds: &[KmallocType] = if self.generation == Generation::Textbook {
             &[KmallocType::Normal, KmallocType::Dma]
         } else {
             &KmallocType::ALL
@@ -89,7 +89,8 @@ impl SlabAllocator {
                 };
                 // Powers of two are naturally aligned.
                 let align = if class.is_power_of_two() { *class } else { 1 << class.trailing_zeros() };
-                let cache = self.create(&kmalloc_name(self.profile, kind, *class), *class, align, flags, None, nodes);
+                let cache =
+                    self.create(&kmalloc_name(self.generation, kind, *class), *class, align, flags, None, nodes);
                 caches.push(cache.expect("every class fits a block of pages"));
             }
         }
@@ -164,8 +165,8 @@ fn kmalloc_large<P: Pressure>(
 }
 
 /// `kmalloc-192`, `kmalloc-1k`; the textbook's `size-192`, `size-1024(DMA)`.
-fn kmalloc_name(profile: Profile, kind: KmallocType, class: u32) -> String {
-    if profile == Profile::Textbook {
+fn kmalloc_name(generation: Generation, kind: KmallocType, class: u32) -> String {
+    if generation == Generation::Textbook {
         return format!("size-{class}{}", if kind == KmallocType::Dma { "(DMA)" } else { "" });
     }
     let prefix = kind.prefix();

@@ -20,7 +20,7 @@ pub use sizes::{SlabSizes, kmalloc_class, kmalloc_classes, slab_sizes};
 use alloc::vec::Vec;
 
 use crate::{
-    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE,
+    AllocError, Cpu, Flags, Generation, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, ids::PAGE_SIZE,
     mem_map::Note, memory::Memory,
 };
 use cache::Cache;
@@ -33,7 +33,7 @@ const LARGE: u32 = u32::MAX;
 
 /// The slab allocator: all caches and their slabs.
 pub struct SlabAllocator {
-    profile: Profile,
+    generation: Generation,
     cpus: u16,
     caches: Vec<Cache>,
     slabs: Slabs,
@@ -73,15 +73,16 @@ pub(crate) struct Source<'a, P> {
 
 impl SlabAllocator {
     /// An allocator with the `kmalloc` caches in place. There is one CPU and one node at least.
-    pub fn new(profile: Profile, cpus: u16, nodes: u8) -> Self {
+    pub fn new(generation: Generation, cpus: u16, nodes: u8) -> Self {
         let (cpus, nodes) = (cpus.max(1), nodes.max(1));
-        let mut slab = Self { profile, cpus, caches: Vec::new(), slabs: Slabs::default(), kmalloc: Kmalloc::default() };
+        let mut slab =
+            Self { generation, cpus, caches: Vec::new(), slabs: Slabs::default(), kmalloc: Kmalloc::default() };
         slab.create_kmalloc_caches(nodes);
         slab
     }
 
     fn is_textbook(&self) -> bool {
-        self.profile == Profile::Textbook
+        self.generation == Generation::Textbook
     }
 
     /// The next object of the slab that a CPU allocates from, unless something must be written into it first: all that
