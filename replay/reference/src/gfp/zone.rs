@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use super::Flags;
-use crate::{Migratetype, ZoneType};
+use ::gfp::Flags;
+
+use crate::{machine::ZoneType, page::Migratetype};
 
 /// A combination of zone bits that means nothing: the kernel's `GFP_ZONE_BAD`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

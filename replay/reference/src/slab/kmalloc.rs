@@ -2,67 +2,33 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{CacheFlags, CacheId, Found, LARGE, SlabAllocator, Source, kmalloc_class, kmalloc_classes};
+use super::{
+    allocator::{LARGE, SlabAllocator, Source},
+    cache::{CacheFlags, CacheId},
+    free::Found,
+    kmalloc_caches::{Kmalloc, KmallocType},
+    lists::Slabs,
+    sizes::{kmalloc_class, kmalloc_classes},
+};
 use crate::{
-    AllocError, Cpu, Flags, Generation, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, ids::PAGE_SIZE, mem_map::Note,
+    AllocError, Cpu, Flags, Generation, Misuse, NodeId, Order, PageFlags, Pfn, Pressure,
+    machine::{MAX_ORDER, PAGE_SIZE},
+    page::mem_map::Note,
 };
 
-/// Kinds of `kmalloc` caches (`enum kmalloc_cache_type`), in the order in which a mask decides: DMA, reclaimable,
-/// accounted, normal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum KmallocType {
-    /// `kmalloc-N`
-    Normal = 0,
-    /// `kmalloc-rcl-N`
-    Reclaim = 1,
-    /// `dma-kmalloc-N`
-    Dma = 2,
-    /// `kmalloc-cg-N`
-    Cgroup = 3,
-}
-
-impl KmallocType {
-    const ALL: [Self; 4] = [Self::Normal, Self::Reclaim, Self::Dma, Self::Cgroup];
-
-    /// The kind a mask asks for.
-    #[inline]
-    pub const fn of(flags: Flags) -> Self {
-        if !flags.intersects(Flags::DMA.union(Flags::RECLAIMABLE).union(Flags::ACCOUNT)) {
-            Self::Normal
-        } else if flags.contains(Flags::DMA) {
-            Self::Dma
-        } else if flags.contains(Flags::RECLAIMABLE) {
-            Self::Reclaim
-        } else {
-            Self::Cgroup
-        }
-    }
-
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Normal => "kmalloc",
-            Self::Reclaim => "kmalloc-rcl",
-            Self::Dma => "dma-kmalloc",
-            Self::Cgroup => "kmalloc-cg",
-        }
-    }
-}
-
-/// The `kmalloc` caches.
-#[derive(Default)]
-pub(super) struct Kmalloc {
-    /// By kind and class; kinds the generation lacks share the normal caches.
-    caches: Vec<CacheId>,
-    classes: usize,
-    /// Class of a size, by (size − 1) / 8, up to the largest class.
-    by_size: Vec<u8>,
-}
-
 /// Largest request: a block of the highest order (`KMALLOC_MAX_SIZE`).
-const MAX_SIZE: u64 = PAGE_SIZE << crate::MAX_ORDER;
+const MAX_SIZE: u64 = PAGE_SIZE << MAX_ORDER;
 
 impl SlabAllocator {
+    /// An allocator with the `kmalloc` caches in place. There is one CPU and one node at least.
+    pub fn new(generation: Generation, cpus: u16, nodes: u8) -> Self {
+        let (cpus, nodes) = (cpus.max(1), nodes.max(1));
+        let mut slab =
+            Self { generation, cpus, caches: Vec::new(), slabs: Slabs::default(), kmalloc: Kmalloc::default() };
+        slab.create_kmalloc_caches(nodes);
+        slab
+    }
+
     pub(super) fn create_kmalloc_caches(&mut self, nodes: u8) {
         let classes = kmalloc_classes(self.generation);
         let largest = u64::from(classes.last().copied().unwrap_or(0));

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Generation, Order, ids::PAGE_SIZE};
+use crate::{Generation, Order, machine::PAGE_SIZE};
 
 /// `slub_max_order`.
 const SLUB_MAX_ORDER: u8 = 3;

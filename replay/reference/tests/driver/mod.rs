@@ -127,7 +127,7 @@ impl Driver {
                 match got {
                     Ok(pfn) => {
                         let zone = mm.pages.zone_of(pfn).ok_or_else(|| format!("{pfn} lies in no zone"))?;
-                        let allowed = reference::gfp_zone(mm.pages.gfp().flags(gfp)).map_err(|e| e.to_string())?;
+                        let allowed = reference::gfp_zone(mm.pages.gfp().flags(gfp.0)).map_err(|e| e.to_string())?;
                         expect!(mm.pages.zone_stats(zone).kind <= allowed, "{pfn} lies above {allowed:?}");
                         self.pages.push((pfn, Order(order)));
                         (self.freed, self.released) = (None, None);
