@@ -1,13 +1,13 @@
 use polars::prelude::PolarsError;
 
-/// Why an analysis has no result. Damage inside a trace is no error: it is reported beside the numbers, see
+/// Why there is no result. Damage inside a trace is no error: it is reported beside the numbers, see
 /// [`Loss`](crate::Loss).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The trace cannot be opened.
     #[error(transparent)]
     Trace(#[from] trace::Error),
-    /// polars refused; the trace's columns are not what its format says, or memory ran out.
+    /// polars refused: the trace's columns are not what its format says, or memory ran out.
     #[error("cannot compute {what}: {error}")]
     Polars {
         /// what was being computed
@@ -15,7 +15,7 @@ pub enum Error {
         /// what polars said
         error: PolarsError,
     },
-    /// A name that is not among those we know.
+    /// A name was given that is not known.
     #[error("there is no {what} `{given}`; choose from: {known}")]
     Unknown {
         /// what sort of name: "key", "chart"
@@ -25,7 +25,7 @@ pub enum Error {
         /// what could have been given
         known: String,
     },
-    /// A key that the events at hand do not carry.
+    /// A key was given that the events at hand do not have.
     #[error("{events} events have no `{key}`: {instead}")]
     NoSuchColumn {
         /// "page" or "slab"
@@ -54,7 +54,7 @@ pub enum Error {
         /// what is wrong, and what to do
         reason: String,
     },
-    /// A span of time before the first event, or after the last.
+    /// A span of time was given that is before the first event, or after the last.
     #[error("no event of the trace lies in this span of time: they are from {first} to {last} s of its clock")]
     NothingThen {
         /// the first event, in seconds
@@ -65,7 +65,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: what polars was computing.
+    /// Returns a function for `map_err` that adds what polars was computing.
     pub(crate) fn polars(what: &'static str) -> impl FnOnce(PolarsError) -> Self {
         move |error| Self::Polars { what, error }
     }

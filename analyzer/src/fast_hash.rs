@@ -1,15 +1,15 @@
-//! Hashing for keys that are numbers of the kernel's: frames, objects, pids. They come by the million and nobody
-//! chooses them to collide.
+//! Hashing for keys that are numbers of the kernel's: page frames, objects, pids. They come by the million and nobody
+//! chooses them to collide, so they need no hash that withstands an attacker.
 
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, Hasher},
 };
 
-/// A map from such a number, or from several.
+/// A map whose keys are numbers of the kernel's, or several of them each.
 pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
 
-/// A set of such numbers.
+/// A set of numbers of the kernel's.
 pub(crate) type NumberSet<K> = HashSet<K, BuildHasherDefault<Multiply>>;
 
 /// Fibonacci hashing: one multiplication; the high bits, where the entropy is, are rotated to where the table looks.
@@ -21,7 +21,7 @@ impl Hasher for Multiply {
         self.0.rotate_left(26)
     }
 
-    /// Slices of numbers come as their bytes.
+    /// Takes the bytes of a slice of numbers.
     fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         for word in words {
@@ -44,6 +44,6 @@ impl Hasher for Multiply {
         self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
-    /// The length of a slice: it is the same for all keys of one map.
+    /// Takes the length of a slice, and ignores it: it is the same for all keys of one map.
     fn write_usize(&mut self, _length: usize) {}
 }

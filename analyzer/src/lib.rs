@@ -1,16 +1,24 @@
 //! From a trace directory to numbers, tables, charts and one HTML page.
 //!
 //! ```text
-//! trace::Trace ─ frames ─ pages / objects ─ observers (stat, lifetimes, rates …) ─ Table ─ terminal, CSV, JSON, HTML
-//!                         (frees matched                                        └ charts ─ SVG, PNG
-//!                          with allocations)
+//! trace directory
+//!   │
+//! read        tables as columns of numbers, a batch of rows at a time; what the trace lacks
+//!   │
+//! decode      what the numbers mean: names, call sites, threads, GFP flags; the keys of results
+//!   │
+//! matching    every free with the allocation that it ends
+//!   │
+//! aggregate   one pass over the events, shown to any number of accumulators; groups, rates, histograms
+//!   │
+//! reports     the answers: stat, lifetimes, leaks, slab, lint, frag, kmem, diff, and the summary of all
+//!   │
+//! present     tables and charts in a terminal, as CSV, JSON, SVG and PNG, and on one HTML page
 //! ```
 //!
-//! [`frames`] reads a table segment by segment as polars frames. `pages` and `objects` pass over the events once, in
-//! time order, match every free with its allocation, and show the result to any number of observers. What allocations
-//! have in common is a `profile` with a number, by which observers find their sums; polars aggregates those in the end.
-//! So memory grows with what is live and with the number of groups, not with the length of the trace. Pages and objects
-//! do not depend on one another: where both are wanted, they are read at once.
+//! A stage uses those above it and none below, but for reports, which fill the tables and charts that `present` shows.
+//! Beside the flow, [`import`] makes trace directories of what other tools wrote, [`export`] writes them for other
+//! tools, and [`sql`] answers queries on what was read. The program itself is `cli`.
 //!
 //! # Invariants
 //!
@@ -18,58 +26,35 @@
 //!   tests check.
 //! - Numbers are decoded with the tables in the trace's header. Nothing about a kernel is known beforehand.
 //! - No result is shown without its [`Loss`].
+//! - Memory grows with what is live and with the number of groups, not with the length of the trace.
 //! - This library neither prints nor exits.
 
-pub mod analysis;
-pub mod charts;
-mod columns;
-mod cube;
-pub mod diff;
+mod aggregate;
+mod decode;
 mod error;
 pub mod export;
 mod fast_hash;
-pub mod figures;
-pub mod frag;
-mod frame_set;
-pub mod frames;
-pub mod gfp;
 pub mod import;
-pub mod info;
-mod key;
-pub mod kmem;
-pub mod leaks;
-pub mod lifetimes;
-pub mod lint;
-mod live;
-pub mod loss;
-mod matched;
-mod misuse;
-pub mod model;
-mod names;
-mod objects;
-mod observer;
-mod pages;
-mod profile;
-pub mod rates;
-pub mod report;
-pub mod size_classes;
-pub mod slab;
-mod slab_growth;
-pub mod snapshots;
+mod matching;
+mod present;
+mod read;
+mod reports;
 pub mod sql;
-pub mod stat;
-mod symbols;
-pub mod table;
-mod tasks;
-pub mod terminal;
 pub mod units;
-mod window;
 
-pub use analysis::Analysis;
+pub use aggregate::{
+    groups::{Counts, Group, Grouping},
+    histogram::Histogram,
+    rates::Rates,
+};
+pub use decode::{key::Key, names::Names};
 pub use error::Error;
-pub use info::Info;
-pub use key::{Events, Key};
-pub use loss::Loss;
-pub use names::Names;
-pub use stat::Stat;
-pub use window::Window;
+pub use present::{charts, page, table, terminal};
+pub use read::{
+    batches,
+    events::Events,
+    loss::{Account, Loss, Totals},
+    snapshots,
+    window::Window,
+};
+pub use reports::{diff, frag, gfp, info, kmem, leaks, lifetimes, lint, replay, slab, stat, summary};

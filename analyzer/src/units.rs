@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Numbers as people read them, and the units that say how a number is written.
 
-/// What a number counts; decides how it is written.
+/// What a number counts, which decides how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// no number at all
@@ -20,7 +20,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The unit that a column's heading names, where the cells do not say it themselves.
+    /// Returns the unit that a column's heading names, where the cells do not say it themselves.
     pub const fn heading(self) -> Option<&'static str> {
         match self {
             Self::Fraction => Some("%"),
@@ -29,39 +29,48 @@ impl Unit {
     }
 }
 
-/// `1 234 567`, with spaces that do not break.
+/// Writes a whole number with a comma between its thousands: `1,234,567`. All text for people has this form; JSON and
+/// CSV have bare digits.
 pub fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::from(if number < 0 { "-" } else { "" });
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{a0}');
-        }
-        text.push(digit);
-    }
+    let mut text = number.to_string();
+    separate_thousands(&mut text);
     text
 }
 
-/// `1.50 MiB`: at least three digits.
+/// Writes how many there are of something in memory.
+pub fn len(number: usize) -> String {
+    count(number.cast_signed() as i64)
+}
+
+/// Puts commas into the whole part of a number in digits, which may have a sign and decimals.
+fn separate_thousands(number: &mut String) {
+    let first = usize::from(number.starts_with('-'));
+    let end = number.find('.').unwrap_or(number.len());
+    for at in (first + 1..end).rev().filter(|at| (end - at).is_multiple_of(3)) {
+        number.insert(at, ',');
+    }
+}
+
+/// Writes bytes with three digits or more, and their unit: `1.50 MiB`.
 pub fn bytes(bytes: i64) -> String {
     scaled(bytes as f64, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
 }
 
-/// `1.50 ms`: at least three digits.
+/// Writes nanoseconds with three digits or more, and their unit: `1.50 ms`.
 pub fn duration(ns: f64) -> String {
     if ns >= 120e9 {
-        return format!("{:.1} min", ns / 60e9);
+        return with_unit(ns / 60e9, 1, "min");
     }
     scaled(ns, 1000.0, &["ns", "µs", "ms", "s"])
 }
 
-/// `12.3`, a fraction in percent; a small one keeps two decimals, so that it is not taken for none.
+/// Writes a fraction in percent: `12.3`. A small one keeps two decimals, so that it is not taken for none.
 pub fn percent(fraction: f64) -> String {
     let decimals = if fraction != 0.0 && fraction.abs() < 0.01 { 2 } else { 1 };
     format!("{:.decimals$}", fraction * 100.0)
 }
 
-/// `12.3k`, for axes.
+/// Writes a number for an axis: `12.3k`.
 pub fn short(number: f64) -> String {
     scaled(number, 1000.0, &["", "k", "M", "G", "T"]).replace(' ', "")
 }
@@ -81,7 +90,13 @@ fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
     } else {
         2
     };
-    format!("{number:.decimals$} {}", units[unit])
+    with_unit(number, decimals, units[unit])
+}
+
+fn with_unit(number: f64, decimals: usize, unit: &str) -> String {
+    let mut text = format!("{number:.decimals$}");
+    separate_thousands(&mut text);
+    format!("{text} {unit}")
 }
 
 #[cfg(test)]
@@ -90,10 +105,10 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([count(0), count(-1234), count(1_234_567)], ["0", "-1\u{a0}234", "1\u{a0}234\u{a0}567"]);
+        assert_eq!([count(0), count(-1234), count(1_234_567)], ["0", "-1,234", "1,234,567"]);
         assert_eq!(
             [bytes(0), bytes(1023), bytes(1536), bytes(-4096), bytes(10 << 20)],
-            ["0 B", "1023 B", "1.50 KiB", "-4.00 KiB", "10.0 MiB"]
+            ["0 B", "1,023 B", "1.50 KiB", "-4.00 KiB", "10.0 MiB"]
         );
         assert_eq!(
             [duration(0.0), duration(999.0), duration(1500.0), duration(2.5e9)],
@@ -101,6 +116,14 @@ mod tests {
         );
         assert_eq!([0.1234, 0.0013, 0.0, 1.0].map(percent), ["12.3", "0.13", "0.0", "100.0"]);
         assert_eq!([short(0.0), short(950.0), short(1500.0), short(2e6)], ["0", "950", "1.50k", "2M"]);
+    }
+
+    #[test]
+    fn thousands_are_separated_by_commas_whatever_the_unit() {
+        assert_eq!([999, 1000, -999, i64::MIN].map(count), ["999", "1,000", "-999", "-9,223,372,036,854,775,808"]);
+        assert_eq!([bytes(1000), bytes(i64::MAX)], ["1,000 B", "8,192 PiB"]);
+        assert_eq!([duration(120e9), duration(7200e9 * 60.0)], ["2.0 min", "7,200.0 min"]);
+        assert_eq!(short(1e18), "1,000,000T");
     }
 
     #[test]

@@ -314,8 +314,8 @@ fn a_long_table_is_folded_and_a_very_long_one_is_cut() {
     let section =
         html.split("<section id=\"callsites\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
     assert_eq!(section.matches("<td class=\"text\">caller_").count(), 10_000);
-    assert!(html.contains("25 of 10\u{a0}000 rows are shown") && html.contains("id=\"callsites-0-folded\" hidden"));
-    assert!(html.contains("the first 10\u{a0}000 of 10\u{a0}001 rows; `analyzer stat --slab --by callsite` shows all"));
+    assert!(html.contains("25 of 10,000 rows are shown") && html.contains("id=\"callsites-0-folded\" hidden"));
+    assert!(html.contains("the first 10,000 of 10,001 rows; `analyzer stat --slab --by callsite` shows all"));
 }
 
 #[test]

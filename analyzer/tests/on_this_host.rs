@@ -9,9 +9,9 @@ use std::{
 };
 
 use analyzer::{
-    Info,
+    batches::silent,
     frag::{self, Basis, Drift, Wanted},
-    frames::silent,
+    info::Info,
     snapshots,
 };
 use serde_json::Value;
@@ -264,11 +264,11 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
     let history = &found.history;
     assert_eq!(history.basis, Basis::FreeArea);
     let doubt = Doubt::of(&trace);
-    println!("{}", history.oddities.sentence());
+    println!("{}", history.contradictions.sentence());
     // What is freed while its CPU's pcp list is locked (in an interrupt, or while another CPU drains it) goes straight
     // back, and no event says so: it is only noticed when it leaves again, mostly within a tenth of a second. What is
     // still there at a snapshot is part of this at most.
-    let past_the_lists = history.oddities.left_unseen;
+    let past_the_lists = history.contradictions.left_unseen;
     let (mut drifted, mut changed) = (0, 0);
     for drift in &history.drifts {
         let (time, zone) = (drift.read.time, drift.read.zone);
@@ -283,10 +283,10 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
             .sum();
         let bound = doubt.bound(drift) + past_the_lists;
         let differences: Vec<i64> = drift
-            .reckoned
+            .tracked
             .iter()
             .zip(&drift.read.nr_free)
-            .map(|(reckoned, read)| reckoned.cast_signed() - read.cast_signed())
+            .map(|(tracked, read)| tracked.cast_signed() - read.cast_signed())
             .collect();
         println!(
             "{:>7} at {:.2} s: {differences:?} of at most {bound}; {} pages, {:.4} % of the free ones; {change} changed since the snapshot before",

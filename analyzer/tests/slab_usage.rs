@@ -5,9 +5,9 @@ mod common;
 use std::path::Path;
 
 use analyzer::{
-    Key, Loss, frames,
-    size_classes::Misfit,
-    slab::{self, Bytes, Slab, Usage},
+    Events, Key, Loss,
+    batches::silent,
+    slab::{self, Bytes, Misfit, Slab, Usage},
     table::Cell,
 };
 use common::{GFP_KERNEL, SECOND};
@@ -53,7 +53,7 @@ fn read(dir: &Path, header: &Header, events: &[SlabEvent], classes: &[SlabInfo],
         writer.append(events).unwrap();
         writer.append(classes).unwrap();
     });
-    slab::read(&Trace::open(dir).unwrap(), key, &frames::silent).unwrap()
+    slab::read(&Trace::open(dir).unwrap(), key, &silent).unwrap()
 }
 
 /// Two call sites of one function, and another; the comments tell what is live at `alloc_pipe_info+0x40` (bytes given
@@ -111,15 +111,14 @@ fn usage_is_that_of_trace_cmd_mem_and_its_peaks_know_their_time() {
         named("load_elf_binary+0x10", elf),
     ];
     assert_eq!(slab.usages, expected, "whoever wasted most at once comes first");
-    let by_function =
-        slab::read(&Trace::open(&dir.path().join("t")).unwrap(), Key::Function, &frames::silent).unwrap().0;
+    let by_function = slab::read(&Trace::open(&dir.path().join("t")).unwrap(), Key::Function, &silent).unwrap().0;
     let (name, usage) = &by_function.usages[0];
     // Both call sites together: 1152/613 at 700, and from 800 on 16/10 more.
     assert_eq!(
         (name.as_str(), usage.max, usage.max_waste, usage.max_waste_at),
         ("alloc_pipe_info", bytes(1168, 1100), 545, 800)
     );
-    let refused = slab::read(&Trace::open(&dir.path().join("t")).unwrap(), Key::Order, &frames::silent).unwrap_err();
+    let refused = slab::read(&Trace::open(&dir.path().join("t")).unwrap(), Key::Order, &silent).unwrap_err();
     assert!(refused.to_string().contains("such as callsite"), "{refused}");
 }
 
@@ -135,7 +134,7 @@ fn a_sampled_trace_stands_for_all_objects() {
     );
     assert_eq!(usage.max_waste_at, 700, "a time is not scaled");
     assert!(slab.table(&header).notes.iter().any(|note| note.contains("times 10")), "and the table says so");
-    assert!(loss.sentence(analyzer::Events::Slab).unwrap().contains("1 object in 10"));
+    assert!(loss.sentence(Events::Slab).unwrap().contains("1 object in 10"));
 }
 
 #[test]
@@ -213,7 +212,7 @@ fn a_better_size_is_suggested_where_it_saves_much() {
     assert_eq!(misfits(&dir.path().join("c"), &wide, &classes), []);
     let sampled = Header { sample: 10, ..wide };
     assert_eq!(misfits(&dir.path().join("d"), &sampled, &classes)[0].peak, 400);
-    let table = analyzer::size_classes::table(&[pipe], header.clock.start_ns);
+    let table = slab::misfits_table(&[pipe], header.clock.start_ns);
     assert_eq!(
         table.rows[0][6..],
         [Cell::Integer(20_160), Cell::Integer(512), Cell::Integer(5), Cell::Integer(20_480)]

@@ -2,16 +2,16 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
-use analyzer::{Analysis, Events, Key, Loss, Window, frames, stat::Counts};
-use trace::{FrameRun, Kind, Options, PageEvent, Row as _, SlabEvent, Task, Trace, Writer};
+use analyzer::{Counts, Events, Key, Loss, Window, batches::silent, stat, summary::Summary};
+use trace::{FrameRun, GfpTable, Kind, NO_PFN, Options, PageEvent, Row as _, SlabEvent, Task, Trace, Writer};
 
 fn by(events: Events, keys: &[Key]) -> BTreeMap<Vec<String>, Counts> {
     let dir = tempfile::tempdir().unwrap();
     common::small(&dir.path().join("t"));
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let (stat, loss) = analyzer::stat::stat(&trace, events, keys, &frames::silent).unwrap();
+    let (stat, loss) = stat::read(&trace, events, keys, &silent).unwrap();
     assert_eq!(loss.problems, []);
     stat.groups
         .into_iter()
@@ -123,7 +123,7 @@ fn a_key_that_the_events_lack_is_refused_with_advice() {
     let dir = tempfile::tempdir().unwrap();
     common::small(&dir.path().join("t"));
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let refused = |events, key| analyzer::stat::stat(&trace, events, &[key], &frames::silent).unwrap_err().to_string();
+    let refused = |events, key| stat::read(&trace, events, &[key], &silent).unwrap_err().to_string();
     assert!(refused(Events::Page, Key::Callsite).contains("add --slab"));
     assert!(refused(Events::Slab, Key::Zone).contains("leave out --slab"));
 }
@@ -133,20 +133,20 @@ fn lifetimes_rates_and_snapshots() {
     let dir = tempfile::tempdir().unwrap();
     common::small(&dir.path().join("t"));
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let analysis = Analysis::read(&trace, &frames::silent).unwrap();
-    let order = |order: i64| analysis.lifetimes.iter().find(|lifetime| lifetime.number == order).unwrap();
+    let summary = Summary::read(&trace, &silent).unwrap();
+    let order = |order: i64| summary.lifetimes.iter().find(|lifetime| lifetime.number == order).unwrap();
     // A lived for 400 ns, the second C for 300; a bucket is at most 3.1 % wide.
     assert_eq!((order(0).freed.count, order(0).freed.longest), (2, 400));
     assert!((300..=309).contains(&order(0).freed.percentile(0.5).unwrap()));
     assert_eq!(order(3).freed.count, 2);
     assert_eq!((order(9).freed.count, order(9).live.count, order(9).live.longest), (0, 1, 10 * common::SECOND - 1000));
-    let allocated: u64 = analysis.rates.zones.values().flatten().sum();
+    let allocated: u64 = summary.rates.zones.values().flatten().sum();
     assert_eq!(allocated, 523 * 4096);
-    let live: i64 = analysis.rates.live().map(|(_zone, bytes)| *bytes.last().unwrap()).sum();
-    assert_eq!(live, analysis.pages.groups[0].counts.live, "what is live in the last interval is live at the end");
-    assert_eq!(analysis.snapshots.len(), 2);
+    let live: i64 = summary.rates.live().map(|(_zone, bytes)| *bytes.last().unwrap()).sum();
+    assert_eq!(live, summary.pages.groups[0].counts.live, "what is live in the last interval is live at the end");
+    assert_eq!(summary.snapshots.len(), 2);
     assert_eq!(
-        analysis.snapshots[0].free_pages(),
+        summary.snapshots[0].free_pages(),
         2 + (2..=1024).step_by(2).filter(|pages: &u64| pages.is_power_of_two()).sum::<u64>()
     );
 }
@@ -156,11 +156,11 @@ fn a_long_trace_gives_the_same_as_one_frame_would() {
     let dir = tempfile::tempdir().unwrap();
     common::busy(&dir.path().join("t"), 200_000);
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let (all, _) = analyzer::stat::stat(&trace, Events::Page, &[], &frames::silent).unwrap();
+    let (all, _) = stat::read(&trace, Events::Page, &[], &silent).unwrap();
     for keys in
         [vec![Key::Zone, Key::Order], vec![Key::Gfp], vec![Key::Comm, Key::Cpu], vec![Key::Process, Key::Migratetype]]
     {
-        let (parts, _) = analyzer::stat::stat(&trace, Events::Page, &keys, &frames::silent).unwrap();
+        let (parts, _) = stat::read(&trace, Events::Page, &keys, &silent).unwrap();
         let sum = |get: fn(&Counts) -> i64| parts.groups.iter().map(|group| get(&group.counts)).sum::<i64>();
         let whole = all.groups[0].counts;
         assert_eq!(
@@ -194,12 +194,12 @@ fn a_span_of_time_counts_as_if_it_had_been_recorded_alone() {
     let part = Trace::open(&part).unwrap();
     for keys in [vec![], vec![Key::Gfp, Key::Comm], vec![Key::Time, Key::Kind]] {
         let groups = |trace: &Trace| {
-            let (stat, _) = analyzer::stat::stat(trace, Events::Page, &keys, &frames::silent).unwrap();
+            let (stat, _) = stat::read(trace, Events::Page, &keys, &silent).unwrap();
             stat.groups.into_iter().map(|group| (group.values, group.counts)).collect::<Vec<_>>()
         };
         assert_eq!(groups(&trace), groups(&part), "{keys:?}");
     }
-    let [limited, alone] = [&trace, &part].map(|trace| Analysis::read(trace, &frames::silent).unwrap());
+    let [limited, alone] = [&trace, &part].map(|trace| Summary::read(trace, &silent).unwrap());
     assert_eq!((&limited.info.events, limited.rates.interval), (&alone.info.events, alone.rates.interval));
     assert_eq!(limited.rates.zones, alone.rates.zones);
     assert!(limited.snapshots.len() < 10 && !limited.snapshots.is_empty(), "snapshots of that time only");
@@ -261,7 +261,43 @@ fn objects_of_one_call_site_are_of_several_size_classes() {
         writer.append(&[object(1, 64), object(2, 128), object(3, 64)]).unwrap()
     });
     let trace = Trace::open(&dir.path().join("t")).unwrap();
-    let (stat, _) = analyzer::stat::stat(&trace, Events::Slab, &[Key::Class], &frames::silent).unwrap();
+    let (stat, _) = stat::read(&trace, Events::Slab, &[Key::Class], &silent).unwrap();
     let allocs: Vec<_> = stat.groups.iter().map(|group| (group.values[0].0, group.counts.allocs)).collect();
     assert_eq!(allocs, [(64, 2), (128, 1)]);
+}
+
+/// A trace in which a request of a cgroup at its limit fails: the kernel takes the page, cannot charge it, and gives it
+/// back; before the failure is reported, other CPUs have `between` events.
+fn refusal(dir: &Path, between: u64, options: Options) -> Trace {
+    let mut header = common::header();
+    let account = ("__GFP_ACCOUNT".to_owned(), 0x40_0000);
+    let flags = header.gfp.entries().map(|(name, mask)| (name.to_owned(), mask)).chain([account]).collect();
+    header.gfp = GfpTable::new(flags);
+    let (charged, cpu) = (common::GFP_KERNEL | 0x40_0000, 1);
+    let mut rows = vec![common::page(1, Kind::PageFree, 8192, 0, (0, u8::MAX), (10, cpu))];
+    rows.extend((0..between).map(|at| common::alloc(2 + at, 8193 + at, 0, common::GFP_KERNEL, 0, 20)));
+    rows.push(common::page(2 + between, Kind::PageAlloc, NO_PFN, 0, (charged, 0), (10, cpu)));
+    let mut writer = Writer::create(dir, &header, options).unwrap();
+    writer.append(&rows).unwrap();
+    writer.finish(&header).unwrap();
+    Trace::open(dir).unwrap()
+}
+
+#[test]
+fn a_refusal_is_told_from_a_failure_wherever_batches_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let refusals = |trace: &Trace| {
+        let (all, _) = stat::read(trace, Events::Page, &[], &silent).unwrap();
+        (all.groups[0].counts.failures, all.groups[0].counts.refusals)
+    };
+    let together = refusal(&dir.path().join("together"), 2, Options::default());
+    assert_eq!(refusals(&together), (1, 1));
+    // Every event in a segment of its own.
+    let apart =
+        refusal(&dir.path().join("apart"), 2, Options { batch_rows: 1, segment_bytes: 0, ..Options::default() });
+    assert_eq!((apart.table(PageEvent::TABLE).count(), refusals(&apart)), (4, (1, 1)));
+    // The free is in the first batch of 65,536 rows, and the failure begins the next one.
+    let edge = refusal(&dir.path().join("edge"), (1 << 16) - 1, Options::default());
+    assert_eq!(edge.table(PageEvent::TABLE).map(|segment| segment.batches.len()).sum::<usize>(), 2);
+    assert_eq!(refusals(&edge), (1, 1));
 }

@@ -1,7 +1,7 @@
 //! What the kept eBPF object was built from, and with what. `collector/build.rs` and `cargo xtask ebpf` share this file.
 
 use std::{
-    fmt::Write as _,
+    fmt::{self, Write as _},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -48,6 +48,16 @@ impl Recipe {
             sources: value("sources")?,
             object: value("object")?,
         })
+    }
+}
+
+impl fmt::Display for Recipe {
+    /// The text of the recipe's file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rustc, llvm, linker, sources, object } = self;
+        writeln!(f, "# What collector-ebpf.o was built from, and with what. `cargo xtask ebpf` writes both files.")?;
+        let lines = [("rustc", rustc), ("llvm", llvm), ("linker", linker), ("sources", sources), ("object", object)];
+        lines.into_iter().try_for_each(|(key, value)| writeln!(f, "{key} = \"{value}\""))
     }
 }
 

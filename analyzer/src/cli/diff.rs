@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use analyzer::{Events, Key, diff};
+use analyzer::{Events, Key, diff, stat};
 
 use super::output;
 
@@ -27,9 +27,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let read = |dir: &PathBuf, name: &'static str| -> anyhow::Result<_> {
         let trace = trace::Trace::open(dir)?;
         let bar = output::Bar::new(name);
-        let (stat, loss) = analyzer::stat::stat(&trace, events, &arguments.by, &|done, of| bar.update(done, of))?;
+        let (grouping, loss) = stat::read(&trace, events, &arguments.by, &|done, of| bar.update(done, of))?;
         Ok((
-            stat,
+            grouping,
             trace.header.duration_s(),
             loss.sentence(events).map(|sentence| format!("{sentence} (trace {name})")),
         ))

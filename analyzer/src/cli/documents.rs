@@ -4,7 +4,6 @@
 use std::{fs, io, path::PathBuf};
 
 use anyhow::Context as _;
-use clap::CommandFactory as _;
 
 #[derive(clap::Args)]
 pub struct Completions {
@@ -20,13 +19,14 @@ pub struct Man {
     dir: PathBuf,
 }
 
-pub fn completions(arguments: &Completions) {
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "analyzer", &mut io::stdout());
+/// Prints the completions of a command.
+pub fn completions(arguments: &Completions, command: &mut clap::Command) {
+    clap_complete::generate(arguments.shell, command, "analyzer", &mut io::stdout());
 }
 
-pub fn man(arguments: &Man) -> anyhow::Result<()> {
+/// Writes the manual pages of a command.
+pub fn man(arguments: &Man, command: clap::Command) -> anyhow::Result<()> {
     let dir = &arguments.dir;
     fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
-    clap_mangen::generate_to(super::Arguments::command(), dir)
-        .with_context(|| format!("cannot write into {}", dir.display()))
+    clap_mangen::generate_to(command, dir).with_context(|| format!("cannot write into {}", dir.display()))
 }

@@ -7,10 +7,11 @@ use std::{
 use analyzer::{
     Events,
     export::{self, Folded, Lines},
+    units,
 };
 use anyhow::Context as _;
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("format").required(true))]
@@ -57,7 +58,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(dir) = &arguments.parquet {
         let (files, problems) = export::parquet(&trace, dir)?;
         for (path, size) in &files {
-            output::write(&format!("{}  {}\n", path.display(), analyzer::units::bytes(size.cast_signed())))?;
+            output::write(&format!("{}  {}\n", path.display(), units::bytes(size.cast_signed())))?;
         }
         tell(&problems);
         return Ok(());
@@ -98,7 +99,7 @@ fn tell(problems: &[trace::Problem]) {
     if !problems.is_empty() {
         eprintln!(
             "analyzer: the trace has {} problem(s), see `analyzer info`: what was written is not all",
-            problems.len()
+            units::len(problems.len())
         );
     }
 }

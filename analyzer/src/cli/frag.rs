@@ -7,7 +7,7 @@ use analyzer::{
 use anyhow::bail;
 use trace::Trace;
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 /// More moments than this are no table that anybody reads.
 const MOST_MOMENTS: f64 = 1e6;
@@ -96,7 +96,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     shape.write(&table)
 }
 
-/// The moments that the table is about.
+/// Returns the moments that the table is about.
 fn moments(arguments: &Arguments, trace: &Trace) -> anyhow::Result<Wanted> {
     let (clock, duration) = (&trace.header.clock, trace.header.duration_s());
     let wanted = Wanted::summary(trace);

@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .map_err(|part| anyhow!("`{part}` is neither a number nor a GFP flag of Linux {kernel}"))?;
     let explained = gfp::explain(&table, mask);
     let forbidden = arguments.context.map(|context| forbidden(context, &table, mask));
-    let bits = explained.table();
+    let bits = gfp::table(&explained);
     if arguments.json {
         return output::json(&serde_json::json!({
             "mask": mask,
@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     output::write(&(lines.join("\n") + "\n"))
 }
 
-/// Why the mask must not be used there.
+/// Returns why the mask must not be used in a context; `None` if it may.
 fn forbidden(context: Context, table: &GfpTable, mask: u32) -> Option<&'static str> {
     let has = |name: &str| table.mask(name).is_some_and(|bits| mask & bits == bits);
     match context {

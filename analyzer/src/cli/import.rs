@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use analyzer::import::{self, Kallsyms, Origin};
+use analyzer::{
+    import::{self, Kallsyms, Origin},
+    units,
+};
 use anyhow::{Context as _, bail};
 
 use super::{kernel::KernelArgument, output};
@@ -79,8 +82,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let origin = Origin { kernel, gfp, page_size: arguments.page_size, command: env::args().collect() };
         import::import_text(text, &name, output, &origin)?
     };
+    let count = |number: u64| units::count(number.cast_signed());
     if imported.lost > 0 {
-        eprintln!("analyzer: what wrote {name} lost {} events; every result will say so", imported.lost);
+        eprintln!("analyzer: what wrote {name} lost {} events; every result will say so", count(imported.lost));
     }
     if !imported.unknown_flags.is_empty() {
         eprintln!(
@@ -88,7 +92,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             imported.unknown_flags.join(", ")
         );
     }
-    let (events, other) = (imported.events, imported.other);
+    let (events, other) = (count(imported.events), count(imported.other));
     output::write(&format!(
         "{}: {events} events ({other} {} were about other things)\n",
         output.display(),
@@ -96,7 +100,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     ))
 }
 
-/// The symbols of the file that was given, or of the running kernel.
+/// Reads the symbols of the file that was given, or of the running kernel.
 fn symbols(file: Option<&Path>) -> anyhow::Result<Kallsyms> {
     let path = file.unwrap_or(Path::new("/proc/kallsyms"));
     let text = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;

@@ -1,9 +1,10 @@
 use analyzer::{
-    Info,
+    info::Info,
     table::{Cell, Table, Unit},
+    units,
 };
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -34,7 +35,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     "\nLoss ledger".clone_into(&mut ledger.title);
     let totals = info.loss.totals();
     ledger.note(totals.equation());
-    let missed = analyzer::units::count(totals.missed.cast_signed());
+    let missed = units::count(totals.missed.cast_signed());
     ledger
         .note(format!("missed {missed}: the kernel did not run a program because it was running already on that CPU"));
     output::table(&ledger, 0)?;
@@ -43,7 +44,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return output::write("\nIntegrity  ✓ every checksum is right\n");
     }
     let list: Vec<String> = problems.iter().map(|problem| format!("  ✗ {problem}\n")).collect();
-    let count = problems.len();
+    let count = units::len(problems.len());
     output::write(&format!(
         "\nIntegrity  ✗ {count} problem(s); everything else in the trace was read\n{}",
         list.concat()

@@ -28,7 +28,7 @@ const PROFILES: [(&str, &str); 4] = [
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 impl KernelArgument {
-    /// Whose table it is, and the table.
+    /// Returns whose table it is, and the table.
     pub fn table(&self) -> anyhow::Result<(String, GfpTable)> {
         let parse = |text: &str| -> anyhow::Result<GfpTable> { Ok(TracepointFormat::parse(text)?.gfp_table()?) };
         if let Some(dir) = &self.like {

@@ -3,7 +3,7 @@
 
 use analyzer::{
     Events, Loss, Names, Window,
-    frames::{self, Progress},
+    batches::{self, Progress},
     kmem::{self, Arithmetic, Listing, ObjectKey, Objects, PageKey, Pages},
     table::Table,
 };
@@ -11,7 +11,7 @@ use anyhow::bail;
 use clap::{ArgAction, ArgMatches};
 use trace::{Problem, Trace};
 
-use super::{TraceInTime, output};
+use super::{arguments::TraceInTime, output};
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags, as perf has them")]
@@ -53,7 +53,7 @@ pub struct Arguments {
     shape: output::Shape,
 }
 
-/// Where on the command line the tables and what is about them stand.
+/// The places on the command line of the tables, and of the options about them.
 #[derive(Default)]
 struct Places {
     caller: Option<usize>,
@@ -88,7 +88,7 @@ impl clap::Args for Places {
 }
 
 impl Places {
-    /// Whether an option that stands there is about the table of call sites; otherwise it is about the other one.
+    /// Returns whether an option at this place is about the table of call sites; otherwise it is about the other one.
     fn about_callers(&self, place: usize) -> bool {
         let before = |table: Option<usize>| table.filter(|table| *table < place);
         before(self.caller) > before(self.alloc)
@@ -96,7 +96,7 @@ impl Places {
 }
 
 impl Arguments {
-    /// How the table of call sites and the other one are wanted.
+    /// Returns how the table of call sites and the other one are wanted.
     fn listings<K: std::str::FromStr<Err = analyzer::Error> + Clone>(
         &self,
         default: &[K],
@@ -128,7 +128,7 @@ impl Arguments {
     }
 }
 
-/// What one half of the report says: perf's text, and the tables.
+/// One half of the report: as perf's text, and as tables.
 struct Half {
     text: String,
     tables: Vec<Table>,
@@ -145,7 +145,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let slab = arguments.slab || !arguments.page;
     let wanted = [slab.then_some(Events::Slab), arguments.page.then_some(Events::Page)];
     let bar = output::Bar::new("reading");
-    let (of_objects, of_pages) = frames::both(
+    let (of_objects, of_pages) = batches::both(
         wanted.into_iter().flatten().map(|events| trace.rows_of(events.table())).sum(),
         &|done, of| bar.update(done, of),
         |progress| slab.then(|| objects(arguments, &trace, &names, progress)).transpose(),

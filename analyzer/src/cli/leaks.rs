@@ -1,6 +1,6 @@
 use analyzer::{Events, Key, leaks};
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {

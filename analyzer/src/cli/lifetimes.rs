@@ -1,6 +1,6 @@
 use analyzer::{Events, Key, Window, lifetimes};
 
-use super::{TraceInTime, output};
+use super::{arguments::TraceInTime, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {

@@ -1,5 +1,6 @@
 //! The command line: arguments, progress, and where results go. Everything else is in the library.
 
+mod arguments;
 mod diff;
 mod documents;
 mod export;
@@ -19,11 +20,9 @@ mod slab;
 mod sql;
 mod stat;
 
-use std::{fs, io, path::PathBuf, process::ExitCode};
+use std::{io, process::ExitCode};
 
-use analyzer::{Window, model::Replay};
-use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Analyse a trace of the kernel's page and slab allocators.
 #[derive(Parser)]
@@ -71,57 +70,6 @@ enum Command {
     Man(documents::Man),
 }
 
-/// The trace directory, as `collector record -o` wrote it.
-#[derive(clap::Args)]
-struct TraceArgument {
-    /// Trace directory, as written by `collector record -o`
-    #[arg(value_name = "TRACE")]
-    dir: PathBuf,
-}
-
-impl TraceArgument {
-    fn open(&self) -> anyhow::Result<trace::Trace> {
-        Ok(trace::Trace::open(&self.dir)?)
-    }
-}
-
-/// What a replay of the trace found.
-#[derive(clap::Args)]
-struct ReplayArgument {
-    /// Show the model beside the machine: the file that `replay run TRACE --json FILE` wrote
-    #[arg(long = "replay", value_name = "FILE", conflicts_with = "time")]
-    file: Option<PathBuf>,
-}
-
-impl ReplayArgument {
-    fn read(&self, trace: &trace::Trace) -> anyhow::Result<Option<Replay>> {
-        let Some(file) = &self.file else { return Ok(None) };
-        let name = file.display().to_string();
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
-        Ok(Some(Replay::parse(&text, &name, trace)?))
-    }
-}
-
-/// A trace, or a part of it.
-#[derive(clap::Args)]
-struct TraceInTime {
-    #[command(flatten)]
-    trace: TraceArgument,
-    /// Only what happened in this span of time, in seconds of the trace's clock
-    #[arg(long, value_name = "START,STOP")]
-    time: Option<Window>,
-}
-
-impl TraceInTime {
-    fn open(&self) -> anyhow::Result<trace::Trace> {
-        let mut trace = self.trace.open()?;
-        if let Some(window) = self.time {
-            window.limit(&mut trace)?;
-        }
-        Ok(trace)
-    }
-}
-
 /// Runs the program. 0: success, 1: failure with one sentence on stderr, 2: usage.
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -141,10 +89,10 @@ pub fn run() -> ExitCode {
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Gfp(arguments) => gfp::run(&arguments),
         Command::Completions(arguments) => {
-            documents::completions(&arguments);
+            documents::completions(&arguments, &mut Arguments::command());
             Ok(())
         }
-        Command::Man(arguments) => documents::man(&arguments),
+        Command::Man(arguments) => documents::man(&arguments, Arguments::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -29,7 +29,7 @@ pub fn table(table: &Table, limit: usize) -> anyhow::Result<()> {
     write(&terminal::render(table, terminal(), if limit == 0 { usize::MAX } else { limit }))
 }
 
-/// What stdout can show.
+/// Returns what stdout can show.
 pub fn terminal() -> Terminal {
     let fit = io::stdout().is_terminal();
     Terminal { fit, colour: fit && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
@@ -67,7 +67,7 @@ impl Drop for Bar {
     }
 }
 
-/// How a table is wanted.
+/// The format in which a table is wanted.
 #[derive(clap::Args)]
 pub struct Shape {
     /// Show so many rows; 0 = all (JSON and CSV always have all)
@@ -82,17 +82,17 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Whether the table is read by people, not by a program.
+    /// Returns whether the table is read by people, not by a program.
     pub fn is_for_people(&self) -> bool {
         !self.json && !self.csv
     }
 
-    /// Whether JSON is wanted.
+    /// Returns whether JSON is wanted.
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// So many rows are shown to people; `None` = all.
+    /// Returns how many rows are shown to people; `None` = all.
     pub fn limit(&self) -> Option<usize> {
         (self.limit > 0).then_some(self.limit)
     }

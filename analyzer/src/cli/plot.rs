@@ -1,13 +1,16 @@
 use std::path::PathBuf;
 
 use analyzer::{
-    Analysis, Events, Window,
+    Events, Window,
     charts::{Chart, Theme},
-    figures,
+    summary::{self, Summary},
 };
 use anyhow::{Context as _, bail};
 
-use super::{ReplayArgument, TraceInTime, output};
+use super::{
+    arguments::{ReplayArgument, TraceInTime},
+    output,
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -54,7 +57,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         );
     }
     let bar = output::Bar::new("analysing");
-    let analysis = Analysis::read(&trace, &|done, of| bar.update(done, of))?;
+    let summary = Summary::read(&trace, &|done, of| bar.update(done, of))?;
     drop(bar);
     let theme = match arguments.theme {
         Colours::Light => Theme::Light,
@@ -65,7 +68,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let wanted =
         |chart: &Chart| arguments.charts.is_empty() || arguments.charts.iter().any(|name| name == chart.name());
     let mut drawn = 0;
-    let mut charts = figures::charts(&trace, &analysis);
+    let mut charts = summary::charts(&trace, &summary);
     charts.extend(replay.map(|replay| replay.chart()));
     for chart in charts.iter().filter(|chart| wanted(chart)) {
         if chart.is_empty() {
@@ -90,7 +93,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if drawn == 0 {
         bail!("there is nothing to draw: the trace has no events and no snapshots");
     }
-    let losses = [Events::Page, Events::Slab].into_iter().filter_map(|events| analysis.info.loss.sentence(events));
+    let losses = [Events::Page, Events::Slab].into_iter().filter_map(|events| summary.info.loss.sentence(events));
     for warning in losses.chain(Window::sentence(&trace)) {
         eprintln!("analyzer: {}", warning.trim_start_matches("! "));
     }

@@ -1,9 +1,12 @@
 use std::{fs, path::PathBuf};
 
-use analyzer::report::Report;
+use analyzer::summary::Report;
 use anyhow::Context as _;
 
-use super::{ReplayArgument, TraceInTime, output};
+use super::{
+    arguments::{ReplayArgument, TraceInTime},
+    output,
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {

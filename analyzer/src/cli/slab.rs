@@ -1,6 +1,6 @@
-use analyzer::{Events, Key, Window, size_classes, slab};
+use analyzer::{Events, Key, Window, slab};
 
-use super::{TraceInTime, output};
+use super::{arguments::TraceInTime, output};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Sort::PingPong => b.pingpong.cmp(&a.pingpong),
     });
     let mut usages = slab.table(&trace.header);
-    let mut misfits = size_classes::table(&slab.misfits, trace.header.clock.start_ns);
+    let mut misfits = slab::misfits_table(&slab.misfits, trace.header.clock.start_ns);
     let sentences = loss.sentence(Events::Slab).into_iter().chain(Window::sentence(&trace));
     if arguments.misfits {
         misfits.notes.extend(sentences);

@@ -3,7 +3,7 @@ use analyzer::{
     table::Table,
 };
 
-use super::{TraceArgument, output};
+use super::{arguments::TraceArgument, output};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -13,7 +13,7 @@ their meaning. The language is SQLite's (https://sqlite.org/lang.html). Nothing 
 2^64-1, the kernel's \"none\" (the pfn of an allocation that failed), is NULL; raw addresses from 2^63 on come as negative numbers, \
 which printf('%x', object) shows as the kernel does. \"order\" and \"end\" are words of SQL: as columns they need double quotes.
 
-`time` is in ns; conditions on it, such as time < at(1.5), leave out whole batches. Tables of up to 65 536 rows are joined by number \
+`time` is in ns; conditions on it, such as time < at(1.5), leave out whole batches. Tables of up to 65,536 rows are joined by number \
 through an index. Of two large ones let SQLite keep one, and index it: WITH frees AS MATERIALIZED (SELECT …).
 
 Examples:
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A part of one JSON array.
+/// Writes a part of one JSON array.
 fn write_json(table: &Table, first: bool, more: bool) -> anyhow::Result<()> {
     let serde_json::Value::Array(rows) = table.to_json() else { return Ok(()) };
     let mut text = String::new();
@@ -86,7 +86,7 @@ fn write_csv(table: &Table, first: bool) -> anyhow::Result<()> {
     output::write(&(heading + &table.csv_rows()))
 }
 
-/// What can be asked for.
+/// Lists the tables and the functions.
 fn list(database: &Database, shape: &output::Shape) -> anyhow::Result<()> {
     if !shape.is_for_people() {
         return shape.write(&database.columns());

@@ -1,6 +1,6 @@
-use analyzer::{Events, Key, Stat, Window};
+use analyzer::{Events, Key, Window, stat};
 
-use super::{TraceInTime, output};
+use super::{arguments::TraceInTime, output};
 
 #[derive(clap::Args)]
 #[command(after_help = keys())]
@@ -57,21 +57,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // `zone,order` is the default, but kernel objects have neither.
     let by = if arguments.slab && by == [Key::Zone, Key::Order] { &[Key::Function] } else { by };
     let bar = output::Bar::new("reading");
-    let (mut stat, loss) = analyzer::stat::stat(&trace, events, by, &|done, of| bar.update(done, of))?;
+    let (mut grouping, loss) = stat::read(&trace, events, by, &|done, of| bar.update(done, of))?;
     drop(bar);
     match arguments.sort {
         Sort::Size => {}
-        Sort::Keys => stat.groups.sort_by(|a, b| a.values.cmp(&b.values)),
-        Sort::Live => stat.groups.sort_by_key(|group| -group.counts.live),
-        Sort::Requests => stat.groups.sort_by_key(|group| -(group.counts.allocs + group.counts.failures)),
+        Sort::Keys => grouping.groups.sort_by(|a, b| a.values.cmp(&b.values)),
+        Sort::Live => grouping.groups.sort_by_key(|group| -group.counts.live),
+        Sort::Requests => grouping.groups.sort_by_key(|group| -(group.counts.allocs + group.counts.failures)),
     }
     let what = if arguments.slab { "Kernel objects" } else { "Pages" };
     let title = match by {
         [] => format!("{what}, all together"),
         by => format!("{what} by {}", by.iter().map(|key| key.name()).collect::<Vec<_>>().join(" × ")),
     };
-    let mut table = stat.table(&title, loss.lost(events));
+    let mut table = stat::table(&grouping, &title, loss.lost(events));
     table.notes.extend(loss.sentence(events).into_iter().chain(Window::sentence(&trace)));
-    let table = if arguments.shape.is_for_people() { Stat::for_people(table) } else { table };
+    let table = if arguments.shape.is_for_people() { stat::for_people(table) } else { table };
     arguments.shape.write(&table)
 }

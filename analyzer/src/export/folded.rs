@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use trace::Trace;
 
-use super::Error;
+use super::error::Error;
 use crate::{
     Events, Key, Loss, Names,
-    frames::Progress,
-    matched::{Class, Row, UNKNOWN},
-    objects,
-    observer::Observer,
-    pages,
+    aggregate::accumulator::{Accumulator, accumulate},
+    decode::key::UNKNOWN,
+    matching::event::{Class, MatchedEvent},
+    read::batches::Progress,
 };
 
-/// What is counted.
+/// What is summed up by stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folded {
     /// bytes allocated
@@ -25,6 +24,7 @@ pub enum Folded {
     Live,
 }
 
+/// The accumulator of sums by stack.
 struct Stacks<'a> {
     names: &'a Names<'a>,
     what: Folded,
@@ -33,48 +33,48 @@ struct Stacks<'a> {
 }
 
 impl Stacks<'_> {
-    fn add(&mut self, row: &Row<'_>, number: u64) {
+    fn add(&mut self, event: &MatchedEvent<'_>, number: u64) {
         // A page event without a stack was not sampled: those that were stand for it.
-        if row.stack == 0 && row.callsite == UNKNOWN {
+        if event.stack == 0 && event.callsite == UNKNOWN {
             return;
         }
-        *self.sums.entry((row.comm, row.stack, row.callsite)).or_default() += number;
+        *self.sums.entry((event.comm, event.stack, event.callsite)).or_default() += number;
     }
 
     fn line(&self, (comm, stack, callsite): (i64, u32, i64)) -> String {
-        // A blank or a semicolon would end the frame.
+        // A semicolon would end the function's name.
         let plain = |text: String| text.replace([';', '\n'], "_");
-        let mut frames = vec![plain(self.names.comm(comm as u32))];
+        let mut parts = vec![plain(self.names.comm(comm as u32))];
         if stack == 0 {
-            frames.push(plain(self.names.function(callsite.cast_unsigned())));
+            parts.push(plain(self.names.function(callsite.cast_unsigned())));
         } else {
-            frames.extend(self.names.frames(stack).iter().rev().map(|symbol| plain(self.names.function(*symbol))));
+            parts.extend(self.names.stack(stack).iter().rev().map(|symbol| plain(self.names.function(*symbol))));
         }
-        frames.join(";")
+        parts.join(";")
     }
 }
 
-impl Observer for Stacks<'_> {
-    fn row(&mut self, row: &Row<'_>) {
-        match (row.class, self.what) {
-            (Class::Allocated, Folded::Bytes) => self.add(row, row.bytes),
-            (Class::Allocated, Folded::Allocations) => self.add(row, 1),
+impl Accumulator for Stacks<'_> {
+    fn event(&mut self, event: &MatchedEvent<'_>) {
+        match (event.class, self.what) {
+            (Class::Allocated, Folded::Bytes) => self.add(event, event.bytes),
+            (Class::Allocated, Folded::Allocations) => self.add(event, 1),
             _ => {}
         }
     }
 
-    fn still_live(&mut self, row: &Row<'_>) {
+    fn still_live(&mut self, event: &MatchedEvent<'_>) {
         if self.what == Folded::Live {
-            self.add(row, row.bytes);
+            self.add(event, event.bytes);
         }
     }
 
-    fn asks_who(&self) -> Vec<Key> {
+    fn tells_apart(&self) -> Vec<Key> {
         vec![Key::Comm]
     }
 }
 
-/// Every stack with its number, in the order of the lines; and what the trace lacks.
+/// Returns every stack with its number, in the order of the lines; and what the trace lacks.
 ///
 /// # Errors
 /// If the columns are not what the format says.
@@ -87,10 +87,7 @@ pub fn folded(
     let mut loss = Loss::read(trace);
     let names = Names::read(trace, &mut loss.problems);
     let mut stacks = Stacks { names: &names, what, sums: BTreeMap::new() };
-    loss.add(match events {
-        Events::Page => pages::observe(&names, trace, progress, &mut [&mut stacks])?,
-        Events::Slab => objects::observe(&names, trace, progress, &mut [&mut stacks])?,
-    });
+    loss.add(accumulate(events, &names, trace, progress, &mut [&mut stacks])?);
     let mut lines = BTreeMap::new();
     for (key, number) in &stacks.sums {
         *lines.entry(stacks.line(*key)).or_default() += number;

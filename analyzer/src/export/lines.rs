@@ -5,10 +5,10 @@ use std::io::Write;
 use serde_json::{Map, Value, json};
 use trace::{NO_MIGRATETYPE, NO_PFN, PageEvent, Problem, SlabEvent, Trace};
 
-use super::Error;
+use super::error::Error;
 use crate::{Events, Names};
 
-/// How a line is written.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lines {
     /// RFC 4180, with a line of headings
@@ -17,7 +17,7 @@ pub enum Lines {
     Json,
 }
 
-/// Writes all events of one sort. Gives the problems met.
+/// Writes all events of one sort. Returns the problems met.
 ///
 /// # Errors
 /// [`Error::Output`].

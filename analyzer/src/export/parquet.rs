@@ -1,8 +1,8 @@
 //! The tables of a trace as Parquet: `DIR/TABLE/host=HOST/day=YYYY-MM-DD/BOOT-START.parquet`, the layout that `DuckDB`,
 //! polars and Spark take for a partitioned dataset, so that many hosts' exports can share a directory.
 //!
-//! Times and frames grow slowly from event to event, so they are stored as differences; what has few values is stored
-//! as a dictionary. That makes a page event a few bytes.
+//! Times and page frame numbers grow slowly from event to event, so they are stored as differences; what has few values
+//! is stored as a dictionary. That makes a page event a few bytes.
 
 use std::{
     fs::{self, File},
@@ -23,8 +23,8 @@ use trace::{
     SlabInfo, SnapshotWindow, Stack, Symbol, Task, Trace, VmStat, ZoneStat,
 };
 
-use super::Error;
-use crate::info;
+use super::error::Error;
+use crate::reports::info;
 
 /// Rows of a row group: what a reader decodes at once.
 const GROUP: usize = 1 << 20;
@@ -35,7 +35,7 @@ const DIFFERENCES: [&str; 3] = ["time", "pfn", "object"];
 /// A file and its size in bytes.
 pub type Written = (PathBuf, u64);
 
-/// Writes every table of a trace. Gives the files with their sizes, and the problems met.
+/// Writes every table of a trace. Returns the files with their sizes, and the problems met.
 ///
 /// # Errors
 /// [`Error::Parquet`], [`Error::Io`].

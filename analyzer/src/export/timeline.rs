@@ -7,10 +7,14 @@ use std::io::Write;
 use serde_json::{Value, json};
 use trace::{FragEvent, Kind, NO_PFN, PageEvent, Problem, ReclaimEvent, Trace};
 
-use super::Error;
-use crate::{Names, frames::Progress, pages, rates::Rates, snapshots};
+use super::error::Error;
+use crate::{
+    Events, Names,
+    aggregate::{accumulator::accumulate, rates::Rates},
+    read::{batches::Progress, snapshots},
+};
 
-/// Writes the timeline. Gives the problems met.
+/// Writes the timeline. Returns the problems met.
 ///
 /// # Errors
 /// [`Error::Output`], or if the columns are not what the format says.
@@ -39,7 +43,7 @@ pub fn timeline(trace: &Trace, progress: Progress<'_>, out: &mut impl Write) -> 
         )?;
     }
     let mut rates = Rates::new(header, header.clock.start_ns, header.clock.end_ns);
-    problems.extend(pages::observe(&names, trace, progress, &mut [&mut rates])?);
+    problems.extend(accumulate(Events::Page, &names, trace, progress, &mut [&mut rates])?);
     for (zone, bytes) in &rates.zones {
         for (interval, bytes) in bytes.iter().enumerate() {
             let time = rates.start + interval as u64 * rates.interval;

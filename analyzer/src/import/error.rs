@@ -4,7 +4,7 @@ pub enum Error {
     /// The trace cannot be written.
     #[error(transparent)]
     Trace(#[from] trace::Error),
-    /// What should be imported is not what it should be.
+    /// The file to import cannot be understood.
     #[error("cannot understand {what}: {reason}")]
     Input {
         /// which file, and where in it

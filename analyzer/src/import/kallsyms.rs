@@ -33,12 +33,12 @@ impl Kallsyms {
         Self { symbols: found.into_iter().map(|(address, _, name, module)| (address, name, module)).collect() }
     }
 
-    /// Whether nothing can be looked up.
+    /// Returns whether nothing can be looked up.
     pub fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
 
-    /// Function, offset in it, and module.
+    /// Returns the function of an address, the offset in it, and its module.
     pub fn find(&self, address: u64) -> Option<(&str, u64, &str)> {
         let after = self.symbols.partition_point(|(start, ..)| *start <= address);
         // Behind the last symbol there is no telling where it ends.
@@ -47,7 +47,7 @@ impl Kallsyms {
     }
 }
 
-/// Which of several names of one address is told, the least of these: perf prefers what is not weak, then what is
+/// Ranks the names of one address, of which the least is told: perf prefers what is not weak, then what is
 /// global, then the fewest underscores in front, then the longest name.
 fn preference(kind: &str, name: &str) -> (u8, usize, std::cmp::Reverse<usize>) {
     let binding = match kind {

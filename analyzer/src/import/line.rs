@@ -22,12 +22,12 @@ pub(super) const EVENTS: [(&str, Kind); 8] = [
     ("kmem_cache_free", Kind::CacheFree),
 ];
 
-/// What a line says.
+/// What a line tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     /// one of the events
     Event(Event<'a>),
-    /// so many events are missing here
+    /// a number of events are missing here
     Lost(u64),
     /// a comment, an event of another sort, a stack, an empty line
     Other,
@@ -81,7 +81,7 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The text of a field `name=value`.
+    /// Returns the text of a field `name=value`.
     pub fn field(&self, name: &str) -> Option<&'a str> {
         let mut fields = self.fields.split_ascii_whitespace();
         let value = fields.find_map(|field| field.strip_prefix(name)?.strip_prefix('='))?;
@@ -89,13 +89,13 @@ impl<'a> Event<'a> {
         if value.is_empty() { fields.next().filter(|next| *next == "(null)").or(Some(value)) } else { Some(value) }
     }
 
-    /// A field that is a number, in decimal or with 0x.
+    /// Returns a field that is a number, in decimal or with 0x.
     pub fn number(&self, name: &str) -> Option<u64> {
         let text = self.field(name)?;
         text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| u64::from_str_radix(hex, 16).ok())
     }
 
-    /// A field that is a pointer: hexadecimal with or without 0x; `(null)` and `(nil)` are 0.
+    /// Returns a field that is a pointer: hexadecimal with or without 0x; `(null)` and `(nil)` are 0.
     pub fn pointer(&self, name: &str) -> Option<u64> {
         let text = self.field(name)?;
         if matches!(text, "(null)" | "(nil)") {
@@ -105,13 +105,13 @@ impl<'a> Event<'a> {
     }
 }
 
-/// `CPU:1 [LOST 123 EVENTS]`
+/// Reads the number of lost events in `CPU:1 [LOST 123 EVENTS]`.
 fn lost(line: &str) -> Option<u64> {
     let (_, rest) = line.split_once("[LOST ")?;
     line.starts_with("CPU:").then(|| rest.split_once(" EVENTS]")?.0.parse().ok())?
 }
 
-/// `4.503211` in ns; the fraction has six digits, or nine.
+/// Reads `4.503211` into ns; the fraction has six digits, or nine.
 fn seconds(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.')?;
     let digits = fraction.len();
@@ -125,14 +125,14 @@ fn seconds(text: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(fraction)
 }
 
-/// The last `[001]`, and what stands before it.
+/// Finds the last `[001]`, the CPU, and what stands before it.
 fn cpu(text: &str) -> Option<(&str, u16)> {
     let open = text.rfind('[')?;
     let (number, _flags) = text[open + 1..].split_once(']')?;
     Some((&text[..open], number.parse().ok()?))
 }
 
-/// The process in parentheses, `(  156)` or `(-----)`, if it is there.
+/// Reads the process in parentheses, `(  156)` or `(-----)`, if it is there.
 fn tgid(text: &str) -> (&str, Option<u32>) {
     let column = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
     match column {

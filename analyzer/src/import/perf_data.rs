@@ -10,8 +10,11 @@ use std::{
 use trace::{Kind, NO_PFN, PageEvent, SlabEvent, Stack, Symbol, TracepointFormat, UNKNOWN_ZONE};
 
 use super::{
-    Error, Imported, Kallsyms, Origin,
+    error::Error,
+    imported::Imported,
+    kallsyms::Kallsyms,
     line::EVENTS,
+    origin::Origin,
     perf_file::{ARCH, HOSTNAME, NUMA_TOPOLOGY, OS_RELEASE, PerfFile, Record, Sample, TRACING_DATA},
     sink::Sink,
     tracing_data,
@@ -125,15 +128,15 @@ fn layouts(formats: &BTreeMap<String, (TracepointFormat, String)>) -> HashMap<u1
 }
 
 impl Layout {
-    /// A little-endian number of any size.
+    /// Reads a little-endian number of any size.
     fn number(&self, raw: &[u8], field: &str) -> Option<u64> {
         let (offset, size) = self.fields.get(field)?;
         let bytes = raw.get(*offset..offset.checked_add(*size)?).filter(|bytes| bytes.len() <= 8)?;
         Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
-    /// A text of any length (`__data_loc char[]`): the field says where in the record it is, and how long with its
-    /// zero.
+    /// Reads a text of any length (`__data_loc char[]`): the field says where in the record it is, and how long with
+    /// its zero.
     fn text<'a>(&self, raw: &'a [u8], field: &str) -> Option<&'a str> {
         let place = self.number(raw, field)? as u32;
         let (offset, length) = ((place & 0xffff) as usize, (place >> 16) as usize);
@@ -141,7 +144,7 @@ impl Layout {
         std::str::from_utf8(text.split(|byte| *byte == 0).next()?).ok()
     }
 
-    /// Whether a kernel address has only four bytes.
+    /// Returns whether a kernel address has only four bytes.
     fn is_32_bit(&self) -> bool {
         self.fields.get("pfn").is_some_and(|(_, size)| *size == 4)
     }
@@ -238,7 +241,8 @@ impl Import<'_> {
         })
     }
 
-    /// The number of the sample's stack: where it happened alone, if that is all that was recorded.
+    /// Returns the number of the sample's stack: of the one call site where it happened, if that is all that was
+    /// recorded.
     fn stack(&mut self, sample: &Sample) -> Result<u32, Error> {
         let frames = if sample.callchain.is_empty() { vec![sample.ip] } else { sample.callchain.clone() };
         if let Some(number) = self.stacks.get(&frames) {

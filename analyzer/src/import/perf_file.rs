@@ -41,7 +41,7 @@ const COMPRESSED: [u32; 2] = [81, 83];
 /// No section is larger: a damaged file must not make us ask for all memory.
 const LARGEST_SECTION: u64 = 256 << 20;
 
-/// What a record says.
+/// What a record tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Record {
     Sample(Sample),
@@ -161,13 +161,13 @@ impl<R: Read + Seek> PerfFile<R> {
         self.sections.get(&bit).map(Vec::as_slice)
     }
 
-    /// A section that holds one text behind its length.
+    /// Reads a section that holds one text behind its length.
     pub fn text(&self, bit: usize) -> Option<String> {
         let text = self.section(bit)?.get(4..)?;
         Some(String::from_utf8_lossy(text.split(|byte| *byte == 0).next()?).into_owned())
     }
 
-    /// The next record by time; `None` at the end.
+    /// Returns the next record by time; `None` at the end.
     pub fn next(&mut self) -> Result<Option<(u64, Record)>, Reason> {
         loop {
             if let Some((time, _, record)) = self.ready.next() {
@@ -226,7 +226,7 @@ impl<R: Read + Seek> PerfFile<R> {
         self.file.read_exact(bytes).map_err(|error| format!("it ends too early: {error}"))
     }
 
-    /// A record of the kernel's with its time, 0 if it has none.
+    /// Reads a record of the kernel's with its time, 0 if it has none.
     fn record(&self, kind: u32, body: &[u8]) -> Option<(u64, Record)> {
         let record = match kind {
             SAMPLE => {
@@ -247,7 +247,7 @@ impl<R: Read + Seek> PerfFile<R> {
         Some((self.time_of_other(body), record))
     }
 
-    /// Records that are no samples end with some of a sample's numbers.
+    /// Reads the time of a record that is no sample: such records end with some of a sample's numbers.
     fn time_of_other(&self, body: &[u8]) -> u64 {
         let behind_time = [ID, STREAM_ID, CPU, IDENTIFIER].iter().filter(|bit| self.layout & **bit != 0).count() + 1;
         let at = if self.sample_id_all { body.len().checked_sub(8 * behind_time) } else { None };
@@ -285,7 +285,8 @@ fn sample(layout: u64, body: &[u8]) -> Option<Sample> {
     Some(Sample { ip, pid: ids as u32, tid: (ids >> 32) as u32, time, cpu, callchain, raw })
 }
 
-/// The frames between the marks for the kernel and for what comes after it. Marks are the numbers from -4095 on.
+/// Returns the call sites between the marks for the kernel and for what comes after it. Marks are the numbers from
+/// -4095 on.
 fn kernel_part(frames: impl Iterator<Item = u64>) -> Vec<u64> {
     const MARKS: u64 = 4095_u64.wrapping_neg();
     const KERNEL: u64 = 128_u64.wrapping_neg();
@@ -313,7 +314,7 @@ fn half_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word))
 }
 
-/// Bytes of the file from an offset on.
+/// Reads bytes of the file from an offset on.
 fn opened_section(file: &mut (impl Read + Seek), (offset, size): (u64, u64)) -> Result<Vec<u8>, Reason> {
     if size > LARGEST_SECTION {
         return Err("it is damaged: a section is larger than any perf writes".to_owned());

@@ -10,9 +10,12 @@ use trace::{
     Cache, Clock, GfpTable, Header, Kind, Ledger, Options, PageEvent, Row, SlabEvent, Stack, Symbol, Task, Tool, Writer,
 };
 
-use super::{ANY_PROGRAM, Error, Imported, Origin};
+use super::{error::Error, imported::Imported, origin::Origin};
 
-/// Tools print CPU by CPU, nearly in order: so many events are held back, until none can come that is older.
+/// The ledger's name for losses of events whose kind nobody knows, as other tools report them.
+const ANY_PROGRAM: &str = "any";
+
+/// Events that are held back until none can come that is older: tools print CPU by CPU, nearly in order.
 const WINDOW: usize = 1 << 19;
 
 /// A trace that is being written.
@@ -43,7 +46,8 @@ struct Window<R> {
 }
 
 impl<R: Row> Window<R> {
-    /// Events that are older than what has been written are refused: the caller says where they come from.
+    /// Adds an event. One that is older than what has been written is refused (`false`): the caller says where it comes
+    /// from.
     fn push(&mut self, row: R, writer: &mut Writer) -> Result<bool, Error> {
         if row.time() < self.written {
             return Ok(false);
@@ -64,7 +68,7 @@ impl<R: Row> Window<R> {
     }
 }
 
-/// So many rows of a small table make a batch: one for each row would take longer to read than all events.
+/// Rows of a small table that make a batch: one for each row would take longer to read than all events.
 const BATCH: usize = 1 << 12;
 
 fn gather<R: Row>(rows: &mut Vec<R>, row: R, writer: &mut Writer) -> Result<(), Error> {
@@ -129,13 +133,13 @@ impl<'a> Sink<'a> {
         gather(&mut self.symbols, symbol, &mut self.writer)
     }
 
-    /// Adds a frame of a stack.
+    /// Adds a call site of a stack.
     pub fn stack(&mut self, frame: Stack) -> Result<(), Error> {
         gather(&mut self.stacks, frame, &mut self.writer)
     }
 
-    /// The number of the slab cache of an event, which says how large its objects are if it allocates one; 0 for a name
-    /// too many.
+    /// Returns the number of the slab cache of an event, which says how large its objects are if it allocates one; 0
+    /// for a name too many.
     pub fn cache(&mut self, name: &str, event: &SlabEvent) -> u16 {
         if !self.caches.contains_key(name) {
             let Ok(id) = u16::try_from(self.caches.len() + 1) else { return 0 };
@@ -172,8 +176,8 @@ impl<'a> Sink<'a> {
         self.imported.events += 1;
     }
 
-    /// The mask that a text stands for. A name that the kernel at hand does not have gets a bit that it leaves free:
-    /// what is said about the others stays true.
+    /// Returns the mask that a text stands for. A name that the kernel at hand does not have gets a bit that it leaves
+    /// free: what is said about the others stays true.
     pub fn mask(&mut self, names: &str) -> Result<u32, String> {
         loop {
             let unknown = match self.header.gfp.encode(names) {
@@ -239,5 +243,13 @@ impl<'a> Sink<'a> {
         // Writer::create took an empty directory only, so all in it is ours. If that fails, what is left says that it
         // is unfinished.
         let _removed = fs::remove_dir_all(self.dir);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn whoever_reads_the_ledger_knows_the_name_for_losses_of_any_kind() {
+        assert_eq!(super::ANY_PROGRAM, crate::read::loss::ANY_PROGRAM);
     }
 }

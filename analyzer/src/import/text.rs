@@ -5,8 +5,10 @@ use std::{collections::HashMap, io::BufRead, path::Path};
 use trace::{Kind, NO_PFN, PageEvent, SlabEvent, Symbol, UNKNOWN_ZONE};
 
 use super::{
-    Error, Imported, Origin,
+    error::Error,
+    imported::Imported,
     line::{Event, Line},
+    origin::Origin,
     sink::Sink,
 };
 
@@ -161,7 +163,8 @@ impl Import<'_> {
         Ok(mask)
     }
 
-    /// `vfs_read+0x1c/0x90`, perhaps with `[module]` behind it; or a bare address.
+    /// Returns the number of a symbol such as `vfs_read+0x1c/0x90`, perhaps with `[module]` behind it; or a bare
+    /// address.
     fn symbol(&mut self, site: &str, time: u64) -> Result<u64, Error> {
         if let Some(number) = self.symbols.get(site) {
             return Ok(*number);
@@ -179,7 +182,7 @@ impl Import<'_> {
         Ok(id)
     }
 
-    /// `# entries-in-buffer/entries-written: 1106/2000   #P:2`: what was overwritten is lost.
+    /// Reads `# entries-in-buffer/entries-written: 1106/2000   #P:2`: what was overwritten is lost.
     fn overwritten(&mut self, line: &str) {
         let Some(counts) = line.strip_prefix("# entries-in-buffer/entries-written:") else { return };
         let counts = counts.split_whitespace().next().and_then(|counts| counts.split_once('/'));

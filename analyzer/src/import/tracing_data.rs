@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use trace::TracepointFormat;
 
-/// What the section says.
+/// What the section holds.
 pub(super) struct TracingData {
     /// bytes per page
     pub page_size: u64,
@@ -56,13 +56,13 @@ impl<'a> Cursor<'a> {
         Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    /// Bytes behind their number.
+    /// Reads bytes behind their number.
     fn sized(&mut self) -> Option<&'a [u8]> {
         let len = u64::from_le_bytes(self.take(8)?.try_into().ok()?);
         self.take(len.try_into().ok()?)
     }
 
-    /// A text that ends with 0.
+    /// Reads a text that ends with 0.
     fn text(&mut self) -> Option<&'a str> {
         let len = self.0.iter().position(|byte| *byte == 0)?;
         let text = std::str::from_utf8(self.take(len)?).ok()?;

@@ -17,7 +17,7 @@ pub(super) enum Value<'a> {
     Text(&'a str),
 }
 
-/// What `SQLite` calls columns of this type.
+/// Returns what `SQLite` calls columns of this type.
 pub(super) fn sql_type(dtype: &DataType) -> &'static str {
     match dtype {
         DataType::Boolean => "INTEGER",
@@ -28,8 +28,8 @@ pub(super) fn sql_type(dtype: &DataType) -> &'static str {
 }
 
 impl Column {
-    /// `SQLite`'s integers end at 2^63-1. 2^64-1, the kernel's -1UL ("no page"), is NULL; what lies between, raw kernel
-    /// addresses, comes with the same 64 bits, as a negative number.
+    /// Converts a column. `SQLite`'s integers end at 2^63-1. 2^64-1, the kernel's -1UL ("no page"), is NULL; what lies
+    /// between, raw kernel addresses, comes with the same 64 bits, as a negative number.
     pub fn new(series: &Series) -> PolarsResult<Self> {
         macro_rules! integers {
             ($numbers:expr) => {
@@ -59,6 +59,7 @@ impl Column {
         })
     }
 
+    /// Returns the value of a row.
     pub fn value(&self, row: usize) -> Value<'_> {
         let value = match self {
             Self::Integers(numbers) => numbers.get(row).copied().flatten().map(Value::Integer),

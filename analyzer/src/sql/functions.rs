@@ -8,10 +8,12 @@ use rusqlite::{
 };
 use trace::{Header, Problem, Trace};
 
-use crate::{fast_hash::NumberMap, names::Names, symbols::Symbols, tasks::Tasks};
+use crate::{
+    decode::{names::Names, symbols::Symbols, tasks::Tasks},
+    fast_hash::NumberMap,
+};
 
-/// What is needed to put numbers into words, without the trace itself: `SQLite` keeps its functions as long as it
-/// likes.
+/// The names that put numbers into words, without the trace itself: `SQLite` keeps its functions as long as it likes.
 struct Words {
     header: Header,
     tasks: Tasks,
@@ -19,10 +21,10 @@ struct Words {
     callers: NumberMap<u32, u64>,
 }
 
-/// A function as users write it, and what it gives.
+/// A function as users write it, and what it returns.
 type Described = (&'static str, &'static str);
 
-/// What there is, beside `SQLite`'s own.
+/// The functions, beside `SQLite`'s own.
 pub(super) const FUNCTIONS: [Described; 9] = [
     ("gfp_names(gfp)", "the flags of a GFP mask, in the words of the traced kernel"),
     ("zone_name(zone)", "name of a zone, with its node where there are several"),

@@ -10,7 +10,7 @@
 
 mod advice;
 mod column;
-mod frame;
+mod decoded;
 mod functions;
 mod plan;
 mod protect;
@@ -30,7 +30,7 @@ use trace::{Program, Trace};
 use self::source::{Met, Source, locked};
 use crate::{
     Error, Events, Loss,
-    table::{Cell, Table, Unit},
+    present::table::{Cell, Table, Unit},
     units,
 };
 
@@ -104,35 +104,34 @@ impl Database {
         advice::explain(error, &self.sources, &locked(&self.met).tables)
     }
 
-    /// What must be known to read the results so far rightly: what is missing in the tables that were asked for.
+    /// Returns what must be known to read the results so far rightly: what is missing in the tables that were asked
+    /// for.
     pub fn notes(&self) -> Vec<String> {
         let met = locked(&self.met);
         let mut notes = Vec::new();
-        if self.loss.sample > 1
-            && [Events::Page, Events::Slab].into_iter().any(|events| met.tables.contains(events.table()))
-        {
+        if self.loss.sample > 1 && Events::ALL.into_iter().any(|events| met.tables.contains(events.table())) {
             notes.push(format!(
                 "! 1 frame and 1 object in {} was followed: what is counted or summed here is not scaled",
-                self.loss.sample
+                units::count(i64::from(self.loss.sample))
             ));
         }
         // The rows are shown as they are, so nothing is estimated.
         let mut loss = Loss { sample: 1, ..self.loss.clone() };
         loss.add(met.problems.clone());
         for table in &met.tables {
-            match [Events::Page, Events::Slab].into_iter().find(|events| events.table() == table) {
+            match Events::ALL.into_iter().find(|events| events.table() == table) {
                 Some(events) => notes.extend(loss.sentence(events)),
                 None => notes.extend(missing(&loss, table)),
             }
         }
         let problems = loss.problems.len();
         if problems > 0 && notes.iter().all(|note| !note.contains("problem(s)")) {
-            notes.push(format!("! the trace has {problems} problem(s), see `analyzer info`"));
+            notes.push(format!("! the trace has {} problem(s), see `analyzer info`", units::len(problems)));
         }
         notes
     }
 
-    /// Every column of every table.
+    /// Returns every column of every table.
     pub fn columns(&self) -> Table {
         let mut table = Table::new("Tables");
         table.column("table", "Table", Unit::Text).column("rows", "Rows", Unit::Count).column(
@@ -162,7 +161,7 @@ impl Database {
         table
     }
 
-    /// The same, a table for each table, for people.
+    /// Returns the columns for people: a table for each table.
     pub fn described(&self) -> Vec<Table> {
         let describe = |source: &Arc<Source>| {
             let mut table = Table::new(format!(
@@ -185,7 +184,7 @@ impl Database {
         self.sources.iter().map(describe).collect()
     }
 
-    /// The functions that there are beside `SQLite`'s own.
+    /// Returns the functions that there are beside `SQLite`'s own.
     pub fn functions() -> Table {
         let mut table = Table::new("Functions, beside SQLite's own");
         table.column("function", "Function", Unit::Text).column("meaning", "What it gives", Unit::Text);
@@ -196,7 +195,7 @@ impl Database {
     }
 }
 
-/// Whether a table can have this name in SQL. The manifest could say anything.
+/// Returns whether a table can have this name in SQL. The manifest could say anything.
 fn is_plain(name: &str) -> bool {
     let mut letters = name.bytes();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic())
@@ -205,7 +204,7 @@ fn is_plain(name: &str) -> bool {
         && !name.starts_with("pragma_")
 }
 
-/// What the ledger says is missing in a table of other events than pages and objects.
+/// Returns what the ledger says is missing in a table of other events than pages and objects.
 fn missing(loss: &Loss, table: &str) -> Option<String> {
     let programs: BTreeSet<&str> =
         Program::ALL.iter().filter(|program| program.family().name() == table).map(|program| program.name()).collect();

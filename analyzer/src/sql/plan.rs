@@ -1,8 +1,8 @@
-//! How a table is to be read: what `SQLite`'s planner and the cursor tell one another, as `SQLite` wants it in a text.
+//! How a table is to be read. `SQLite`'s planner tells it to the cursor, and hands it on as a text.
 
 use std::{ops::RangeInclusive, str::FromStr};
 
-/// See the module.
+/// How a query reads a table: which columns it looks at, and which conditions leave out rows beforehand.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Plan {
     /// a bit for each column that is looked at; the last one stands for all columns from 63 on
@@ -22,13 +22,14 @@ pub(super) enum Bound {
 }
 
 impl Plan {
+    /// Returns whether a column is looked at.
     pub fn uses(&self, column: usize) -> bool {
         self.columns & 1 << column.min(63) != 0
     }
 }
 
 impl Bound {
-    /// What is left of a span of time.
+    /// Returns what the condition leaves of a span of time, ns.
     pub fn narrow(self, span: RangeInclusive<u64>, bound: f64) -> RangeInclusive<u64> {
         // Times from 2^53 on lose digits as f64, so the bound is taken wider than it is: by what one can lose below
         // 2^63. Conversions saturate.
@@ -40,6 +41,7 @@ impl Bound {
         }
     }
 
+    /// Returns the letter that stands for the condition in the text.
     fn letter(self) -> char {
         match self {
             Self::Least => '>',

@@ -1,4 +1,4 @@
-//! What a query may do: read. It may come from elsewhere, so it must not reach a file, whatever it says.
+//! What a query may do: read. A query may come from elsewhere, so it must not reach a file, whatever it says.
 
 use rusqlite::{
     Connection,

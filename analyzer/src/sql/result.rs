@@ -1,10 +1,10 @@
-//! What a query gives, as a table.
+//! The result of a query as a table.
 
 use rusqlite::types::ValueRef;
 
-use crate::table::{Cell, Table, Unit};
+use crate::present::table::{Cell, Table, Unit};
 
-/// The names of columns; what comes twice gets a number, since JSON wants them apart.
+/// Returns the names of columns; one that comes twice gets a number, since JSON wants them apart.
 pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut unique: Vec<String> = Vec::new();
     for name in names {
@@ -19,6 +19,7 @@ pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     unique
 }
 
+/// Returns rows as a table; a column with any text in it is one of text.
 pub(super) fn table(names: &[String], rows: Vec<Vec<Cell>>) -> Table {
     let mut table = Table::new("Result");
     for (at, name) in names.iter().enumerate() {
@@ -29,6 +30,7 @@ pub(super) fn table(names: &[String], rows: Vec<Vec<Cell>>) -> Table {
     table
 }
 
+/// Returns a value as a cell; bytes are written in hexadecimal.
 pub(super) fn cell(value: ValueRef<'_>) -> Cell {
     match value {
         ValueRef::Null => Cell::None,

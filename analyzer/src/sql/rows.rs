@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use super::{column::Value, frame::Frame, plan::Plan, source::Source};
+use super::{column::Value, decoded::Decoded, plan::Plan, source::Source};
 use crate::Error;
 
 /// The rows that a plan asks for, one after the other.
@@ -12,8 +12,8 @@ pub(super) struct Rows {
     span: RangeInclusive<u64>,
     /// the next place to read
     next: usize,
-    frame: Option<Arc<Frame>>,
-    /// the rows of the frame that are asked for; all if `None`
+    decoded: Option<Arc<Decoded>>,
+    /// those of the decoded rows that are asked for; all if `None`
     chosen: Option<Vec<usize>>,
     at: usize,
 }
@@ -27,20 +27,20 @@ pub(super) enum Argument {
 }
 
 impl Rows {
-    /// Before the first row.
+    /// Starts before the first row.
     pub fn new(source: Arc<Source>) -> Self {
-        Self { source, wanted: Vec::new(), span: 0..=u64::MAX, next: 0, frame: None, chosen: None, at: 0 }
+        Self { source, wanted: Vec::new(), span: 0..=u64::MAX, next: 0, decoded: None, chosen: None, at: 0 }
     }
 
     /// Goes to the first row of a plan.
     pub fn start(&mut self, plan: &Plan, arguments: &[Argument]) -> Result<(), Error> {
-        (self.frame, self.chosen, self.at, self.next, self.span) = (None, None, 0, 0, 0..=u64::MAX);
+        (self.decoded, self.chosen, self.at, self.next, self.span) = (None, None, 0, 0, 0..=u64::MAX);
         let source = Arc::clone(&self.source);
         if let Some(whole) = source.whole()? {
             if let (Some(column), Some(Argument::Integer(value))) = (plan.key, arguments.get(plan.bounds.len())) {
                 self.chosen = whole.find(column, *value);
             }
-            (self.frame, self.next) = (Some(Arc::clone(&whole.frame)), source.places.len());
+            (self.decoded, self.next) = (Some(Arc::clone(&whole.decoded)), source.places.len());
             return Ok(());
         }
         self.wanted = (0..source.columns.len()).filter(|column| plan.uses(*column)).collect();
@@ -66,7 +66,7 @@ impl Rows {
             self.next += 1;
             let batch = self.source.batch(place);
             if batch.first <= *self.span.end() && batch.last >= *self.span.start() {
-                (self.frame, self.at) = (self.source.read(place, &self.wanted)?.map(Arc::new), 0);
+                (self.decoded, self.at) = (self.source.read(place, &self.wanted)?.map(Arc::new), 0);
             }
         }
         Ok(())
@@ -78,9 +78,10 @@ impl Rows {
         if self.is_over() { self.fill() } else { Ok(()) }
     }
 
-    /// Whether there is no row any more.
+    /// Returns whether there is no row any more.
     pub fn is_over(&self) -> bool {
-        let rows = self.chosen.as_ref().map_or_else(|| self.frame.as_ref().map_or(0, |frame| frame.rows), Vec::len);
+        let rows =
+            self.chosen.as_ref().map_or_else(|| self.decoded.as_ref().map_or(0, |decoded| decoded.rows), Vec::len);
         self.at >= rows
     }
 
@@ -88,13 +89,13 @@ impl Rows {
         self.chosen.as_ref().map_or(self.at, |chosen| chosen.get(self.at).copied().unwrap_or(usize::MAX))
     }
 
-    /// A value of the row.
+    /// Returns a value of the row.
     pub fn value(&self, column: usize) -> Value<'_> {
-        self.frame.as_ref().map_or(Value::Null, |frame| frame.value(column, self.row()))
+        self.decoded.as_ref().map_or(Value::Null, |decoded| decoded.value(column, self.row()))
     }
 
-    /// The number of the row in its table.
+    /// Returns the number of the row in its table.
     pub fn number(&self) -> i64 {
-        self.frame.as_ref().map_or(0, |frame| frame.first_row.saturating_add(self.row() as u64)).cast_signed()
+        self.decoded.as_ref().map_or(0, |decoded| decoded.first_row.saturating_add(self.row() as u64)).cast_signed()
     }
 }

@@ -13,14 +13,14 @@ use trace::{Batch, Problem, Segment, Trace};
 
 use super::{
     column::sql_type,
-    frame::{Frame, Whole},
+    decoded::{Decoded, Whole},
 };
-use crate::{Error, frames};
+use crate::{Error, read::batches};
 
-/// Tables of at most so many rows are kept once they are decoded: as many as a batch has.
+/// Tables of at most this many rows are kept once they are decoded: as many as a batch has.
 const SMALL: u64 = 1 << 16;
 
-/// What is found out while queries run.
+/// What queries have met so far.
 #[derive(Default)]
 pub(super) struct Met {
     /// batches that cannot be read
@@ -29,7 +29,7 @@ pub(super) struct Met {
     pub tables: BTreeSet<String>,
 }
 
-/// A panic elsewhere does not make it worse.
+/// Returns the lock; a panic of whoever held it does not make what it guards worse.
 pub(super) fn locked(met: &Mutex<Met>) -> MutexGuard<'_, Met> {
     met.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -44,14 +44,14 @@ pub(super) struct Description {
     pub doc: String,
 }
 
-/// Where a batch is, and the number of its first row in the table.
+/// Where a record batch is, and the number of its first row in the table.
 pub(super) struct Place {
     segment: usize,
     batch: usize,
     first_row: u64,
 }
 
-/// See the module.
+/// One table of the trace.
 pub(super) struct Source {
     trace: Arc<Trace>,
     pub table: String,
@@ -64,7 +64,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// `None` if no segment of the table has a schema that can be read.
+    /// Makes a source of a table; `None` if no segment of it has a schema that can be read.
     pub fn new(trace: &Arc<Trace>, table: &str, met: &Arc<Mutex<Met>>) -> Option<Self> {
         let (doc, columns) = trace.table(table).find_map(|segment| schema(trace, segment))?;
         let (mut places, mut rows) = (Vec::new(), 0_u64);
@@ -78,12 +78,12 @@ impl Source {
         Some(Self { trace, table: table.to_owned(), doc, columns, rows, places, whole: OnceLock::new(), met })
     }
 
-    /// Where the column `time` is; the manifest knows from when to when each batch is.
+    /// Returns which column is `time`; the manifest knows from when to when each batch is.
     pub fn time(&self) -> Option<usize> {
         self.columns.iter().position(|column| column.name == "time")
     }
 
-    /// Whether it is kept whole, so that it can be searched.
+    /// Returns whether the table is kept whole, so that it can be searched.
     pub fn is_small(&self) -> bool {
         self.rows <= SMALL
     }
@@ -93,45 +93,45 @@ impl Source {
         locked(&self.met).tables.insert(self.table.clone());
     }
 
-    /// The batch at a place; `None` if it is damaged.
-    pub fn read(&self, place: &Place, wanted: &[usize]) -> Result<Option<Frame>, Error> {
+    /// Reads the batch at a place; `None` if it is damaged.
+    pub fn read(&self, place: &Place, wanted: &[usize]) -> Result<Option<Decoded>, Error> {
         let segment = &self.trace.segments[place.segment];
         let names: Vec<&str> = wanted.iter().map(|column| self.columns[*column].name.as_str()).collect();
-        let (frame, problems) =
-            frames::read(&self.trace, segment, &segment.batches[place.batch..=place.batch], Some(&names))?;
+        let (batch, problems) =
+            batches::read(&self.trace, segment, &segment.batches[place.batch..=place.batch], Some(&names))?;
         if !problems.is_empty() {
             let known = &mut locked(&self.met).problems;
             // Joins read a table many times.
             known.extend(problems.into_iter().filter(|problem| !known.contains(problem)).collect::<Vec<_>>());
         }
-        if frame.height() == 0 {
+        if batch.height() == 0 {
             return Ok(None);
         }
-        Frame::new(&frame, wanted, self.columns.len(), place.first_row).map(Some)
+        Decoded::new(&batch, wanted, self.columns.len(), place.first_row).map(Some)
     }
 
-    /// The table, if it is small.
+    /// Returns the whole table, if it is small.
     pub fn whole(&self) -> Result<Option<&Whole>, Error> {
         if self.rows > SMALL || self.whole.get().is_some() {
             return Ok(self.whole.get());
         }
         let all: Vec<usize> = (0..self.columns.len()).collect();
-        let mut frame = Frame::default();
+        let mut decoded = Decoded::default();
         for place in &self.places {
             if let Some(more) = self.read(place, &all)? {
-                frame.append(more);
+                decoded.append(more);
             }
         }
-        Ok(Some(self.whole.get_or_init(|| Whole::new(frame))))
+        Ok(Some(self.whole.get_or_init(|| Whole::new(decoded))))
     }
 
-    /// What the manifest says of a batch.
+    /// Returns what the manifest says of a batch.
     pub fn batch(&self, place: &Place) -> &Batch {
         &self.trace.segments[place.segment].batches[place.batch]
     }
 }
 
-/// Meaning of a table, and its columns.
+/// Reads the meaning of a table, and its columns.
 fn schema(trace: &Trace, segment: &Segment) -> Option<(String, Vec<Description>)> {
     let (stream, _problems) = trace.read_segment(segment, |_| false);
     let mut reader = IpcStreamReader::new(Cursor::new(stream));

@@ -1,0 +1,62 @@
+//! The pass over the events, and what is shown to whom.
+
+use trace::{Problem, Trace};
+
+use crate::{
+    Error, Key,
+    decode::names::Names,
+    matching::{event::MatchedEvent, objects::ObjectMatcher, pages::PageMatcher},
+    read::{batches::Progress, events::Events},
+};
+
+/// A result that is computed from the matched events while they pass by once.
+pub(crate) trait Accumulator {
+    /// Takes in the next event, in time order.
+    fn event(&mut self, event: &MatchedEvent<'_>);
+
+    /// Takes in one of the allocations that are live when the trace ends; its `age` is how long it has been live.
+    fn still_live(&mut self, _event: &MatchedEvent<'_>) {}
+
+    /// Returns by which of [`Key::WHO`] it tells apart who asked. What no accumulator names is unknown in all events:
+    /// then there are fewer distinct attributes.
+    fn tells_apart(&self) -> Vec<Key> {
+        Key::WHO.to_vec()
+    }
+}
+
+/// Reads all events of one sort once, in time order, and shows them to every accumulator. Returns the problems met.
+///
+/// # Errors
+/// If the columns are not what the format says.
+pub(crate) fn accumulate(
+    events: Events,
+    names: &Names<'_>,
+    trace: &Trace,
+    progress: Progress<'_>,
+    accumulators: &mut [&mut dyn Accumulator],
+) -> Result<Vec<Problem>, Error> {
+    let told_apart: Vec<Key> = accumulators.iter().flat_map(|accumulator| accumulator.tells_apart()).collect();
+    let end = trace.header.clock.end_ns;
+    match events {
+        Events::Page => {
+            let mut matcher = PageMatcher::new(names, &told_apart);
+            let problems = matcher.read(trace, progress, |event| show(accumulators, event))?;
+            matcher.still_live(end, |event| show_still_live(accumulators, event));
+            Ok(problems)
+        }
+        Events::Slab => {
+            let mut matcher = ObjectMatcher::new(names, &told_apart);
+            let problems = matcher.read(trace, progress, |event| show(accumulators, event))?;
+            matcher.still_live(end, |event| show_still_live(accumulators, event));
+            Ok(problems)
+        }
+    }
+}
+
+fn show(accumulators: &mut [&mut dyn Accumulator], event: &MatchedEvent<'_>) {
+    accumulators.iter_mut().for_each(|accumulator| accumulator.event(event));
+}
+
+fn show_still_live(accumulators: &mut [&mut dyn Accumulator], event: &MatchedEvent<'_>) {
+    accumulators.iter_mut().for_each(|accumulator| accumulator.still_live(event));
+}

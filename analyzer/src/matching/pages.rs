@@ -1,0 +1,171 @@
+//! Page events: each free with the allocation that it ends.
+
+use polars::prelude::DataFrame;
+use trace::{Header, Kind, NO_PFN, PageEvent, Problem, Row as _, Trace};
+
+use super::{
+    attributes::{Asker, Attributes, DistinctAttributes},
+    event::{Actor, Class, MatchedEvent},
+    live_frames::{Allocation, LiveFrames, Taken},
+};
+use crate::{
+    Error, Key,
+    decode::{key::UNKNOWN, names::Names, tasks::Recent},
+    fast_hash::NumberMap,
+    read::{
+        batches::{self, Progress},
+        columns::{u8s, u16s, u32s, u32s_if_there, u64s},
+    },
+};
+
+/// Remembers the live page frames, each with the allocation that it came from.
+pub(crate) struct PageMatcher<'a> {
+    names: &'a Names<'a>,
+    tasks: Recent<'a>,
+    page_alloc: u8,
+    attributes: DistinctAttributes<'a>,
+    live: LiveFrames,
+    /// GFP bit of pages that are charged to a memory cgroup; 0 where the kernel has none
+    account: u32,
+    /// by CPU: when a page was freed there last whose allocation was not seen
+    freed_unseen: NumberMap<u16, u64>,
+}
+
+impl<'a> PageMatcher<'a> {
+    /// Starts with nothing live. `told_apart` are the keys of who asked that somebody wants to know.
+    pub fn new(names: &'a Names<'a>, told_apart: &[Key]) -> Self {
+        // A header without the kind has no such events either.
+        let page_alloc = names.header.kinds.get(Kind::PageAlloc.name()).copied().unwrap_or(0);
+        Self {
+            names,
+            tasks: names.tasks.recent(),
+            page_alloc,
+            attributes: DistinctAttributes::new(names, told_apart),
+            live: LiveFrames::default(),
+            account: names.header.gfp.mask("__GFP_ACCOUNT").unwrap_or(0),
+            freed_unseen: NumberMap::default(),
+        }
+    }
+
+    /// Reads all page events once, in time order, and gives each to `each`, matched.
+    ///
+    /// # Errors
+    /// If the columns are not what the format says.
+    pub fn read(
+        &mut self,
+        trace: &Trace,
+        progress: Progress<'_>,
+        mut each: impl FnMut(&MatchedEvent<'_>),
+    ) -> Result<Vec<Problem>, Error> {
+        batches::for_each(trace, PageEvent::TABLE, None, progress, |batch| self.batch(&batch, &mut each))
+    }
+
+    /// Gives `each` what was live when the trace ended at `end`: one event for each allocation, with the frames that
+    /// are left of it, whose age is that at the end.
+    pub fn still_live(&self, end: u64, mut each: impl FnMut(&MatchedEvent<'_>)) {
+        for taken in self.live.still_live() {
+            each(&self.matched(end, 0, Class::Allocated, &taken));
+        }
+    }
+
+    fn batch(&mut self, batch: &DataFrame, each: &mut impl FnMut(&MatchedEvent<'_>)) -> Result<(), Error> {
+        let (times, pid, cpu, kind) =
+            (u64s(batch, "time")?, u32s(batch, "pid")?, u16s(batch, "cpu")?, u8s(batch, "kind")?);
+        let (orders, pfn, gfp) = (u8s(batch, "order")?, u64s(batch, "pfn")?, u32s(batch, "gfp")?);
+        let (migratetype, zone) = (u8s(batch, "migratetype")?, u8s(batch, "zone")?);
+        let stack = u32s_if_there(batch, "stack")?;
+        let (names, header) = (self.names, self.names.header);
+        let mut taken = Vec::new();
+        for i in 0..batch.height() {
+            let (time, kind, on, pfn, order, zone) = (times[i], kind[i], cpu[i], pfn[i], orders[i], zone[i]);
+            let task = self.tasks.at(pid[i], time);
+            let stack = stack.map_or(0, |stack| stack[i]);
+            let callsite = if stack == 0 { UNKNOWN } else { names.caller(stack).cast_signed() };
+            let actor = Actor { task, callsite };
+            let of_frames = |asker| Attributes {
+                order: i64::from(order),
+                zone: i64::from(zone),
+                node: node(header, zone),
+                ..asker
+            };
+            if kind == self.page_alloc {
+                let (gfp, migratetype) = (gfp[i], migratetype[i]);
+                let of_request = |asker| Attributes {
+                    migratetype: i64::from(migratetype),
+                    gfp: i64::from(gfp),
+                    callsite,
+                    stack,
+                    ..of_frames(asker)
+                };
+                let rest = [
+                    u64::from(gfp) << 32 | u64::from(stack),
+                    u64::from(order) << 16 | u64::from(migratetype) << 8 | u64::from(zone),
+                ];
+                let asker = Asker { pid: pid[i], task, cpu: on };
+                let attributes = self.attributes.number(Some(asker), rest, of_request);
+                let allocation = Allocation { time, attributes };
+                let whole = Taken { from: allocation, frames: 1 << order.min(31) };
+                if pfn == NO_PFN {
+                    // `__alloc_pages` takes the pages, charges them, and, where that fails, frees them and reports that
+                    // it has none.
+                    let before = (0..i).rev().find(|before| cpu[*before] == on);
+                    let given_back = before.is_some_and(|before| {
+                        let of_them = (pid[before], orders[before]) == (pid[i], order)
+                            && self.freed_unseen.get(&on) == Some(&times[before]);
+                        gfp & self.account != 0 && of_them
+                    });
+                    let class = if given_back { Class::Refused } else { Class::Failed };
+                    each(&MatchedEvent { delta: 0, on, actor, ..self.matched(time, kind, class, &whole) });
+                    continue;
+                }
+                self.live.allocate(pfn, order, allocation, &mut taken);
+                for lost in &taken {
+                    each(&self.matched(time, kind, Class::Implied, lost));
+                }
+                each(&MatchedEvent { on, address: pfn, actor, ..self.matched(time, kind, Class::Allocated, &whole) });
+            } else {
+                let bytes = header.page_size << order.min(31);
+                self.live.free(pfn, order, &mut taken);
+                let Some((first, others)) = taken.split_first() else {
+                    self.freed_unseen.insert(on, time);
+                    let rest = [0, u64::from(order) << 16 | u64::from(zone)];
+                    let attributes = self.attributes.number(None, rest, of_frames);
+                    let nothing = Taken { from: Allocation { time, attributes }, frames: 0 };
+                    let event = self.matched(time, kind, Class::Unmatched, &nothing);
+                    each(&MatchedEvent { bytes, requested: 0, on, address: pfn, actor, ..event });
+                    continue;
+                };
+                each(&MatchedEvent { bytes, on, address: pfn, actor, ..self.matched(time, kind, Class::Freed, first) });
+                for other in others {
+                    each(&self.matched(time, kind, Class::Implied, other));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what happens to frames of an allocation.
+    fn matched(&self, time: u64, kind: u8, class: Class, taken: &Taken) -> MatchedEvent<'_> {
+        let Allocation { time: since, attributes: number } = taken.from;
+        let bytes = taken.frames.saturating_mul(self.names.header.page_size);
+        MatchedEvent {
+            time,
+            kind,
+            class,
+            bytes,
+            requested: bytes,
+            delta: if class == Class::Allocated { bytes.cast_signed() } else { -bytes.cast_signed() },
+            age: time.saturating_sub(since),
+            on: 0,
+            allocated_on: 0,
+            address: 0,
+            actor: Actor::NOBODY,
+            number,
+            attributes: self.attributes.get(number),
+        }
+    }
+}
+
+fn node(header: &Header, zone: u8) -> i64 {
+    header.zones.get(usize::from(zone)).map_or(UNKNOWN, |zone| i64::from(zone.node))
+}
