@@ -51,10 +51,11 @@ pub use records::*;
 
 #[cfg(feature = "std")]
 mod std_only {
+    pub use gfp::GfpTable;
+
     pub use crate::{
         error::Error,
         format::{Field, TracepointFormat},
-        gfp::GfpTable,
         header::{Clock, Header, Tool, Zone},
         manifest::{Entry, Problem, ProblemKind},
         reader::{Batch, Segment, Trace},
@@ -74,11 +75,11 @@ mod error;
 #[cfg(feature = "std")]
 mod format;
 #[cfg(feature = "std")]
-mod gfp;
-#[cfg(feature = "std")]
 mod header;
 #[cfg(feature = "std")]
 pub mod manifest;
+#[cfg(feature = "std")]
+mod print_flags;
 #[cfg(feature = "std")]
 mod reader;
 #[cfg(feature = "std")]

@@ -4,7 +4,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use trace::{Clock, GfpTable, Header, Program, Tool, Zone};
+use trace::{Clock, Header, Program, Tool, Zone};
 
 use super::{BuddyInfo, PageTypeInfo, ProcFile, Tracefs, ZoneInfo, cpu_node};
 use crate::Error;
@@ -57,7 +57,7 @@ pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error
             })
             .collect(),
         migratetypes: pagetypes.migratetypes,
-        gfp: GfpTable::from_format(&tracefs.format(Program::PageAlloc)?)?,
+        gfp: tracefs.format(Program::PageAlloc)?.gfp_table()?,
         kinds: Header::kinds(),
         tracepoints,
         options: BTreeMap::new(),
