@@ -9,9 +9,10 @@ use anyhow::{Context, anyhow, bail};
 use crate::random::Random;
 
 mod operation;
+mod state;
 mod worker;
 
-use worker::Worker;
+use state::State;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -32,7 +33,7 @@ pub struct Args {
     seed: u64,
 }
 
-/// A thread holds at most 48 MiB (see `worker`); eight stay below the 512 MiB that this program allows itself.
+/// A thread holds at most 48 MiB (see `state`); eight stay below the 512 MiB that this program allows itself.
 const MOST_THREADS: usize = 8;
 
 /// Runs the threads and adds up what they did.
@@ -53,9 +54,8 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
             .map(|number| {
                 let file = directory.path().join(number.to_string());
                 let random = Random::new(args.seed.wrapping_mul(64).wrapping_add(number as u64));
-                scope.spawn(move || {
-                    Worker::new(random, file).run(end, args.operations, Duration::from_micros(args.rest))
-                })
+                let (state, rest) = (State::new(random, file), Duration::from_micros(args.rest));
+                scope.spawn(move || worker::run(state, end, args.operations, rest))
             })
             .collect();
         workers

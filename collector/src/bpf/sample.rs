@@ -72,7 +72,7 @@ impl Sample {
     }
 
     /// What became of the events of each program.
-    pub fn ledger(&self) -> Vec<Account> {
+    pub fn ledger(&self) -> Vec<ProgramAccount> {
         let count = |counts: &[(Program, u64)], program| {
             counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count)
         };
@@ -84,7 +84,7 @@ impl Sample {
                 .map(|(_, tally)| tally.events)
                 .sum();
             let filtered = count(&self.filtered, *program);
-            Account {
+            ProgramAccount {
                 program: program.name(),
                 seen: counted + no_room.events + filtered,
                 counted,
@@ -99,7 +99,7 @@ impl Sample {
 
 /// What became of events: seen = counted + `no_room` + filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Account {
+pub struct ProgramAccount {
     /// name of the program; empty for all of them together
     pub program: &'static str,
     /// times it ran
@@ -114,7 +114,7 @@ pub struct Account {
     pub missed: u64,
 }
 
-impl Account {
+impl ProgramAccount {
     /// All of them together.
     pub fn total(accounts: &[Self]) -> Self {
         accounts.iter().fold(Self::default(), |sum, account| Self {

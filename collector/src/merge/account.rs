@@ -4,24 +4,27 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use trace::{FragEvent, Kind, PageEvent, Program, ReclaimEvent, SlabEvent, TaskRecord};
 
-/// What became of the records of each program, on each CPU.
+/// Numbers of records by program and CPU, for each thing that can become of a record.
 pub(super) struct Account {
+    /// records that are in the trace
     pub written: [Vec<u64>; Program::ALL.len()],
+    /// records that the writer failed to write
     pub lost: [Vec<u64>; Program::ALL.len()],
-    /// kept for a while, and then not needed: the flight recorder's
-    pub let_go: [Vec<u64>; Program::ALL.len()],
+    /// records that the flight recorder kept for its time and did not need
+    pub evicted: [Vec<u64>; Program::ALL.len()],
 }
 
-/// A record that waits.
-pub(super) trait Waiting: Copy {
+/// A record that waits in a queue.
+pub(super) trait Queued: Copy {
+    /// When it was made, in ns of `CLOCK_MONOTONIC`.
     fn time(&self) -> u64;
-    /// Which program emitted it, on which CPU.
+    /// The number of the program that emitted it, and the CPU on which it ran.
     fn origin(&self) -> (usize, u16);
 }
 
-macro_rules! waiting {
+macro_rules! queued {
     ($record:ty, $program:expr) => {
-        impl Waiting for $record {
+        impl Queued for $record {
             fn time(&self) -> u64 {
                 self.time
             }
@@ -33,33 +36,37 @@ macro_rules! waiting {
         }
     };
 }
-waiting!(PageEvent, |page| program_of(page.kind));
-waiting!(SlabEvent, |slab| program_of(slab.kind));
-waiting!(FragEvent, |frag| program_of(frag.kind));
-waiting!(ReclaimEvent, |reclaim| program_of(reclaim.kind));
-waiting!(TaskRecord, |task| usize::from(task.program));
+queued!(PageEvent, |page| program_of(page.kind));
+queued!(SlabEvent, |slab| program_of(slab.kind));
+queued!(FragEvent, |frag| program_of(frag.kind));
+queued!(ReclaimEvent, |reclaim| program_of(reclaim.kind));
+queued!(TaskRecord, |task| usize::from(task.program));
 
 fn program_of(kind: u8) -> usize {
     Kind::from_number(kind).and_then(Program::of).map_or(0, |program| program as usize)
 }
 
-/// What became of a record.
+/// What can become of a record; see the fields of [`Account`].
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Fate {
     Written,
     Lost,
-    LetGo,
+    Evicted,
 }
 
 impl Account {
-    /// Nothing has come yet.
+    /// An account of no records, for a machine with so many CPUs.
     pub fn new(cpus: usize) -> Self {
         let none = || std::array::from_fn(|_| vec![0; cpus]);
-        Self { written: none(), lost: none(), let_go: none() }
+        Self { written: none(), lost: none(), evicted: none() }
     }
 
-    /// Has records written, and counts each as written or lost. Nobody waits for the account meanwhile.
-    pub fn settle<T: Waiting>(
+    /// Has `write` write the records, and counts each as written or lost. The account is locked only for the counting:
+    /// writing may take long, and the merger needs the account meanwhile.
+    ///
+    /// # Errors
+    /// The error of `write`, which also says how many records at the end were not written.
+    pub fn settle<T: Queued>(
         account: &Mutex<Self>,
         records: &[T],
         write: impl FnOnce(&[T]) -> Result<(), (trace::Error, usize)>,
@@ -79,27 +86,28 @@ impl Account {
         result
     }
 
-    /// The account, for a moment.
+    /// Locks the account. It stays usable when a thread that held it has panicked: counts have no broken states.
     pub fn lock(account: &Mutex<Self>) -> MutexGuard<'_, Self> {
         account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn count(&mut self, fate: Fate, record: &impl Waiting) {
+    /// Counts one record.
+    pub fn count(&mut self, fate: Fate, record: &impl Queued) {
         let (program, cpu) = record.origin();
         let account = match fate {
             Fate::Written => &mut self.written,
             Fate::Lost => &mut self.lost,
-            Fate::LetGo => &mut self.let_go,
+            Fate::Evicted => &mut self.evicted,
         };
         if let Some(count) = account[program].get_mut(usize::from(cpu)) {
             *count += 1;
         }
     }
 
-    /// What was written so far is in another trace than what follows.
-    pub fn begin_again(&mut self) {
-        for (let_go, written) in self.let_go.iter_mut().flatten().zip(self.written.iter_mut().flatten()) {
-            *let_go += std::mem::take(written);
+    /// A new trace begins: what was written so far is in another one, and from here on counts like what was evicted.
+    pub fn start_trace(&mut self) {
+        for (evicted, written) in self.evicted.iter_mut().flatten().zip(self.written.iter_mut().flatten()) {
+            *evicted += std::mem::take(written);
         }
     }
 }

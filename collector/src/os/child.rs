@@ -1,3 +1,5 @@
+//! The command that is run while events are recorded or counted.
+
 use std::{
     ffi::OsString,
     process::{Child, Command},
@@ -5,7 +7,10 @@ use std::{
 
 use crate::Error;
 
-/// Runs the command that was asked for, if one was.
+/// Starts a command, given as its words; none if there are no words.
+///
+/// # Errors
+/// [`Error::Command`]
 pub fn spawn(command: &[OsString]) -> Result<Option<Child>, Error> {
     let [program, arguments @ ..] = command else { return Ok(None) };
     let child = Command::new(program).args(arguments).spawn();

@@ -5,9 +5,8 @@ use trace::{FragEvent, Kind, NO_PFN, PageEvent, ReclaimEvent, SlabEvent, Task, T
 
 use crate::{
     bpf::{Addresses, Record},
-    journal::Names,
     kernel::{Cgroups, Kallsyms},
-    names::{Caches, CgroupNames, Stacks, Symbols, Tasks},
+    names::{Caches, CgroupNames, NameBatch, Stacks, Symbols, Tasks},
 };
 
 /// Knows what addresses and numbers stand for.
@@ -49,7 +48,7 @@ impl Resolver {
         Self { addresses, raw_addresses, zones, last_zone: 0, symbols, stacks, caches, cgroups, tasks }
     }
 
-    /// Resolves a record, but for the cache of an object: see [`name_cache`](Self::name_cache).
+    /// Resolves a record, but for the cache of an object: see [`fill_in_cache`](Self::fill_in_cache).
     pub fn resolve(&mut self, record: Record<'_>) -> Resolved {
         match record {
             Record::Page(mut page, stack) => {
@@ -83,7 +82,7 @@ impl Resolver {
             }
             Record::Task(task) => Resolved::Task(task),
             Record::Cache(cache) => {
-                self.caches.introduce(&cache);
+                self.caches.add(&cache);
                 Resolved::Name
             }
         }
@@ -91,9 +90,9 @@ impl Resolver {
 
     /// Names the cache of an event, which another CPU may have introduced a moment before: so not before all earlier
     /// records have come.
-    pub fn name_cache(&self, slab: &mut SlabEvent) {
+    pub fn fill_in_cache(&self, slab: &mut SlabEvent) {
         if slab.kind == Kind::CacheAlloc as u8 || slab.kind == Kind::CacheFree as u8 {
-            self.caches.name(slab);
+            self.caches.fill_in(slab);
         }
     }
 
@@ -122,21 +121,21 @@ impl Resolver {
         self.tasks.all()
     }
 
-    /// What numbers stand for, as far as the trace was not told yet.
-    pub fn names(&mut self) -> Names {
-        Names {
-            symbols: self.symbols.told.news(),
-            stacks: self.stacks.told.news(),
-            caches: self.caches.told.news(),
-            cgroups: self.cgroups.told.news(),
+    /// The names that the current trace was not given yet.
+    pub fn take_names(&mut self) -> NameBatch {
+        NameBatch {
+            symbols: self.symbols.rows.take_unwritten(),
+            stacks: self.stacks.rows.take_unwritten(),
+            caches: self.caches.rows.take_unwritten(),
+            cgroups: self.cgroups.rows.take_unwritten(),
         }
     }
 
-    /// The next names go to a new trace.
-    pub fn begin_again(&mut self) {
-        self.symbols.told.begin_again();
-        self.stacks.told.begin_again();
-        self.caches.told.begin_again();
-        self.cgroups.told.begin_again();
+    /// A new trace begins, which has none of the names.
+    pub fn start_trace(&mut self) {
+        self.symbols.rows.start_trace();
+        self.stacks.rows.start_trace();
+        self.caches.rows.start_trace();
+        self.cgroups.rows.start_trace();
     }
 }

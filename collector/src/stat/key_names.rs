@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use trace::{Header, TallyKey, UNKNOWN_ZONE};
 
-use super::Column;
+use super::column::Column;
 use crate::kernel::Kallsyms;
 
 /// What is shown where an event has no value.
 pub const NO_VALUE: &str = "-";
 
 /// The running kernel's names.
-pub struct Names {
+pub struct KeyNames {
     header: Header,
     /// The zones by the numbers that the counting programs give them.
     zones: Vec<usize>,
@@ -20,7 +20,7 @@ pub struct Names {
     caches: HashMap<u64, String>,
 }
 
-impl Names {
+impl KeyNames {
     /// `zones` are indices into the header's.
     pub fn new(header: Header, zones: Vec<usize>, kallsyms: Kallsyms) -> Self {
         Self { header, zones, kallsyms, caches: HashMap::new() }

@@ -1,71 +1,33 @@
-//! The command line: arguments in, sentences out.
+//! `collector record`
 
-mod documents;
-mod filter;
-mod stat;
-mod top;
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
-use std::{
-    ffi::OsString,
-    io::{self, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
-
-use anyhow::Context as _;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::ValueEnum;
 use collector::{
-    bpf::{Filter, Source},
-    flight::{self, Triggers},
-    probe,
-    record::{self, Options, Progress, Requests, Summary},
+    Filter, number,
+    os::{set_on_usr1, stop_on_signals},
+    record::{self, FlightOptions, Options, Progress, Requests, Source, Summary, Triggers},
 };
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use signal_hook::{
-    consts::{SIGHUP, SIGUSR1, TERM_SIGNALS},
-    flag,
-};
+use indicatif::{ProgressBar, ProgressStyle};
 use trace::Family;
 
-use filter::FilterArgs;
+use super::{
+    filter::FilterArgs,
+    values::{seconds, size},
+};
 
-/// Captures what the kernel's memory allocator does: pages and objects, with their GFP flags.
-#[derive(Parser)]
-#[command(name = "collector", version, max_term_width = 120)]
-struct Cli {
-    #[command(subcommand)]
-    command: Commands,
-}
+/// After the options, in `--help`.
+pub const EXAMPLES: &str = "Examples:
+  sudo collector record -o trace --duration 10
+  sudo collector record -o trace --events page --stacks sampled -- make -j8
+  sudo collector record -o trace --order 4 --comm qemu-system-x86 --duration 60
+  sudo collector record -o trace --sample 100 --cgroup system.slice/nginx.service
+  sudo collector record -o flights --events page,frag,reclaim --flight-recorder 30 --trigger failure=3,oom
 
-#[derive(Subcommand)]
-enum Commands {
-    /// Records events and snapshots into a trace directory, until COMMAND ends, the duration is over, or Ctrl-C
-    #[command(
-        after_help = "Examples:\n  sudo collector record -o trace --duration 10\n  sudo collector record -o trace --events page --stacks sampled -- make -j8\n  sudo collector record -o trace --order 4 --comm qemu-system-x86 --duration 60\n  sudo collector record -o trace --sample 100 --cgroup system.slice/nginx.service\n  sudo collector record -o flights --events page,frag,reclaim --flight-recorder 30 --trigger failure=3,oom\n\nThen: analyzer report trace"
-    )]
-    Record(Box<Record>),
-    /// Counts inside the kernel, with no trace at all, until COMMAND ends, the duration is over, or Ctrl-C
-    #[command(after_help = stat::EXAMPLES)]
-    Stat(Box<stat::StatArgs>),
-    /// Shows live what is allocated, by zone, order, GFP mask, call site and process, and how broken up free memory is
-    #[command(after_help = top::EXAMPLES)]
-    Top(top::TopArgs),
-    /// Says what this host can capture, and why not
-    Probe {
-        /// machine-readable answer
-        #[arg(long)]
-        json: bool,
-    },
-    /// Prints completions for a shell
-    Completions(documents::CompletionsArgs),
-    /// Writes manual pages into a directory
-    Man(documents::ManArgs),
-}
+Then: analyzer report trace";
 
 #[derive(clap::Args)]
-struct Record {
+pub struct RecordArgs {
     /// Trace directory to make; it must not exist, or be empty
     #[arg(short, long, value_name = "DIR", default_value = "trace")]
     output: PathBuf,
@@ -174,19 +136,7 @@ enum Attach {
     Tracepoint,
 }
 
-/// Runs the program.
-pub fn run() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
-        Commands::Record(arguments) => run_record(*arguments),
-        Commands::Stat(arguments) => stat::run(*arguments),
-        Commands::Top(arguments) => top::run(arguments),
-        Commands::Probe { json } => run_probe(json),
-        Commands::Completions(arguments) => Ok(documents::completions(&arguments)),
-        Commands::Man(arguments) => documents::man(&arguments),
-    }
-}
-
-fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
     let mut families: Vec<_> = arguments.events.iter().flat_map(|events| events.families()).copied().collect();
     let flight = arguments.flight_recorder.map(|keep| {
         let mut triggers = Triggers::default();
@@ -200,7 +150,7 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
         // What triggers must be seen.
         families.extend(triggers.failure.map(|_| Family::Page));
         families.extend((triggers.oom || triggers.compaction.is_some()).then_some(Family::Reclaim));
-        flight::Options {
+        FlightOptions {
             keep,
             memory: arguments.flight_memory as usize,
             triggers,
@@ -223,8 +173,6 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
         output: arguments.output,
         duration: arguments.duration,
         filter: Filter { sample: arguments.sample.unwrap_or(1), ..arguments.filter.filter() },
-        gfp: arguments.filter.gfp,
-        cgroup: arguments.filter.cgroup,
         source: match arguments.attach {
             Attach::Raw => Source::Raw,
             Attach::Tracepoint => Source::Tracepoint,
@@ -235,17 +183,17 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
         raw_addresses: arguments.raw_addresses,
         command: arguments.command,
     };
-    let requests = Requests { stop: stop_on_signals()?, ..Requests::default() };
+    let mut requests = Requests { stop: stop_on_signals()?, ..Requests::default() };
     if options.flight.is_some() {
-        flag::register(SIGUSR1, Arc::clone(&requests.write)).context("cannot handle signals")?;
+        requests.write = set_on_usr1()?;
     }
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}").expect("a constant template"));
     let mut show = |Progress { events, bytes, .. }| {
         bar.set_message(format!(
             "{} events, {} written; Ctrl-C ends the recording",
-            HumanCount(events),
-            HumanBytes(bytes)
+            number::count(events),
+            number::bytes(bytes)
         ));
         bar.tick();
     };
@@ -258,11 +206,12 @@ fn run_record(arguments: Record) -> anyhow::Result<ExitCode> {
 fn report(options: &Options, summary: &Summary) {
     let Summary { written, seen, dropped, filtered, missed, .. } = summary;
     let (output, seconds, bytes, stopped) =
-        (options.output.display(), summary.elapsed.as_secs_f64(), HumanBytes(summary.bytes), &summary.stopped);
+        (options.output.display(), summary.elapsed.as_secs_f64(), number::bytes(summary.bytes), &summary.stopped);
     if options.flight.is_some() {
-        eprintln!("{output}: {} traces in {seconds:.1} s, {bytes} (ended by {stopped})", summary.traces);
+        let traces = number::count(summary.traces.into());
+        eprintln!("{output}: {traces} traces in {seconds:.1} s, {bytes} (ended by {stopped})");
     } else {
-        eprintln!("{output}: {} events in {seconds:.1} s, {bytes} (ended by {stopped})", HumanCount(*written));
+        eprintln!("{output}: {} events in {seconds:.1} s, {bytes} (ended by {stopped})", number::count(*written));
     }
     let balance = if *seen == written + dropped + filtered {
         "every event is accounted for"
@@ -271,11 +220,11 @@ fn report(options: &Options, summary: &Summary) {
     };
     eprintln!(
         "seen {} = written {} + dropped {} + filtered {}; missed by the kernel {}: {balance}",
-        HumanCount(*seen),
-        HumanCount(*written),
-        HumanCount(*dropped),
-        HumanCount(*filtered),
-        HumanCount(*missed),
+        number::count(*seen),
+        number::count(*written),
+        number::count(*dropped),
+        number::count(*filtered),
+        number::count(*missed),
     );
     if *dropped > 0 && summary.failure.is_none() {
         eprintln!(
@@ -286,54 +235,6 @@ fn report(options: &Options, summary: &Summary) {
     if let Some(failure) = &summary.failure {
         eprintln!("collector: {failure}. The recording stopped there; what was written before is a whole trace.");
     }
-}
-
-fn run_probe(json: bool) -> anyhow::Result<ExitCode> {
-    let report = probe::probe();
-    let mut out = io::stdout().lock();
-    let printed = if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)
-    } else {
-        writeln!(out, "Linux {}: {}", report.kernel, if report.can_record { "can record" } else { "cannot record" })
-            .and_then(|()| {
-                report.checks.iter().try_for_each(|check| {
-                    writeln!(out, "  {} {}: {}", if check.ok { "yes" } else { "no " }, check.name, check.detail)
-                })
-            })
-    };
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error).context("cannot print"),
-        _ => {}
-    }
-    Ok(if report.can_record { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// What Ctrl-C and its like set.
-fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
-        flag::register(*signal, Arc::clone(&stop)).context("cannot handle signals")?;
-    }
-    Ok(stop)
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.trim_end_matches('s').parse().ok().filter(|seconds| *seconds > 0.0);
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| "seconds, as in 10 or 0.5".to_owned())
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    let units = [('k', 10), ('m', 20), ('g', 30)];
-    let lower = text.trim_end_matches(['b', 'B']).to_lowercase();
-    let (digits, shift) =
-        units.iter().find_map(|(unit, shift)| Some((lower.strip_suffix(*unit)?, *shift))).unwrap_or((&lower, 0));
-    let number: Option<u64> = digits.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(1 << shift))
-        .filter(|size| *size > 0)
-        .ok_or_else(|| "a size, as in 64K, 8M or 1G".to_owned())
 }
 
 fn trigger(text: &str) -> Result<Trigger, String> {
