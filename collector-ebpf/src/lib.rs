@@ -1,2 +1,2 @@
-//! Empty: see `main.rs`.
+//! An empty library: `collector` depends on it so that cargo rebuilds the programs of `main.rs` when they change.
 #![no_std]

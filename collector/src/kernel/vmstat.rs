@@ -1,4 +1,5 @@
-//! `/proc/vmstat` (`vmstat_show` in mm/vmstat.c): the kernel's counters of the whole machine, `NAME VALUE` in each line.
+//! `/proc/vmstat` (`vmstat_show` in mm/vmstat.c): the kernel's counters of the whole machine, `NAME VALUE` in each
+//! line.
 
 /// Parses the whole file, in the kernel's order; `None` if a line looks different. (procfs would give a hash map, whose
 /// order differs from one run to the next.)

@@ -140,8 +140,8 @@ impl Merger {
         times.into_iter().flatten().min()
     }
 
-    /// Removes all kept records and returns them as the only batch of a trace of its own, in whose ledger the records of
-    /// earlier traces count as filtered.
+    /// Removes all kept records and returns them as the only batch of a trace of its own, in whose ledger the records
+    /// of earlier traces count as filtered.
     pub fn take_held(&mut self) -> Batch {
         Account::lock(&self.account).start_trace();
         let first = self.first_batch();

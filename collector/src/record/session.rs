@@ -22,8 +22,8 @@ use crate::{
     merge::{Merger, TraceWriter},
 };
 
-/// Rows are written when so many records have come, or this long after the last time. With [`SETTLE`] this bounds what a
-/// crash can cost.
+/// Rows are written when so many records have come, or this long after the last time. With [`SETTLE`] this bounds what
+/// a crash can cost.
 const BATCH: usize = 1 << 16;
 const FLUSH: Duration = Duration::from_millis(500);
 /// The longest time between two looks into the rings; it is shorter while they fill faster.

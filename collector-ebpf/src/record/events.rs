@@ -1,14 +1,15 @@
-//! What becomes of a traced call, wherever its arguments were read: whether it is wanted, and its record.
+//! From the arguments of a traced call, wherever they were read, to its record, if the filter wants it.
 
 use aya_ebpf::EbpfContext;
 use trace::{FragEvent, Kind, NO_MIGRATETYPE, PageEvent, Program, ReclaimEvent, SlabEvent, UNKNOWN_ZONE};
 
 use crate::{
-    emit::{Common, emit, emit_page, emit_with_own},
     filter::{gfp_wanted, order_wanted, sampled, size_wanted},
+    ring::{Common, emit, emit_page, emit_with_own},
 };
 
-/// `page` is a frame number or the address of its `struct page`; user space knows which.
+/// Pages were allocated, or could not be. `page` is a frame number or the address of its `struct page`; user space
+/// knows which.
 #[inline(always)]
 pub fn page_alloc(ctx: &impl EbpfContext, page: u64, order: u32, gfp: u32, migratetype: u32) {
     let wanted = sampled(page) && order_wanted(order) && gfp_wanted(gfp);
@@ -17,6 +18,7 @@ pub fn page_alloc(ctx: &impl EbpfContext, page: u64, order: u32, gfp: u32, migra
     });
 }
 
+/// Pages were freed; `page` is as in [`page_alloc`].
 #[inline(always)]
 pub fn page_free(ctx: &impl EbpfContext, page: u64, order: u32) {
     let wanted = sampled(page) && order_wanted(order);
@@ -48,7 +50,7 @@ fn page_event(
     }
 }
 
-/// Arguments of an allocation of an object.
+/// The arguments of `kmalloc`'s tracepoint, by the kernel's names where it has good ones.
 pub struct Allocation {
     pub call_site: u64,
     pub object: u64,
@@ -58,6 +60,7 @@ pub struct Allocation {
     pub node: i32,
 }
 
+/// An object was allocated, or could not be.
 #[inline(always)]
 pub fn kmalloc(Allocation { call_site, object, bytes_req, bytes_alloc, gfp, node }: Allocation) {
     let wanted = sampled(object) && size_wanted(bytes_req) && gfp_wanted(gfp);
@@ -76,6 +79,7 @@ pub fn kmalloc(Allocation { call_site, object, bytes_req, bytes_alloc, gfp, node
     });
 }
 
+/// An object was freed.
 #[inline(always)]
 pub fn kfree(call_site: u64, object: u64) {
     emit(Program::Kfree, sampled(object), |Common { time, pid, cpu }| SlabEvent {
@@ -93,11 +97,13 @@ pub fn kfree(call_site: u64, object: u64) {
     });
 }
 
+/// A block left a zone's `free_area`; `page` is as in [`page_alloc`].
 #[inline(always)]
 pub fn zone_locked(page: u64, order: u32, migratetype: u32, percpu_refill: u32) {
     emit_frag(Program::ZoneLocked, sampled(page), page, order, migratetype, percpu_refill);
 }
 
+/// A page went from a pcp list back to its zone; `page` is as in [`page_alloc`].
 #[inline(always)]
 pub fn pcpu_drain(page: u64, order: u32, migratetype: u32) {
     emit_frag(Program::PcpuDrain, sampled(page), page, order, migratetype, 0);
@@ -121,19 +127,21 @@ fn emit_frag(program: Program, sampled: bool, page: u64, order: u32, migratetype
     });
 }
 
-/// What a tracepoint of reclaim tells, besides that it was reached.
-pub struct Pressure {
+/// What a tracepoint of reclaim, compaction, kswapd or the OOM killer tells; [`trace::ReclaimEvent`] has the meaning of
+/// the fields.
+pub struct Reclaim {
     pub order: u8,
     pub gfp: u32,
     pub node: i16,
-    /// the kernel's number of the zone in its node
+    /// the kernel's number of the zone in its node (`enum zone_type`)
     pub zone: u8,
     pub pfn: u64,
     pub value: i64,
 }
 
+/// The kernel did something to get pages.
 #[inline(always)]
-pub fn reclaim(program: Program, Pressure { order, gfp, node, zone, pfn, value }: Pressure) {
+pub fn reclaim(program: Program, Reclaim { order, gfp, node, zone, pfn, value }: Reclaim) {
     emit(program, true, |Common { time, pid, cpu }| ReclaimEvent {
         time,
         pid,

@@ -1,20 +1,20 @@
 //! What the kernel does to get pages: fallbacks to other migratetypes, reclaim, compaction, kswapd, the OOM killer.
-//! These are rare, so they are read from ftrace's records, which on all kernels hold what the arguments do not
-//! (`change_ownership`).
+//! These events are rare, so they are read from ftrace's records, which cost more than arguments but on all kernels
+//! hold what the arguments do not (`change_ownership`).
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 use trace::{FragEvent, Kind, NO_ORDER, NO_PFN, Program, UNKNOWN_ZONE};
 
 use crate::{
-    emit::{Common, emit_with_own},
-    events::{Pressure, reclaim},
     filter::order_wanted,
-    maps::settings,
-    tracepoint::field,
+    record::events::{Reclaim, reclaim},
+    record::tracepoint::field,
+    ring::{Common, emit_with_own},
+    settings::settings,
 };
 
 settings! {
-    /// Byte offsets in the records, from the `format` files.
+    /// Byte offsets of fields in ftrace's records, from the kernel's `format` files: `PROGRAM_FIELD`.
     EXTFRAG_PFN: u32;
     EXTFRAG_ALLOC_ORDER: u32;
     EXTFRAG_FALLBACK_ORDER: u32;
@@ -42,8 +42,8 @@ settings! {
     TRY_TO_COMPACT_PRIO: u32;
 }
 
-/// A tracepoint that tells nothing.
-const NOTHING: Pressure = Pressure { order: NO_ORDER, gfp: 0, node: -1, zone: UNKNOWN_ZONE, pfn: NO_PFN, value: 0 };
+/// What a tracepoint without fields would tell.
+const NOTHING: Reclaim = Reclaim { order: NO_ORDER, gfp: 0, node: -1, zone: UNKNOWN_ZONE, pfn: NO_PFN, value: 0 };
 
 #[tracepoint]
 pub fn extfrag(ctx: TracePointContext) -> u32 {
@@ -69,13 +69,13 @@ pub fn extfrag(ctx: TracePointContext) -> u32 {
 pub fn direct_reclaim_begin(ctx: TracePointContext) -> u32 {
     let (order, gfp) =
         (field::<u32>(&ctx, &DIRECT_RECLAIM_BEGIN_ORDER) as u8, field(&ctx, &DIRECT_RECLAIM_BEGIN_GFP_FLAGS));
-    reclaim(Program::DirectReclaimBegin, Pressure { order, gfp, ..NOTHING });
+    reclaim(Program::DirectReclaimBegin, Reclaim { order, gfp, ..NOTHING });
     0
 }
 
 #[tracepoint]
 pub fn direct_reclaim_end(ctx: TracePointContext) -> u32 {
-    reclaim(Program::DirectReclaimEnd, Pressure { value: field(&ctx, &DIRECT_RECLAIM_END_NR_RECLAIMED), ..NOTHING });
+    reclaim(Program::DirectReclaimEnd, Reclaim { value: field(&ctx, &DIRECT_RECLAIM_END_NR_RECLAIMED), ..NOTHING });
     0
 }
 
@@ -84,14 +84,14 @@ pub fn kswapd_wake(ctx: TracePointContext) -> u32 {
     let (node, zone) = (field::<i32>(&ctx, &KSWAPD_WAKE_NID) as i16, field::<u32>(&ctx, &KSWAPD_WAKE_ZID) as u8);
     reclaim(
         Program::KswapdWake,
-        Pressure { node, zone, order: field::<u32>(&ctx, &KSWAPD_WAKE_ORDER) as u8, ..NOTHING },
+        Reclaim { node, zone, order: field::<u32>(&ctx, &KSWAPD_WAKE_ORDER) as u8, ..NOTHING },
     );
     0
 }
 
 #[tracepoint]
 pub fn kswapd_sleep(ctx: TracePointContext) -> u32 {
-    reclaim(Program::KswapdSleep, Pressure { node: field::<i32>(&ctx, &KSWAPD_SLEEP_NID) as i16, ..NOTHING });
+    reclaim(Program::KswapdSleep, Reclaim { node: field::<i32>(&ctx, &KSWAPD_SLEEP_NID) as i16, ..NOTHING });
     0
 }
 
@@ -99,27 +99,27 @@ pub fn kswapd_sleep(ctx: TracePointContext) -> u32 {
 pub fn wakeup_kswapd(ctx: TracePointContext) -> u32 {
     let (node, zone) = (field::<i32>(&ctx, &WAKEUP_KSWAPD_NID) as i16, field::<u32>(&ctx, &WAKEUP_KSWAPD_ZID) as u8);
     let (order, gfp) = (field::<u32>(&ctx, &WAKEUP_KSWAPD_ORDER) as u8, field(&ctx, &WAKEUP_KSWAPD_GFP_FLAGS));
-    reclaim(Program::WakeupKswapd, Pressure { node, zone, order, gfp, ..NOTHING });
+    reclaim(Program::WakeupKswapd, Reclaim { node, zone, order, gfp, ..NOTHING });
     0
 }
 
 #[tracepoint]
 pub fn compaction_begin(ctx: TracePointContext) -> u32 {
     let (pfn, sync) = (field(&ctx, &COMPACTION_BEGIN_ZONE_START), field::<u8>(&ctx, &COMPACTION_BEGIN_SYNC));
-    reclaim(Program::CompactionBegin, Pressure { pfn, value: sync.into(), ..NOTHING });
+    reclaim(Program::CompactionBegin, Reclaim { pfn, value: sync.into(), ..NOTHING });
     0
 }
 
 #[tracepoint]
 pub fn compaction_end(ctx: TracePointContext) -> u32 {
     let (pfn, status) = (field(&ctx, &COMPACTION_END_ZONE_START), field::<i32>(&ctx, &COMPACTION_END_STATUS));
-    reclaim(Program::CompactionEnd, Pressure { pfn, value: status.into(), ..NOTHING });
+    reclaim(Program::CompactionEnd, Reclaim { pfn, value: status.into(), ..NOTHING });
     0
 }
 
 #[tracepoint]
 pub fn oom_victim(ctx: TracePointContext) -> u32 {
-    reclaim(Program::OomVictim, Pressure { value: field::<i32>(&ctx, &OOM_VICTIM_PID).into(), ..NOTHING });
+    reclaim(Program::OomVictim, Reclaim { value: field::<i32>(&ctx, &OOM_VICTIM_PID).into(), ..NOTHING });
     0
 }
 
@@ -128,7 +128,7 @@ pub fn try_to_compact(ctx: TracePointContext) -> u32 {
     let (order, gfp) = (field::<u32>(&ctx, &TRY_TO_COMPACT_ORDER) as u8, field(&ctx, &TRY_TO_COMPACT_GFP_MASK));
     reclaim(
         Program::TryToCompact,
-        Pressure { order, gfp, value: field::<i32>(&ctx, &TRY_TO_COMPACT_PRIO).into(), ..NOTHING },
+        Reclaim { order, gfp, value: field::<i32>(&ctx, &TRY_TO_COMPACT_PRIO).into(), ..NOTHING },
     );
     0
 }

@@ -1,15 +1,16 @@
-//! The programs whose rate is high: the arguments of the traced call, straight from its registers.
+//! The programs whose events are many. They read the arguments of the traced call straight from its registers.
 //!
-//! Raw tracepoints, not BTF ones, though both run the same way in the kernel: before 6.13 or so its verifier refuses a
-//! BTF program that looks at an argument of type `const void *`, as those of `kmalloc` and `kfree` are; and these need
-//! no BTF. The kernel refuses to attach a program that reads more arguments than the tracepoint has.
+//! The programs are for raw tracepoints and not for BTF ones, though both run the same way in the kernel: before 6.13
+//! or so its verifier refuses a BTF program that looks at an argument of type `const void *`, as those of `kmalloc` and
+//! `kfree` are; and raw tracepoints need no BTF. The kernel refuses to attach a program that reads more arguments than
+//! the tracepoint has.
 //!
-//! A page comes as a `struct page *` and an object as its kernel address; user space makes frames of both, the
-//! addresses stay there.
+//! A page comes as a `struct page *` and an object as its kernel address. User space makes frame numbers and physical
+//! addresses of them, and keeps the kernel addresses to itself.
 
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
-use crate::events::{self, Allocation};
+use super::events::{self, Allocation};
 
 /// `mm_page_alloc(struct page *page, unsigned int order, gfp_t gfp_flags, int migratetype)`
 #[raw_tracepoint(tracepoint = "mm_page_alloc")]

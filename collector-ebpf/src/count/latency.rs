@@ -1,5 +1,5 @@
-//! How long tasks waited for pages: from the beginning to the end of a direct reclaim, and of a compaction of a zone. A
-//! task does one of them at a time, and a beginning and its end may be on different CPUs.
+//! How long the kernel takes to free pages: the time from the beginning to the end of a direct reclaim, and of a
+//! compaction of a zone. A task does one of them at a time, and a beginning and its end may be on different CPUs.
 
 use aya_ebpf::{
     btf_maps::{HashMap, PerCpuArray},
@@ -11,12 +11,12 @@ use trace::{Latency, Wait};
 
 use crate::filter::Current;
 
-/// When the thread (by pid, and what it does) began. Who finds no room has an end without a beginning, which is
-/// counted.
+/// When each thread began, in ns of `CLOCK_MONOTONIC`, by its pid and what it does. If there is no room, the end finds
+/// no beginning, which is counted.
 #[btf_map]
 static BEGUN: HashMap<u64, u64, 8192> = HashMap::new();
 
-/// By [`Wait`].
+/// The histograms, by [`Wait`].
 #[btf_map]
 static LATENCIES: PerCpuArray<Latency, { Wait::ALL.len() }> = PerCpuArray::new();
 
@@ -51,39 +51,43 @@ pub fn latency_compaction_end(_: RawTracePointContext) -> i32 {
     0
 }
 
+/// The key in [`BEGUN`].
 #[inline(always)]
-fn slot(current: Current, wait: Wait) -> u64 {
+fn begun_key(current: Current, wait: Wait) -> u64 {
     u64::from(current.pid) << 8 | wait as u64
 }
 
+/// Remembers when this thread began to wait.
 #[inline(always)]
 fn begin(wait: Wait) {
     let current = Current::get();
     if current.wanted() {
-        // SAFETY: reads a clock.
+        // SAFETY: the helper only reads a clock.
         let now = unsafe { bpf_ktime_get_ns() };
-        let _full = BEGUN.insert(slot(current, wait), now, 0);
+        let _full = BEGUN.insert(begun_key(current, wait), now, 0);
     }
 }
 
+/// Adds the time since this thread `begun` to wait to the histogram of `wait`.
 #[inline(always)]
 fn end(begun: Wait, wait: impl FnOnce() -> Wait) {
     let current = Current::get();
     if !current.wanted() {
         return;
     }
-    // SAFETY: reads a clock.
+    // SAFETY: the helper only reads a clock.
     let now = unsafe { bpf_ktime_get_ns() };
-    let slot = slot(current, begun);
+    let key = begun_key(current, begun);
     // SAFETY: the value is copied at once, and only this thread removes it.
-    let began = unsafe { BEGUN.get(slot) }.copied();
+    let began = unsafe { BEGUN.get(key) }.copied();
     let Some(latency) = LATENCIES.get_ptr_mut(wait() as u32) else { return };
-    // SAFETY: this CPU's own copy; only the program of this tracepoint writes to it, and it does not interrupt itself.
+    // SAFETY: this is this CPU's own copy; only the program of this tracepoint writes to it, and it does not interrupt
+    // itself.
     let latency = unsafe { &mut *latency };
     match began {
         Some(began) => {
             latency.record(now.saturating_sub(began));
-            let _gone = BEGUN.remove(slot);
+            let _gone = BEGUN.remove(key);
         }
         None => latency.unpaired += 1,
     }

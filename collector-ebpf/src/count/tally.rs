@@ -1,12 +1,12 @@
-//! Programs that only count, for `collector stat` and `collector top`: no ring, no record, nothing that user space has
-//! to keep up with.
+//! Counts of events, told apart by the columns that were asked for. There is no ring and no record here, and nothing
+//! that user space has to keep up with.
 //!
 //! An event costs one look-up: in an array, where the columns that were asked for have few values, in a hash map
-//! otherwise. All maps are preallocated, for nothing may be allocated inside the allocator; what finds no room in the
-//! hash map is counted apart.
+//! otherwise. All maps are preallocated, because nothing may be allocated inside the allocator; an event that finds no
+//! room in the hash map is counted apart.
 //!
-//! No two programs write to the same element, because the program is part of index and key, and no program interrupts
-//! itself: plain additions on this CPU's own copy are exact.
+//! No two programs write to the same element, because the program is part of the index and of the key, and no program
+//! interrupts itself: plain additions on this CPU's own copy are exact.
 
 use aya_ebpf::{
     bindings::BPF_NOEXIST,
@@ -20,28 +20,28 @@ use trace::{MIGRATETYPES, ORDERS, Program, Tally, TallyKey, TallyPlan, UNKNOWN_Z
 use crate::{
     filter::{Current, gfp_wanted, order_wanted, size_wanted},
     kmem_cache,
-    maps::{setting, settings},
+    settings::{setting, settings},
 };
 
 settings! {
-    /// If not 0, there is a filter that events have to pass.
+    /// Whether there is a filter that events have to pass: 0 = no.
     FILTERED: u32;
 }
 
-/// How to count: what is told apart, and where it is counted.
+/// How to count: by which columns, and where.
 #[unsafe(no_mangle)]
 static PLAN: TallyPlan = TallyPlan::TOTALS;
 
-/// Address of the first `struct page` of each zone and bytes of all of them, the largest zone first; as user space has
-/// learned them.
+/// For each zone the address of its first `struct page`, and the bytes that all of them take, as user space has learned
+/// them; the largest zone first.
 #[unsafe(no_mangle)]
 static ZONE_SPAN: [[u64; 2]; ZONE_SPANS] = [[0; 2]; ZONE_SPANS];
 
-/// Counts by index. User space sizes it.
+/// Counts by index. User space sets the length before loading.
 #[btf_map]
 static TALLIES: PerCpuArray<Tally, 1> = PerCpuArray::new();
 
-/// Counts by key. User space sizes it.
+/// Counts by key. User space sets the room before loading.
 #[btf_map]
 static KEYED_TALLIES: PerCpuHashMap<TallyKey, Tally, 1> = PerCpuHashMap::new();
 
@@ -49,15 +49,15 @@ static KEYED_TALLIES: PerCpuHashMap<TallyKey, Tally, 1> = PerCpuHashMap::new();
 #[btf_map]
 static CACHE_NAMES: HashMap<u64, [u8; 32], 1> = HashMap::new();
 
-/// By [`Program`]: events that no filter passes, which are not in the tallies.
+/// Numbers of events that the filter keeps out, which are in no tally; by [`Program`].
 #[btf_map]
 static LEFT_OUT: PerCpuArray<u64, { Program::ALL.len() }> = PerCpuArray::new();
 
-/// By [`Program`]: events for whose key there was no room.
+/// The events for whose key there was no room; by [`Program`].
 #[btf_map]
 static NO_ROOM: PerCpuArray<Tally, { Program::ALL.len() }> = PerCpuArray::new();
 
-/// What an event can be told apart by, but for what has to be asked of the kernel.
+/// The values by which events can be told apart, but for the thread's name, which costs a call.
 struct Event {
     program: Program,
     page: u64,
@@ -68,7 +68,7 @@ struct Event {
     cache: u64,
 }
 
-/// No column has a value.
+/// An event without values.
 const NOTHING: Event = Event {
     program: Program::PageAlloc,
     page: 0,
@@ -170,19 +170,20 @@ pub fn tally_cache_free(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// Whether a filter keeps the event out; then it is counted as such. Without a filter nothing is asked of the kernel.
+/// Whether the filter keeps the event out, and counts it if so. Without a filter `wanted` is not called.
 #[inline(always)]
 fn left_out(program: Program, wanted: impl FnOnce() -> bool) -> bool {
     if setting(&FILTERED) == 0 || wanted() {
         return false;
     }
     if let Some(left_out) = LEFT_OUT.get_ptr_mut(program as u32) {
-        // SAFETY: this CPU's own slot of this program, which does not interrupt itself.
+        // SAFETY: this is this CPU's own element of this program, which does not interrupt itself.
         unsafe { *left_out += 1 };
     }
     true
 }
 
+/// Counts an event where the plan says.
 #[inline(always)]
 fn count(event: &Event, tally: Tally) {
     let columns = setting(&PLAN.columns);
@@ -190,7 +191,7 @@ fn count(event: &Event, tally: Tally) {
         return count_by_key(columns, event, tally);
     }
     let strides = &PLAN.strides;
-    // The verifier knows the columns: without any, nothing is left of this but a constant.
+    // The verifier knows the columns: without any of them, the index is a constant.
     let mut index = event.program as u32;
     if columns != 0 {
         index = index * setting(&strides.program)
@@ -205,6 +206,7 @@ fn count(event: &Event, tally: Tally) {
     }
 }
 
+/// Counts an event in the hash map; columns that were not asked for are 0 in its key.
 #[inline(always)]
 fn count_by_key(columns: u32, event: &Event, tally: Tally) {
     let asked = |column| columns & column != 0;
@@ -237,7 +239,7 @@ fn count_by_key(columns: u32, event: &Event, tally: Tally) {
     if KEYED_TALLIES.insert(key, tally, u64::from(BPF_NOEXIST)).is_ok() {
         return;
     }
-    // Another CPU was faster; or there is no room.
+    // Another CPU has inserted the key meanwhile, or there is no room.
     if let Some(slot) = KEYED_TALLIES.get_ptr_mut(key) {
         add(slot, tally);
     } else if let Some(slot) = NO_ROOM.get_ptr_mut(event.program as u32) {
@@ -245,13 +247,15 @@ fn count_by_key(columns: u32, event: &Event, tally: Tally) {
     }
 }
 
+/// Adds to an element of a per-CPU map.
 #[inline(always)]
 fn add(slot: *mut Tally, tally: Tally) {
-    // SAFETY: this CPU's own copy of an element that only this program writes, and it does not interrupt itself.
+    // SAFETY: this is this CPU's own copy of an element that only this program writes, and it does not interrupt
+    // itself.
     unsafe { (*slot).add(tally) };
 }
 
-/// Which of the spans the page lies in.
+/// The number of the zone span in which this `struct page` lies, if any.
 #[inline(always)]
 fn zone(page: u64) -> Option<u32> {
     let spans = setting(&PLAN.zone_spans);

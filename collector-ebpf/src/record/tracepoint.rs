@@ -1,17 +1,17 @@
-//! Programs that read the record which the kernel made for ftrace, at the offsets that its `format` file gives: for
-//! kernels whose tracepoints have other arguments than ours.
+//! The programs of `raw_tracepoint` in a second form, which reads the record that the kernel made for ftrace at the
+//! offsets that its `format` file gives: for kernels whose tracepoints have other arguments.
 //!
-//! Here a page comes as its frame number.
+//! A page comes as its frame number here.
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
 use crate::{
-    events::{self, Allocation},
-    maps::{setting, settings},
+    record::events::{self, Allocation},
+    settings::{setting, settings},
 };
 
 settings! {
-    /// Byte offsets in the records, from the `format` files.
+    /// Byte offsets of fields in ftrace's records, from the kernel's `format` files: `PROGRAM_FIELD`.
     PAGE_ALLOC_PFN: u32;
     PAGE_ALLOC_ORDER: u32;
     PAGE_ALLOC_GFP_FLAGS: u32;
@@ -23,25 +23,25 @@ settings! {
     KMALLOC_BYTES_REQ: u32;
     KMALLOC_BYTES_ALLOC: u32;
     KMALLOC_GFP_FLAGS: u32;
-    /// 0 where the kernel reports no node.
+    /// Offset of the field, or 0 where the kernel reports no node.
     KMALLOC_NODE: u32;
     KFREE_CALL_SITE: u32;
     KFREE_PTR: u32;
     ZONE_LOCKED_PFN: u32;
     ZONE_LOCKED_ORDER: u32;
     ZONE_LOCKED_MIGRATETYPE: u32;
-    /// 0 where the kernel does not tell.
+    /// Offset of the field, or 0 where the kernel does not tell it.
     ZONE_LOCKED_PERCPU_REFILL: u32;
     PCPU_DRAIN_PFN: u32;
     PCPU_DRAIN_ORDER: u32;
     PCPU_DRAIN_MIGRATETYPE: u32;
 }
 
-/// The field at a setting's offset; 0 if the kernel will not let us read it, which the verifier rules out for constant
-/// offsets.
+/// The field of a record at a setting's offset; 0 if the kernel does not let us read it, which the verifier rules out
+/// for constant offsets.
 #[inline(always)]
 pub fn field<T: Default>(ctx: &TracePointContext, offset: &'static u32) -> T {
-    // SAFETY: `read_at` asks the kernel to copy; it fails outside of the record's memory.
+    // SAFETY: `read_at` has the kernel copy, and fails outside of the record's memory.
     unsafe { ctx.read_at(setting(offset) as usize) }.unwrap_or_default()
 }
 
