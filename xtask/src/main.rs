@@ -3,6 +3,7 @@
 
 mod bench;
 mod circles;
+mod ebpf;
 mod fuzz;
 mod live;
 mod test;
@@ -39,6 +40,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Run every benchmark
     Bench(bench::Arguments),
+    /// Compile the eBPF programs, and keep their object in the repository
+    Ebpf(ebpf::Arguments),
     /// Find files that use one another, in every crate of the workspace
     Circles(circles::Arguments),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Live(arguments) => live::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Ebpf(arguments) => ebpf::run(&arguments),
         Command::Circles(arguments) => circles::run(&arguments),
     };
     outcome.unwrap_or_else(|error| {

@@ -9,11 +9,13 @@ use aya::{
 };
 use trace::{Family, Latency, Program, Strides, Tally, TallyKey, TallyPlan, Wait, ZONE_SPANS};
 
-use super::{Filter, Source, fields, misses::recursion_misses, object::OBJECT};
+use super::{
+    fields, filter::Filter, misses::recursion_misses, object::OBJECT, refusal::verifier_line, sample::Sample,
+    source::Source,
+};
 use crate::{
     Error,
     kernel::{Tracefs, monotonic_ns},
-    stat::Sample,
 };
 
 /// What to count.
@@ -257,15 +259,8 @@ fn raw_tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut RawTracePoint {
 }
 
 fn load(ebpf: &mut Ebpf, name: &str) -> Result<(), Error> {
-    raw_tracepoint(ebpf, name).load().map_err(|error| {
-        let verifier = match &error {
-            ProgramError::LoadError { verifier_log, .. } => {
-                format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default())
-            }
-            _ => String::new(),
-        };
-        Error::bpf(format!("the program {name}{verifier}"))(&error)
-    })
+    let loaded = raw_tracepoint(ebpf, name).load();
+    loaded.map_err(|error| Error::bpf(format!("the program {name}{}", verifier_line(&error)))(&error))
 }
 
 fn attach(ebpf: &mut Ebpf, name: &str, program: Program) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! What is recorded: the kinds of events, and the eBPF programs that emit them, one per tracepoint.
+//! The kinds of records, and the eBPF programs that emit them, one per tracepoint.
 
 /// Declares [`Kind`]: the numbers are part of the format, and the header repeats them by name.
 macro_rules! kinds {
@@ -21,7 +21,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The kind with this number, if there is one.
+            /// The kind with this number; `None` for a number that this version does not know.
             pub const fn from_number(number: u8) -> Option<Self> {
                 Some(match number {
                     $( $number => Self::$name, )*
@@ -33,17 +33,17 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// `mm_page_alloc`: pages were requested; `pfn` is [`NO_PFN`](crate::NO_PFN) where the kernel had none to give.
+    /// `mm_page_alloc`: pages were asked for; `pfn` is [`NO_PFN`](crate::NO_PFN) where the kernel had none to give.
     PageAlloc = 1, "page_alloc";
     /// `mm_page_free`: pages went back to the allocator (perhaps to a pcp list first).
     PageFree = 2, "page_free";
-    /// `kmalloc`
+    /// `kmalloc`: an object was asked for by its size.
     Kmalloc = 16, "kmalloc";
-    /// `kfree`: the kernel reports no size.
+    /// `kfree`: an object was freed; the kernel tells no size.
     Kfree = 17, "kfree";
-    /// `kmem_cache_alloc`
+    /// `kmem_cache_alloc`: an object of a slab cache was asked for.
     CacheAlloc = 18, "cache_alloc";
-    /// `kmem_cache_free`
+    /// `kmem_cache_free`: an object went back to its slab cache.
     CacheFree = 19, "cache_free";
     /// `mm_page_alloc_zone_locked`: a block left a zone's `free_area`, for a pcp list or for the caller.
     ZoneLocked = 32, "zone_locked";
@@ -53,17 +53,17 @@ kinds! {
     ExtFrag = 34, "extfrag";
     /// `mm_vmscan_direct_reclaim_begin`: an allocation has to free pages itself.
     DirectReclaimBegin = 48, "direct_reclaim_begin";
-    /// `mm_vmscan_direct_reclaim_end`
+    /// `mm_vmscan_direct_reclaim_end`: the allocation goes on, with the pages that it reclaimed.
     DirectReclaimEnd = 49, "direct_reclaim_end";
     /// `mm_vmscan_kswapd_wake`: kswapd starts to reclaim for an order.
     KswapdWake = 50, "kswapd_wake";
-    /// `mm_vmscan_kswapd_sleep`
+    /// `mm_vmscan_kswapd_sleep`: kswapd has nothing to do any more.
     KswapdSleep = 51, "kswapd_sleep";
     /// `mm_vmscan_wakeup_kswapd`: an allocation below the low watermark wakes kswapd.
     WakeupKswapd = 52, "wakeup_kswapd";
-    /// `mm_compaction_begin`
+    /// `mm_compaction_begin`: the compaction of a zone begins.
     CompactionBegin = 53, "compaction_begin";
-    /// `mm_compaction_end`
+    /// `mm_compaction_end`: the compaction of a zone has ended.
     CompactionEnd = 54, "compaction_end";
     /// `mark_victim`: the OOM killer has chosen a process.
     OomVictim = 55, "oom_victim";
@@ -76,32 +76,32 @@ kinds! {
 }
 
 impl Kind {
-    /// Whether it is an event of the kernel's, with a table and a program of its own; the others say what numbers in
-    /// events mean.
+    /// Whether a record of this kind is an event of the kernel, with a row in a table of events; the other kinds say
+    /// what numbers in events mean.
     pub const fn is_event(self) -> bool {
         !matches!(self, Self::Task | Self::Cache)
     }
 }
 
-/// What can be asked for together: the families of events, by which they are also stored.
+/// A family of events, which are asked for together and cost together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
     /// pages allocated and freed
     Page,
     /// kmalloc and kfree
     Slab,
-    /// the slab caches' own calls
+    /// the slab caches' own calls, `kmem_cache_alloc` and `kmem_cache_free`
     Cache,
-    /// what moves between pcp lists, `free_area` and migratetypes
+    /// blocks that move between pcp lists, `free_area` and migratetypes
     Frag,
     /// reclaim, compaction, kswapd and the OOM killer
     Reclaim,
-    /// who is who: always recorded
+    /// threads that are made, renamed or moved: always recorded
     Task,
 }
 
 impl Family {
-    /// Those that can be asked for.
+    /// The families that a user can ask for.
     pub const EVENTS: [Self; 5] = [Self::Page, Self::Slab, Self::Cache, Self::Frag, Self::Reclaim];
 
     /// Its name on the command line.
@@ -120,8 +120,8 @@ impl Family {
 /// Declares [`Program`]: name (in the eBPF object and in ledgers), kind of event, family, tracepoint.
 macro_rules! programs {
     ($( $name:ident = $number:literal, $text:literal, $kind:ident, $family:ident, $group:literal : $tracepoint:literal; )*) => {
-        /// The eBPF programs, one per tracepoint: each has its own line in the ledger. The number indexes the programs'
-        /// counters.
+        /// The eBPF programs, one per tracepoint. Each has rows of its own in the ledger. The number is the program's
+        /// index in the maps of the counters; it is in no file.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Program {
@@ -135,14 +135,15 @@ macro_rules! programs {
             /// Every program, in the order of their numbers.
             pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
 
-            /// Its name in ledgers, and in the eBPF object.
+            /// Its name in ledgers, and in the eBPF object (where the programs that count, and those with a second
+            /// form, have a prefix to it).
             pub const fn name(self) -> &'static str {
                 match self {
                     $( Self::$name => $text, )*
                 }
             }
 
-            /// The kind of event it emits; those of the tasks emit [`Kind::Task`], and their records say which of them
+            /// The kind of record that it emits. Three programs emit [`Kind::Task`], whose records say which of them
             /// did.
             pub const fn kind(self) -> Kind {
                 match self {
@@ -150,7 +151,7 @@ macro_rules! programs {
                 }
             }
 
-            /// What it belongs to.
+            /// The family of its events.
             pub const fn family(self) -> Family {
                 match self {
                     $( Self::$name => Family::$family, )*
@@ -192,7 +193,7 @@ programs! {
 }
 
 impl Program {
-    /// The program that emits this kind of event; tasks come from several programs, their records say which.
+    /// The program that emits this kind of event; `None` for the kinds that are no events.
     pub const fn of(kind: Kind) -> Option<Self> {
         const OF_KIND: [Option<Program>; 256] = {
             let (mut table, mut number) = ([None; 256], 0);

@@ -1,19 +1,19 @@
-//! How long the kernel took to make memory free: histograms that the eBPF programs fill.
+//! How long the kernel takes to free pages: histograms that the counting eBPF programs fill.
 
-/// Which of the histograms of how long the kernel took.
+/// What took the time of a histogram. The number is the index of the histogram in the programs' map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Wait {
-    /// direct reclaim: an allocation that has to free pages itself
+    /// direct reclaim, in which an allocation has to free pages itself
     DirectReclaim = 0,
-    /// compaction of a zone on behalf of an allocation, or of whoever asked for it
+    /// compaction of a zone for an allocation, or because user space asked for it
     Compaction = 1,
-    /// compaction of a zone by the kernel's own thread
+    /// compaction of a zone by the kernel's own thread, `kcompactd`
     Kcompactd = 2,
 }
 
 impl Wait {
-    /// Every one, by number.
+    /// All of them, by number.
     pub const ALL: [Self; 3] = [Self::DirectReclaim, Self::Compaction, Self::Kcompactd];
 
     /// Its name in reports and JSON keys.
@@ -26,31 +26,31 @@ impl Wait {
     }
 }
 
-/// How long something took, each time: a histogram by powers of two.
+/// How long something took each time, as a histogram by powers of two of ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Latency {
-    /// how often it ended
+    /// times that are in the histogram
     pub count: u64,
-    /// all of them together
+    /// their sum in ns
     pub total_ns: u64,
-    /// the longest
+    /// the longest of them in ns
     pub max_ns: u64,
-    /// ends whose beginning was not seen: not in the histogram
+    /// ends whose beginning was not seen, and which are not in the histogram
     pub unpaired: u64,
-    /// `buckets[b]`: those of 2^b ns or more, but less than 2^(b+1)
+    /// `buckets[b]` is the number of times of at least 2^b ns, but less than 2^(b+1) ns
     pub buckets: [u64; Self::BUCKETS],
 }
 
 impl Latency {
-    /// Number of buckets: the last one takes all from 2^43 ns, over two hours.
+    /// Number of buckets; the last one holds all times from 2^43 ns on, which is over two hours.
     pub const BUCKETS: usize = 44;
-    /// As the words of a map's value.
+    /// How many words of 8 bytes it has as a map's value.
     pub const WORDS: usize = size_of::<Self>() / 8;
-    /// Nothing yet.
+    /// The histogram of no times.
     pub const NONE: Self = Self { count: 0, total_ns: 0, max_ns: 0, unpaired: 0, buckets: [0; Self::BUCKETS] };
 
-    /// Adds one.
+    /// Adds a time.
     #[inline]
     pub fn record(&mut self, ns: u64) {
         self.count += 1;
@@ -63,7 +63,7 @@ impl Latency {
         }
     }
 
-    /// Adds those of another CPU.
+    /// Adds the times of another CPU.
     pub fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.total_ns += other.total_ns;
@@ -72,7 +72,8 @@ impl Latency {
         self.buckets.iter_mut().zip(other.buckets).for_each(|(bucket, other)| *bucket += other);
     }
 
-    /// Those since an earlier look; the longest cannot be told for a part, and stays.
+    /// The times since an earlier state of the same histogram. The longest cannot be told for a part, and stays that of
+    /// the whole.
     #[must_use]
     pub fn since(mut self, earlier: &Self) -> Self {
         self.count -= earlier.count.min(self.count);

@@ -1,13 +1,13 @@
-//! The records that the eBPF programs and user space share, byte for byte: without `std`, so that the programs are
+//! The records that the eBPF programs and user space share, byte for byte. They need no `std`, so that the programs are
 //! compiled from the same definitions.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | [`kind`](Kind) | the numbers of the kinds of records, and the eBPF programs with their tracepoints |
-//! | [`event`](PageEvent) | the records of events; those of a table are at the same time the rows of that table |
-//! | [`ring`](Slot) | the rings through which the records reach user space |
-//! | [`tally`](Tally) | what `collector stat` and `top` have the programs count, where no event is recorded |
-//! | [`latency`](Latency) | the histograms of how long reclaim and compaction take |
+//! | `kind` | [`Kind`], the numbers of the kinds of records; [`Program`], the eBPF programs and their tracepoints |
+//! | `event` | the records of events ([`PageEvent`] and others), which are the rows of their tables as well |
+//! | `ring` | [`Slot`] and [`RingEnds`], the rings through which records reach user space |
+//! | `tally` | [`Tally`] and [`TallyKey`], what the counting programs of `collector stat` and `top` count |
+//! | `latency` | [`Latency`], histograms of how long reclaim and compaction take |
 
 mod event;
 mod kind;

@@ -1,30 +1,30 @@
-//! What is counted inside the kernel, where no event is stored: the contract between the counting eBPF programs and
-//! `collector stat` and `top`.
+//! What the counting eBPF programs count where no event is recorded: their maps' keys and values, and the plan by which
+//! they count, as `collector stat` and `top` set it.
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
 use super::event::UNKNOWN_ZONE;
 
-/// What is counted of events that are alike.
+/// The counts of events that have the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AnyBitPattern)]
 #[repr(C)]
 pub struct Tally {
-    /// how many there were
+    /// events, failed allocations among them
     pub events: u64,
-    /// how many of them were allocations that failed
+    /// allocations that failed
     pub failures: u64,
-    /// pages, or bytes of the objects, that were given out or came back; 0 for a kfree, for the kernel tells no size
-    /// there
+    /// pages, or bytes of objects, that were given out or came back; 0 for a free of an object, where the kernel tells
+    /// no size
     pub amount: u64,
-    /// bytes that were asked for, by allocations of objects
+    /// bytes that allocations of objects asked for; 0 for pages and frees
     pub requested: u64,
 }
 
 impl Tally {
-    /// As the words of a map's value.
+    /// How many words of 8 bytes it has as a map's value.
     pub const WORDS: usize = size_of::<Self>() / 8;
 
-    /// Adds another tally.
+    /// Adds the counts of another CPU, or of another key.
     pub fn add(&mut self, other: Self) {
         self.events += other.events;
         self.failures += other.failures;
@@ -32,7 +32,7 @@ impl Tally {
         self.requested += other.requested;
     }
 
-    /// What was counted since an earlier look. Counters only grow.
+    /// The difference to an earlier state of the same counters, which only grow.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
@@ -44,35 +44,35 @@ impl Tally {
     }
 }
 
-/// Which events are alike: those of one program with the same values in the columns that were asked for. The other
-/// columns are 0.
+/// By what events are counted apart: the program, and the columns that were asked for. Columns that were not asked for
+/// are 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, AnyBitPattern)]
 #[repr(C)]
 pub struct TallyKey {
-    /// the [`Program`](crate::Program) that counted
+    /// number of the [`Program`](crate::Program) that counted
     pub program: u8,
-    /// order of pages
+    /// log2 of the number of pages
     pub order: u8,
-    /// index into the list of zone spans that the program was given; [`UNKNOWN_ZONE`] if the page lies in none
+    /// index into the list of zone spans that the program was given; [`UNKNOWN_ZONE`] if the page lies in none of them
     pub zone: u8,
-    /// migratetype that was asked for; 255 for a free
+    /// the kernel's number of the migratetype that was asked for; 255 for a free
     pub migratetype: u8,
-    /// GFP mask; 0 for a free
+    /// GFP mask as the kernel reports it; 0 for a free
     pub gfp: u32,
-    /// return address of the caller
+    /// kernel address to which the call for an object returns
     pub call_site: u64,
-    /// address of the `kmem_cache`; for kmalloc the size of the objects
+    /// address of the `kmem_cache`; for kmalloc the bytes of the object; 0 for kfree
     pub cache: u64,
-    /// name of the thread
+    /// name of the thread, ended by the first 0
     pub comm: [u8; 16],
 }
 
 impl TallyKey {
-    /// As the words of a map's key.
+    /// How many words of 8 bytes it has as a map's key.
     pub const WORDS: usize = size_of::<Self>() / 8;
 }
 
-/// The columns that a [`TallyKey`] can have, as bits of a set.
+/// The columns of a [`TallyKey`], as bits of a set.
 pub mod columns {
     /// order of pages
     pub const ORDER: u32 = 1;
@@ -84,37 +84,38 @@ pub mod columns {
     pub const GFP: u32 = 8;
     /// slab cache, or size class of kmalloc
     pub const CACHE: u32 = 16;
-    /// caller of kmalloc and its like
+    /// caller, for objects
     pub const CALL_SITE: u32 = 32;
     /// name of the thread
     pub const COMM: u32 = 64;
 }
 
-/// Where in an array the events of a program with these values are counted: for columns of few values, an index is
-/// cheaper than a hash.
+/// The place of a key in an array: the sum of value times stride over the columns. Where all columns have few values,
+/// an index is cheaper than a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, NoUninit)]
 #[repr(C)]
 pub struct Strides {
-    /// added per order; 0 where orders are not told apart
+    /// elements from one order to the next; 0 where orders are not told apart
     pub order: u32,
-    /// added per migratetype
+    /// elements from one migratetype to the next; 0 where migratetypes are not told apart
     pub migratetype: u32,
-    /// added per program
+    /// elements from one program to the next
     pub program: u32,
-    /// added per zone
+    /// elements from one zone to the next; 0 where zones are not told apart
     pub zone: u32,
 }
 
-/// Orders that are told apart; the kernel has 11.
+/// Orders that an index tells apart; the kernel has 11 (`MAX_PAGE_ORDER` in include/linux/mmzone.h is 10 by default).
 pub const ORDERS: u32 = 16;
-/// Migratetypes that are told apart; the kernel has at most 6 and the last here stands for none.
+/// Migratetypes that an index tells apart. The kernel has at most 6 (`enum migratetype` in include/linux/mmzone.h); the
+/// last one here stands for an event without a migratetype.
 pub const MIGRATETYPES: u32 = 8;
-/// Zone spans that a program can be given.
+/// Most zone spans that a program can be given.
 pub const ZONE_SPANS: usize = 64;
 
 impl Strides {
-    /// For these [`columns`], and so many programs and zones (of which the last stands for none): the strides, and how
-    /// many elements the array needs. `None` if a column has too many values for an array.
+    /// The strides for a set of [`columns`], and how many elements the array needs, for so many programs and zones (of
+    /// which the last stands for none). `None` if one of the columns has too many values for an array.
     pub fn new(by: u32, programs: u32, zones: u32) -> Option<(Self, u32)> {
         use columns::{MIGRATETYPE, ORDER, ZONE};
         if by & !(ORDER | MIGRATETYPE | ZONE) != 0 {
@@ -131,7 +132,7 @@ impl Strides {
         Some((Self { order, migratetype, program, zone }, size))
     }
 
-    /// The key of an element.
+    /// The key whose place an element is; the numbers are those with which the strides were made.
     pub fn key(self, index: u32, programs: u32, zones: u32) -> TallyKey {
         let digit = |stride: u32, values: u32| index.checked_div(stride).map_or(0, |quotient| quotient % values) as u8;
         let (zone, migratetype) = (digit(self.zone, zones), digit(self.migratetype, MIGRATETYPES));
@@ -148,24 +149,24 @@ impl Strides {
     }
 }
 
-/// How the counting programs shall count: in one cache line, for that is what each event has to fetch of it.
+/// How the counting programs shall count. It lies in one cache line, because each event has to fetch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, NoUninit)]
 #[repr(C, align(32))]
 pub struct TallyPlan {
-    /// what is told apart: a set of [`columns`]
+    /// the columns that are told apart: a set of [`columns`]
     pub columns: u32,
-    /// not 0: counts are in the map by key, for an index cannot tell the columns apart
+    /// 0 if the counts are in the array, at the place that the strides give; otherwise they are in the map, by key
     pub keyed: u32,
-    /// where in the array
+    /// the place in the array
     pub strides: Strides,
     /// how many zone spans the programs were given
     pub zone_spans: u32,
-    /// makes 32 bytes
+    /// fills up to 32 bytes
     pub reserved: u32,
 }
 
 impl TallyPlan {
-    /// Nothing is told apart but the programs.
+    /// The plan that tells nothing apart but the programs.
     pub const TOTALS: Self = Self {
         columns: 0,
         keyed: 0,
@@ -179,7 +180,7 @@ impl TallyPlan {
 mod tests {
     use super::{columns::*, *};
 
-    /// Every combination of values has a place of its own, and the place tells the combination.
+    /// Each combination of values has a place of its own, and the place tells the combination.
     #[test]
     fn an_index_is_as_good_as_a_key() {
         const PROGRAMS: u32 = 4;

@@ -25,6 +25,8 @@ pub const STEPS: &[Step] = &[
     fast("circles", "cargo xtask circles"),
     fast("clippy", "cargo clippy --release --workspace --exclude collector-ebpf --all-targets --quiet -- -D warnings"),
     slow("docs", "make --no-print-directory docs"),
+    // Before anything is recorded with it: the kept object is what its sources compile to.
+    slow("ebpf", "cargo xtask ebpf --check"),
     fast("tests", "cargo test --release --no-fail-fast"),
     // No default member of the workspace, so the step before leaves it out.
     fast("xtask", "cargo test --release --package xtask"),
