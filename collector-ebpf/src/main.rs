@@ -1,25 +1,25 @@
-//! The eBPF programs: read arguments, filter, count, emit. Nothing else happens here; names, zones and frames are user
-//! space's.
+//! The eBPF programs. A program reads the arguments of a traced call, filters, counts, and emits a record; names, zones
+//! and frame numbers are the business of user space.
 //!
-//! One program per tracepoint. The kernel keeps a program from interrupting *itself* on a CPU and counts it where it
-//! did ("missed"), but a free in a hard interrupt may well come while the program for allocations runs: as they are two
-//! programs, neither is lost.
+//! ```text
+//! tracepoint ─► record: arguments ─► filter ─► ring ─► user space       collector record
+//!            └► count:  arguments ─► filter ─► maps ─► user space       collector stat, top
+//! ```
+//!
+//! There is one program per tracepoint. The kernel does not run a program that would interrupt *itself* on a CPU, and
+//! counts that ("missed"). A free in a hard interrupt may well come while the program for allocations runs: because
+//! frees have a program of their own, that event is not missed.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
 
-mod atomic;
-mod emit;
-mod events;
+mod count;
 mod filter;
 mod kmem_cache;
-mod latency;
 mod maps;
-mod pressure;
-mod raw_tracepoint;
-mod tally;
-mod tasks;
-mod tracepoint;
+mod record;
+mod ring;
+mod settings;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

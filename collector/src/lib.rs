@@ -1,34 +1,51 @@
 //! Captures the page and slab allocator's events from a live kernel into a trace directory.
 //!
-//! | module | does |
+//! ```text
+//!              /proc, tracefs, BTF, kallsyms                    the traced kernel's events
+//!                          │                                                │
+//!                       kernel ────────── offsets, tables ─────────────►   bpf
+//!                          │                                                │
+//!                          │                              records, one ring for each CPU
+//!                          │                                                │
+//!                          └── symbols, cgroups ──► names ─────────────►  merge     one time order, an account of each
+//!                          │                                                │
+//!                          └── snapshots of /proc ─────────────────────►  record ──► trace directory
+//!
+//!                       kernel ─► bpf ─► stat ─► top                    counts made inside the kernel, and no trace
+//! ```
+//!
+//! | folder or file | does |
 //! | --- | --- |
 //! | [`kernel`] | learns from the running kernel what its numbers mean |
-//! | [`bpf`] | loads the eBPF programs, learns what their addresses mean, reads their rings |
-//! | `resolve`, `names` | turns the kernel's addresses and numbers into the trace's, and says what those stand for |
-//! | `journal` | puts the events of all CPUs in one order, and keeps account of each |
-//! | `snapshot` | reads `/proc` |
-//! | [`record`] | one recording, from start to end |
-//! | [`flight`] | the flight recorder: keeps the last seconds, and writes them when something happens |
+//! | `bpf` | loads and attaches the eBPF programs, reads their rings and counts, learns what their addresses mean |
+//! | `names` | gives numbers to symbols, stacks, slab caches, cgroups and tasks, and says what the numbers mean |
+//! | `merge` | puts the records of all CPUs into one time order, resolves their addresses, accounts for each |
+//! | [`record`] | one recording from start to end: its session, snapshots, writer thread, flight recorder |
 //! | [`stat`] | counts made inside the kernel, as tables and as JSON |
-//! | [`top`] | the same, live on a terminal |
+//! | [`top`] | the same counts, live on a terminal |
 //! | [`probe`] | what this host can capture, and why not |
+//! | [`Filter`] | which events the user wants, in the user's words |
+//! | [`os`] | privileges, signals, the command to run |
+//! | [`number`] | numbers as text for people |
 //!
-//! **Invariant:** privileges are for loading and attaching; [`record`] drops them before the first event is read.
+//! `main.rs` and `cli/` are the program `collector`: they parse the arguments, call this library, and print.
+//!
+//! **Invariant:** privileges are for loading and attaching; [`record`], [`stat`] and [`top`] drop them before the first
+//! event is read.
 //! **Invariant:** no event is lost without a count: seen = written + dropped + filtered, per program and CPU.
 
-pub mod bpf;
-mod child;
+mod bpf;
 mod error;
-pub mod flight;
-mod journal;
+mod filter;
 pub mod kernel;
+mod merge;
 mod names;
-mod privilege;
+pub mod number;
+pub mod os;
 pub mod probe;
 pub mod record;
-mod resolve;
-mod snapshot;
 pub mod stat;
 pub mod top;
 
 pub use error::Error;
+pub use filter::Filter;

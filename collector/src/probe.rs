@@ -7,7 +7,7 @@ use crate::{
     Error,
     bpf::{Addresses, Capture, Filter, Settings, Source},
     kernel::{Kallsyms, Tracefs, describe},
-    privilege,
+    os::privilege,
 };
 
 /// The answer.

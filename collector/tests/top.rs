@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use collector::{
     kernel::{BuddyInfo, Kallsyms},
-    stat::{Column, Family, Names, Sample},
+    stat::{Column, Family, KeyNames, Sample},
     top::{Key, Model, Next, Sort, Theme, View, draw},
 };
 use ratatui::{Terminal, backend::TestBackend, style::Color};
@@ -13,10 +13,10 @@ use trace::{Latency, Program, Tally, TallyKey, Trace, Wait};
 const SECOND: u64 = 1_000_000_000;
 
 /// The names of the host whose trace lies in the repository.
-fn names() -> Names {
+fn names() -> KeyNames {
     let trace = Trace::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../trace/fixtures/demo")).unwrap();
     let zones = (0..trace.header.zones.len()).collect();
-    Names::new(trace.header, zones, Kallsyms::default())
+    KeyNames::new(trace.header, zones, Kallsyms::default())
 }
 
 fn key(program: Program, order: u8, gfp: u32, comm: &str) -> TallyKey {
@@ -59,14 +59,14 @@ fn free() -> Vec<BuddyInfo> {
 }
 
 /// Two looks, a second apart.
-fn model(names: &Names) -> Model {
+fn model(names: &KeyNames) -> Model {
     let mut model = Model::new(sample(0), Duration::from_secs(1));
     model.update(sample(3), free(), names);
     model.update(sample(4), free(), names);
     model
 }
 
-fn screen(model: &Model, names: &Names, theme: Theme, width: u16, height: u16) -> (Vec<String>, TestBackend) {
+fn screen(model: &Model, names: &KeyNames, theme: Theme, width: u16, height: u16) -> (Vec<String>, TestBackend) {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(frame, model, names, theme)).unwrap();
     let backend = terminal.backend().clone();
@@ -82,7 +82,7 @@ fn labels(model: &Model) -> Vec<&str> {
     model.rows().iter().map(|row| row.values[0].as_str()).collect()
 }
 
-fn press(model: &mut Model, names: &Names, keys: &str) {
+fn press(model: &mut Model, names: &KeyNames, keys: &str) {
     keys.chars().for_each(|key| assert_eq!(model.press(Key::Char(key), names), Next::Continue));
 }
 

@@ -2,7 +2,7 @@
 
 use std::{hint::black_box, time::Instant};
 
-use reference::{Address, Config, Cpu, Gfp, Layout, Mm, NodeId, Order, PageAllocator, Pfn, Profile, ZoneType};
+use reference::{Address, Config, Cpu, Generation, Gfp, Layout, Mm, NodeId, Order, PageAllocator, Pfn, ZoneType};
 use serde::Serialize;
 
 use crate::random::Random;
@@ -35,22 +35,22 @@ const SLICES: u32 = 200;
 /// The same for what takes longer.
 const RUNS: u32 = 9;
 
-/// Measures everything on one profile. The first rows are those of `LLFree`'s own benchmark, done as it does them.
-pub fn bench(profile: Profile) -> Vec<BenchRow> {
+/// Measures everything on one generation. The first rows are those of `LLFree`'s own benchmark, done as it does them.
+pub fn bench(generation: Generation) -> Vec<BenchRow> {
     let mut rows = Vec::new();
     for order in [0, 3, 9] {
-        rows.push(repeat(profile, order));
-        rows.extend(bulk_and_random(profile, order));
+        rows.push(repeat(generation, order));
+        rows.extend(bulk_and_random(generation, order));
     }
-    rows.push(kmalloc(profile));
-    rows.push(init(profile));
+    rows.push(kmalloc(generation));
+    rows.push(init(generation));
     rows
 }
 
-fn config(profile: Profile) -> Config {
+fn config(generation: Generation) -> Config {
     let mut layout = Layout::x86_64(START + PAGES, 1);
     layout.zones.retain(|zone| zone.kind == ZoneType::Normal);
-    Config::new(layout, profile)
+    Config::new(layout, generation)
 }
 
 fn best(times: u32, mut run: impl FnMut() -> f64) -> f64 {
@@ -73,8 +73,8 @@ fn put(mm: &mut PageAllocator, pfn: Pfn, order: u8) {
     mm.free_pages(black_box(pfn), Order(order), CPU).expect("allocated a moment ago");
 }
 
-fn repeat(profile: Profile, order: u8) -> BenchRow {
-    let mut mm = PageAllocator::new(config(profile));
+fn repeat(generation: Generation, order: u8) -> BenchRow {
+    let mut mm = PageAllocator::new(config(generation));
     let gfp = mm.mask("GFP_KERNEL");
     for _ in 0..HALF >> order {
         get(&mut mm, gfp, order);
@@ -90,8 +90,8 @@ fn repeat(profile: Profile, order: u8) -> BenchRow {
     BenchRow { name: "repeat", order, ns_per_op }
 }
 
-fn bulk_and_random(profile: Profile, order: u8) -> [BenchRow; 4] {
-    let mut mm = PageAllocator::new(config(profile));
+fn bulk_and_random(generation: Generation, order: u8) -> [BenchRow; 4] {
+    let mut mm = PageAllocator::new(config(generation));
     let gfp = mm.mask("GFP_KERNEL");
     let blocks = HALF >> order;
     let mut live = Vec::with_capacity(blocks as usize);
@@ -119,8 +119,8 @@ fn bulk_and_random(profile: Profile, order: u8) -> [BenchRow; 4] {
     [("bulk_get", bulk_get), ("bulk_put", bulk_put), ("random_get", random_get), ("random_put", random_put)].map(row)
 }
 
-fn kmalloc(profile: Profile) -> BenchRow {
-    let mut mm = Mm::new(config(profile));
+fn kmalloc(generation: Generation) -> BenchRow {
+    let mut mm = Mm::new(config(generation));
     let gfp = mm.mask("GFP_KERNEL");
     let ns_per_op = best(SLICES, || {
         let started = Instant::now();
@@ -133,11 +133,11 @@ fn kmalloc(profile: Profile) -> BenchRow {
     BenchRow { name: "kmalloc", order: 0, ns_per_op }
 }
 
-fn init(profile: Profile) -> BenchRow {
+fn init(generation: Generation) -> BenchRow {
     let pages = 64 << 30 >> 12;
     let ns_per_op = best(RUNS, || {
         let started = Instant::now();
-        black_box(PageAllocator::new(Config::new(Layout::x86_64(pages, 1), profile)));
+        black_box(PageAllocator::new(Config::new(Layout::x86_64(pages, 1), generation)));
         per_op(started, pages)
     });
     BenchRow { name: "init", order: 0, ns_per_op }

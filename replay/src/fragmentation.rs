@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 
-use reference::{Config, Cpu, FreeBlocks, Layout, NodeId, Order, PageAllocator, Pfn, Profile, ZoneId, ZoneType};
+use reference::{Config, Cpu, FreeBlocks, Generation, Layout, NodeId, Order, PageAllocator, Pfn, ZoneId, ZoneType};
 use serde::Serialize;
 
 use crate::random::Random;
@@ -28,7 +28,7 @@ pub const PUBLISHED: f64 = 0.151;
 /// What is left of memory's large blocks. Shares are of what the free pages could make.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct FragmentationRow {
-    /// Profile.
+    /// Generation.
     pub policy: &'static str,
     /// Pageblocks are grouped by mobility.
     pub grouping: bool,
@@ -46,12 +46,16 @@ pub struct FragmentationRow {
 ///
 /// # Errors
 /// If an invariant of the model does not hold.
-pub fn fragmentation(profile: Profile, grouping: bool, pages: u64) -> Result<FragmentationRow, reference::Violation> {
+pub fn fragmentation(
+    generation: Generation,
+    grouping: bool,
+    pages: u64,
+) -> Result<FragmentationRow, reference::Violation> {
     // Their `struct page`s take a 64th of them; the published module fills nine tenths of all pages, also of those.
     let managed = pages - pages / 64;
     let mut layout = Layout::x86_64((1 << 20) + managed, 1);
     layout.zones.retain(|zone| zone.kind == ZoneType::Normal);
-    let mut config = Config::new(layout, profile);
+    let mut config = Config::new(layout, generation);
     config.rules.mobility_grouping = grouping;
     let mut run = Run { mm: PageAllocator::new(config), live: Vec::new(), random: Random(0x9e37_79b9_7f4a_7c15) };
     for n in 0..pages * 9 / 10 {
@@ -80,7 +84,7 @@ pub fn fragmentation(profile: Profile, grouping: bool, pages: u64) -> Result<Fra
     unmovable.dedup();
     run.mm.validate()?;
     let polluted = unmovable.len() as f64 / (managed >> 9).max(1) as f64;
-    Ok(FragmentationRow { policy: profile.name(), grouping, free_at_first, free, compacted, polluted })
+    Ok(FragmentationRow { policy: generation.name(), grouping, free_at_first, free, compacted, polluted })
 }
 
 struct Run {
@@ -128,9 +132,9 @@ mod tests {
 
     #[test]
     fn lands_near_linux_and_grouping_makes_compaction_worth_it() {
-        for profile in Profile::ALL {
-            let grouped = fragmentation(profile, true, PAGES).unwrap();
-            let mixed = fragmentation(profile, false, PAGES).unwrap();
+        for generation in Generation::ALL {
+            let grouped = fragmentation(generation, true, PAGES).unwrap();
+            let mixed = fragmentation(generation, false, PAGES).unwrap();
             for row in [grouped, mixed] {
                 assert!((row.free - PUBLISHED).abs() < 0.05 && (row.free_at_first - PUBLISHED).abs() < 0.05, "{row:?}");
             }

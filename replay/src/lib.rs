@@ -2,7 +2,7 @@
 //! measured.
 //!
 //! ```text
-//! trace ─► Machine (layout, GFP table, profile) ─┐
+//! trace ─► Machine (layout, GFP table, generation) ─┐
 //!       ─► Snapshot (free blocks, marks) ────────┼─► Engine ─► Outcome (score, gaps, free blocks of both)
 //!       ─► page events, in time order ───────────┘
 //! ```

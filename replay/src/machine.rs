@@ -1,8 +1,8 @@
 //! The traced machine as the model's configuration.
 
 use reference::{
-    Config, GfpTable, Layout, MAX_ZONES, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, PageAllocator,
-    Profile, ZoneId, ZoneSpec, ZoneType,
+    Config, Generation, Layout, MAX_ZONES, Migratetype, NodeId, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, PageAllocator,
+    ZoneId, ZoneSpec, ZoneType,
 };
 use trace::Trace;
 
@@ -14,7 +14,7 @@ pub enum Policy {
     /// The one nearest to the traced kernel.
     Auto,
     /// This one.
-    Fixed(Profile),
+    Fixed(Generation),
 }
 
 /// What the header says, in the model's terms.
@@ -79,13 +79,13 @@ impl Machine {
             configured,
             page_offset: if highmem { PAGE_OFFSET_X86_32 } else { PAGE_OFFSET_X86_64 },
         };
-        let profile = match policy {
-            Policy::Fixed(profile) => profile,
-            Policy::Auto => profile_of(&header.kernel),
+        let generation = match policy {
+            Policy::Fixed(generation) => generation,
+            Policy::Auto => generation_of(&header.kernel),
         };
-        let mut config = Config::new(layout, profile);
+        let mut config = Config::new(layout, generation);
         // The masks of the events are the traced kernel's, whatever policy the model follows.
-        config.gfp = GfpTable::from_pairs(header.gfp.entries());
+        config.gfp = header.gfp.clone();
         config.rules.pageblock_order = header.pageblock_order.min(reference::MAX_ORDER);
         let migratetypes = header.migratetypes.iter().map(|name| Migratetype::from_name(name)).collect();
         // A node without memory is served by another one; which is nearest the header does not say.
@@ -143,9 +143,9 @@ fn is_room_for(frames: u64) -> bool {
 }
 
 /// The generation of a `uname -r` such as `6.12.48+deb13-amd64`.
-fn profile_of(release: &str) -> Profile {
+fn generation_of(release: &str) -> Generation {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
-    Profile::of_release(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    Generation::of_release(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -172,9 +172,9 @@ mod tests {
 
     #[test]
     fn releases_as_distributions_write_them() {
-        assert_eq!(profile_of("6.1.0-41-amd64"), Profile::V6_1);
-        assert_eq!(profile_of("6.12.57+deb13-amd64"), Profile::V6_12);
-        assert_eq!(profile_of("6.18.44-fc-v669"), Profile::V6_18);
-        assert_eq!(profile_of("2.6.34"), Profile::Textbook);
+        assert_eq!(generation_of("6.1.0-41-amd64"), Generation::V6_1);
+        assert_eq!(generation_of("6.12.57+deb13-amd64"), Generation::V6_12);
+        assert_eq!(generation_of("6.18.44-fc-v669"), Generation::V6_18);
+        assert_eq!(generation_of("2.6.34"), Generation::Textbook);
     }
 }

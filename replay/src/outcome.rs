@@ -34,7 +34,7 @@ pub struct Moment {
 /// What a replay found.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// Profile the model followed.
+    /// Generation the model followed.
     pub policy: &'static str,
     /// The traced kernel.
     pub kernel: String,

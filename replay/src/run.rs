@@ -305,7 +305,7 @@ impl<'a> Run<'a> {
         });
         let gone = missing(trace);
         Ok(Outcome {
-            policy: self.machine.config.profile.name(),
+            policy: self.machine.config.generation.name(),
             kernel: trace.header.kernel.clone(),
             events: tally.events,
             allocs: tally.allocs,

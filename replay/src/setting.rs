@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use reference::Profile;
+use reference::Generation;
 
 use crate::{Error, Machine};
 
@@ -15,7 +15,7 @@ pub struct Setting {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
-    Policy(Profile),
+    Policy(Generation),
     MinFree(u64),
     ScaleFactor(u64),
     BoostFactor(u64),
@@ -61,7 +61,9 @@ fn change(part: &str) -> Result<Change, String> {
         _ => Err(format!("{value:?} is neither on nor off")),
     };
     Ok(match key {
-        "policy" => Change::Policy(Profile::from_name(value).ok_or("the policies are textbook, 6.1, 6.12 and 6.18")?),
+        "policy" => {
+            Change::Policy(Generation::from_name(value).ok_or("the policies are textbook, 6.1, 6.12 and 6.18")?)
+        }
         "min_free_kbytes" => Change::MinFree(number()?),
         "watermark_scale_factor" => Change::ScaleFactor(number()?),
         "watermark_boost_factor" => Change::BoostFactor(number()?),
@@ -91,10 +93,10 @@ impl Setting {
         let config = &mut machine.config;
         for change in &self.changes {
             match *change {
-                Change::Policy(profile) => {
+                Change::Policy(generation) => {
                     let pageblock_order = config.rules.pageblock_order;
-                    config.profile = profile;
-                    config.rules = profile.rules();
+                    config.generation = generation;
+                    config.rules = reference::Rules::of(generation);
                     config.rules.pageblock_order = pageblock_order;
                 }
                 Change::MinFree(kbytes) => {

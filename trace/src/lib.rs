@@ -45,25 +45,17 @@
 
 #[macro_use]
 mod table;
-mod event;
-mod kind;
-mod ring;
-mod tally;
+mod records;
 
-pub use event::{
-    CacheRecord, Counters, FragEvent, NO_MIGRATETYPE, NO_ORDER, NO_PFN, PageEvent, ReclaimEvent, STACK_DEPTH,
-    SlabEvent, StackedPageEvent, TaskRecord, UNKNOWN_ZONE,
-};
-pub use kind::{Family, Kind, Program};
-pub use ring::{RING_RESERVE, RingEnds, SLOT_WORDS, Slot};
-pub use tally::{Latency, MIGRATETYPES, ORDERS, Strides, Tally, TallyKey, TallyPlan, Wait, ZONE_SPANS, columns};
+pub use records::*;
 
 #[cfg(feature = "std")]
 mod std_only {
+    pub use gfp::GfpTable;
+
     pub use crate::{
         error::Error,
         format::{Field, TracepointFormat},
-        gfp::GfpTable,
         header::{Clock, Header, Tool, Zone},
         manifest::{Entry, Problem, ProblemKind},
         reader::{Batch, Segment, Trace},
@@ -83,11 +75,11 @@ mod error;
 #[cfg(feature = "std")]
 mod format;
 #[cfg(feature = "std")]
-mod gfp;
-#[cfg(feature = "std")]
 mod header;
 #[cfg(feature = "std")]
 pub mod manifest;
+#[cfg(feature = "std")]
+mod print_flags;
 #[cfg(feature = "std")]
 mod reader;
 #[cfg(feature = "std")]

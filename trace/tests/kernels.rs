@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
+use gfp::Generation;
 use trace::{GfpTable, TracepointFormat};
 
 const KERNELS: [&str; 4] = ["6.1", "6.1-i386", "6.12", "6.18"];
@@ -14,7 +15,7 @@ fn format(kernel: &str, event: &str) -> TracepointFormat {
 }
 
 fn gfp(kernel: &str) -> GfpTable {
-    GfpTable::from_format(&format(kernel, "mm_page_alloc")).unwrap()
+    format(kernel, "mm_page_alloc").gfp_table().unwrap()
 }
 
 #[test]
@@ -55,6 +56,17 @@ fn masks_read_as_the_kernel_prints_them() {
     assert_eq!(gfp.decode(0x10_0cca | 0x100), "GFP_HIGHUSER_MOVABLE|__GFP_ZERO");
     assert_eq!(gfp.decode(0xcc0 | 0x40_0000), "GFP_KERNEL_ACCOUNT");
     assert_eq!(gfp.decode(0x2800), "GFP_NOWAIT");
+}
+
+#[test]
+fn the_tables_that_are_known_beforehand_are_those_of_real_kernels() {
+    // Bits from 24 up depend on the configuration. Names that the kernel does not print stand behind those it prints.
+    for (generation, kernel) in [(Generation::V6_1, "6.1"), (Generation::V6_12, "6.12"), (Generation::V6_18, "6.18")] {
+        let (known, printed) = (GfpTable::of(generation), gfp(kernel));
+        let printed: Vec<_> = printed.entries().filter(|(_, mask)| *mask < 1 << 24).collect();
+        assert_eq!(known.entries().take(printed.len()).collect::<Vec<_>>(), printed, "{kernel}");
+        assert!(known.entries().skip(printed.len()).all(|(name, mask)| gfp(kernel).mask(&name[2..]) == Some(mask)));
+    }
 }
 
 #[test]

@@ -7,11 +7,11 @@
 mod import;
 
 use libfuzzer_sys::fuzz_target;
-use trace::{GfpTable, Trace, TracepointFormat};
+use trace::{Trace, TracepointFormat};
 
 fuzz_target!(|text: &[u8]| {
     let format = TracepointFormat::parse(include_str!("../../../trace/fixtures/kernel/6.12/events/kmem/mm_page_alloc/format")).unwrap();
-    let gfp = GfpTable::from_format(&format).unwrap();
+    let gfp = format.gfp_table().unwrap();
     let origin = import::Origin { kernel: "6.12".into(), gfp, page_size: 4096, command: vec![] };
     let dir = tempfile::tempdir().unwrap();
     if let Ok(imported) = import::import_text(text, "fuzz", dir.path(), &origin) {

@@ -30,8 +30,7 @@ const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 impl KernelArgument {
     /// Returns whose table it is, and the table.
     pub fn table(&self) -> anyhow::Result<(String, GfpTable)> {
-        let parse =
-            |text: &str| -> anyhow::Result<GfpTable> { Ok(GfpTable::from_format(&TracepointFormat::parse(text)?)?) };
+        let parse = |text: &str| -> anyhow::Result<GfpTable> { Ok(TracepointFormat::parse(text)?.gfp_table()?) };
         if let Some(dir) = &self.like {
             let header = trace::Trace::open(dir)?.header;
             return Ok((header.kernel, header.gfp));

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use trace::{GfpTable, Kind, NO_PFN, PageEvent, SlabEvent, Stack, Symbol, TracepointFormat, UNKNOWN_ZONE};
+use trace::{Kind, NO_PFN, PageEvent, SlabEvent, Stack, Symbol, TracepointFormat, UNKNOWN_ZONE};
 
 use super::{
     error::Error,
@@ -39,7 +39,7 @@ pub fn import(
         tracing.ok_or_else(|| failed("it has no tracepoints: record with perf record -e 'kmem:*'".to_owned()))?;
     let gfp = ["mm_page_alloc", "kmalloc"]
         .iter()
-        .find_map(|event| GfpTable::from_format(&tracing.formats.get(*event)?.0).ok());
+        .find_map(|event| tracing.formats.get(*event)?.0.gfp_table().ok());
     let origin = Origin {
         kernel: file.text(OS_RELEASE).unwrap_or_else(|| "unknown".to_owned()),
         gfp: gfp.unwrap_or_default(),

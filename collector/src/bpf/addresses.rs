@@ -14,7 +14,12 @@ use std::{
 
 use trace::{NO_PFN, PageEvent, Program, SlabEvent};
 
-use super::{Capture, Filter, Record, Settings, Source};
+use super::{
+    capture::{Capture, Settings},
+    filter::Filter,
+    record::Record,
+    source::Source,
+};
 use crate::{Error, kernel::Tracefs};
 
 /// How to turn the kernel's addresses into frame numbers and physical addresses.

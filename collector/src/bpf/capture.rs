@@ -1,3 +1,5 @@
+//! The programs that record: loading and attaching them, their rings and counters.
+
 use std::os::fd::AsRawFd;
 
 use aya::{
@@ -7,10 +9,19 @@ use aya::{
 };
 use trace::{Counters, Program, Slot};
 
-use super::{Drained, Record, Source, fields, misses::recursion_misses, rings::Rings};
+use super::{
+    fields,
+    filter::Filter,
+    misses::recursion_misses,
+    object::OBJECT,
+    record::Record,
+    refusal::verifier_line,
+    rings::{Drained, Rings},
+    source::Source,
+};
 use crate::{
     Error,
-    kernel::{Cgroup, Tracefs, present_cpus},
+    kernel::{Tracefs, present_cpus},
 };
 
 /// What to load.
@@ -26,76 +37,6 @@ pub struct Settings {
     pub filter: Filter,
     /// one page event in so many has its stack; 0 = none
     pub stack_sample: u32,
-}
-
-/// Which events are wanted: those that fulfil everything here. The others are counted.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// the process whose events are only counted: the collector; 0 = none
-    pub self_tgid: u32,
-    /// the only process whose events are wanted; 0 = all
-    pub only_tgid: u32,
-    /// the only name of threads whose events are wanted; empty = all
-    pub comm: String,
-    /// the only cgroup whose events are wanted, with those below it; `None` = all
-    pub cgroup: Option<Cgroup>,
-    /// least order of pages
-    pub min_order: u32,
-    /// GFP bits that an allocation must have, all of them; frees have none and pass
-    pub gfp_bits: u32,
-    /// least number of bytes that an object was asked for with; frees have no size and pass
-    pub min_bytes: u32,
-    /// one frame and one object in so many is followed; 0 and 1 = all
-    pub sample: u32,
-}
-
-impl Filter {
-    /// A name as the kernel keeps it: 15 bytes at most, padded with zeros.
-    fn comm_bits(&self) -> u128 {
-        let mut name = [0; 16];
-        for (to, from) in name.iter_mut().zip(self.comm.bytes().take(15)) {
-            *to = from;
-        }
-        u128::from_ne_bytes(name)
-    }
-
-    /// The programs' bound for the hash of a frame or object; 0 = all.
-    fn sample_below(&self) -> u32 {
-        if self.sample > 1 { (1_u64 << 32).div_ceil(u64::from(self.sample)) as u32 } else { 0 }
-    }
-
-    /// Whether every event passes.
-    pub(super) fn is_empty(&self) -> bool {
-        let Self { self_tgid, only_tgid, comm, cgroup, min_order, gfp_bits, min_bytes, sample } = self;
-        let numbers = [self_tgid, only_tgid, min_order, gfp_bits, min_bytes];
-        comm.is_empty() && cgroup.is_none() && *sample <= 1 && numbers.into_iter().all(|setting| *setting == 0)
-    }
-
-    /// What the programs call it.
-    pub(super) fn settings(&self) -> FilterSettings {
-        FilterSettings {
-            comm: self.comm_bits(),
-            sample_below: self.sample_below(),
-            cgroup: self.cgroup.unwrap_or_default(),
-        }
-    }
-
-    /// Gives the programs their settings.
-    pub(super) fn apply<'a>(&'a self, settings: &'a FilterSettings, loader: &mut EbpfLoader<'a>) {
-        let FilterSettings { comm, sample_below, cgroup } = settings;
-        loader.override_global("ONLY_CGROUP", &cgroup.id, true).override_global("CGROUP_LEVEL", &cgroup.level, true);
-        loader.override_global("SAMPLE_BELOW", sample_below, true).override_global("ONLY_COMM", comm, true);
-        loader.override_global("SELF_TGID", &self.self_tgid, true).override_global("ONLY_TGID", &self.only_tgid, true);
-        loader.override_global("MIN_ORDER", &self.min_order, true).override_global("GFP_BITS", &self.gfp_bits, true);
-        loader.override_global("MIN_BYTES", &self.min_bytes, true);
-    }
-}
-
-/// What of a [`Filter`] the programs are told in another form.
-pub(super) struct FilterSettings {
-    comm: u128,
-    sample_below: u32,
-    cgroup: Cgroup,
 }
 
 /// The loaded programs, their rings and counters. Dropping it detaches everything.
@@ -124,8 +65,7 @@ impl Capture {
         for (setting, offset) in &offsets {
             loader.override_global(setting, offset, true);
         }
-        let object = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/collector-ebpf"));
-        let mut ebpf = loader.load(object).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
+        let mut ebpf = loader.load(OBJECT).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
 
         let map_error = |error| Error::bpf("the eBPF maps")(&error);
         let counters = ebpf.take_map("COUNTERS").expect("the object has this map");
@@ -149,13 +89,7 @@ impl Capture {
             program.name().to_owned()
         };
         let refused = |error: &ProgramError| {
-            let verifier = match error {
-                ProgramError::LoadError { verifier_log, .. } => {
-                    format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default())
-                }
-                _ => String::new(),
-            };
-            Error::bpf(format!("the program for {group}:{tracepoint}{verifier}"))(error)
+            Error::bpf(format!("the program for {group}:{tracepoint}{}", verifier_line(error)))(error)
         };
         match self.ebpf.program_mut(&name).expect("the object has this program") {
             Loaded::RawTracePoint(loaded) => loaded.load(),

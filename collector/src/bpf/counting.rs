@@ -9,11 +9,13 @@ use aya::{
 };
 use trace::{Family, Latency, Program, Strides, Tally, TallyKey, TallyPlan, Wait, ZONE_SPANS};
 
-use super::{Filter, Source, fields, misses::recursion_misses};
+use super::{
+    fields, filter::Filter, misses::recursion_misses, object::OBJECT, refusal::verifier_line, sample::Sample,
+    source::Source,
+};
 use crate::{
     Error,
     kernel::{Tracefs, monotonic_ns},
-    stat::Sample,
 };
 
 /// What to count.
@@ -105,8 +107,7 @@ impl Counting {
         loader
             .map_max_entries("CACHES", 1)
             .map_max_entries("CACHE_NAMES", if caches.is_empty() { 1 } else { MOST_CACHES });
-        let object = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/collector-ebpf"));
-        let mut ebpf = loader.load(object).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
+        let mut ebpf = loader.load(OBJECT).map_err(|error| Error::bpf("to create the eBPF maps")(&error))?;
 
         let map_error = |error| Error::bpf("the eBPF maps")(&error);
         let mut take = |name: &str| ebpf.take_map(name).expect("the object has this map");
@@ -258,15 +259,8 @@ fn raw_tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut RawTracePoint {
 }
 
 fn load(ebpf: &mut Ebpf, name: &str) -> Result<(), Error> {
-    raw_tracepoint(ebpf, name).load().map_err(|error| {
-        let verifier = match &error {
-            ProgramError::LoadError { verifier_log, .. } => {
-                format!(" ({})", verifier_log.to_string().lines().last().unwrap_or_default())
-            }
-            _ => String::new(),
-        };
-        Error::bpf(format!("the program {name}{verifier}"))(&error)
-    })
+    let loaded = raw_tracepoint(ebpf, name).load();
+    loaded.map_err(|error| Error::bpf(format!("the program {name}{}", verifier_line(&error)))(&error))
 }
 
 fn attach(ebpf: &mut Ebpf, name: &str, program: Program) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use trace::Program;
 
-use super::Source;
+use super::source::Source;
 use crate::{
     Error,
     kernel::{Btf, Tracefs},

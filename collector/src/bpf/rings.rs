@@ -1,7 +1,8 @@
+//! User space's side of the rings; see [`trace::Slot`] for how the programs write them.
+
 use std::{
     io,
     marker::PhantomData,
-    mem::offset_of,
     os::fd::{AsFd as _, AsRawFd as _},
     ptr,
     sync::atomic::{AtomicU64, Ordering},
@@ -9,73 +10,24 @@ use std::{
 
 use aya::maps::MapData;
 use memmap2::{MmapOptions, MmapRaw};
-use trace::{
-    CacheRecord, FragEvent, Kind, PageEvent, ReclaimEvent, RingEnds, SLOT_WORDS, SlabEvent, Slot, StackedPageEvent,
-    TaskRecord,
-};
+use trace::{RingEnds, SLOT_WORDS, Slot, StackedPageEvent};
 
+use super::record::Record;
 use crate::Error;
-
-/// A record as it came out of a ring: addresses are still the kernel's.
-#[derive(Debug, Clone, Copy)]
-pub enum Record<'a> {
-    /// pages, and the stack that led there, innermost first; empty if none was taken
-    Page(PageEvent, &'a [u64]),
-    /// objects
-    Slab(SlabEvent),
-    /// blocks between lists
-    Frag(FragEvent),
-    /// reclaim and its like
-    Reclaim(ReclaimEvent),
-    /// a thread's name
-    Task(TaskRecord),
-    /// a cache's name
-    Cache(CacheRecord),
-}
-
-impl<'a> Record<'a> {
-    /// Every record starts with `time: u64, pid: u32, cpu: u16, kind: u8`.
-    const KIND: usize = 14;
-
-    fn decode(words: &'a [u64]) -> Option<Self> {
-        fn read<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> Option<T> {
-            bytes.get(..size_of::<T>()).map(bytemuck::pod_read_unaligned)
-        }
-        let bytes = bytemuck::cast_slice(words);
-        match Kind::from_number(*bytes.get(Self::KIND)?)? {
-            // What stands behind a plain event in its slot is what was there before.
-            Kind::PageAlloc | Kind::PageFree if words.len() == SLOT_WORDS => Some(Self::Page(read(bytes)?, &[])),
-            Kind::PageAlloc | Kind::PageFree => Some(Self::Page(read(bytes)?, Self::frames(bytes))),
-            Kind::Kmalloc | Kind::Kfree | Kind::CacheAlloc | Kind::CacheFree => read(bytes).map(Self::Slab),
-            Kind::ZoneLocked | Kind::PcpuDrain | Kind::ExtFrag => read(bytes).map(Self::Frag),
-            Kind::Task => read(bytes).map(Self::Task),
-            Kind::Cache => read(bytes).map(Self::Cache),
-            Kind::DirectReclaimBegin
-            | Kind::DirectReclaimEnd
-            | Kind::KswapdWake
-            | Kind::KswapdSleep
-            | Kind::WakeupKswapd
-            | Kind::CompactionBegin
-            | Kind::CompactionEnd
-            | Kind::OomVictim
-            | Kind::TryToCompact => read(bytes).map(Self::Reclaim),
-        }
-    }
-
-    /// The frames of a [`StackedPageEvent`].
-    fn frames(bytes: &'a [u8]) -> &'a [u64] {
-        let length = bytes.get(offset_of!(StackedPageEvent, bytes)..offset_of!(StackedPageEvent, frames));
-        let length = length.map_or(0, bytemuck::pod_read_unaligned::<i64>);
-        let start = offset_of!(StackedPageEvent, frames);
-        let frames = usize::try_from(length).ok().and_then(|length| bytes.get(start..start + length));
-        frames.and_then(|frames| bytemuck::try_cast_slice(frames).ok()).unwrap_or_default()
-    }
-}
 
 /// Slots of the largest record.
 const LARGEST: usize = size_of::<StackedPageEvent>().div_ceil(SLOT_WORDS * size_of::<u64>());
 /// So many slots are read before the programs may have them again: each time costs them a cache line.
 const AT_ONCE: u64 = 1024;
+
+/// What a look into the rings found.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Drained {
+    /// records handed over
+    pub records: usize,
+    /// how full the fullest ring was: 0 to 1
+    pub fullest: f64,
+}
 
 /// The rings of all CPUs, in memory that the programs write to.
 pub(super) struct Rings {
@@ -174,18 +126,10 @@ impl<T> Shared<T> {
     }
 }
 
-/// What a look into the rings found.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Drained {
-    /// records handed over
-    pub records: usize,
-    /// how full the fullest ring was: 0 to 1
-    pub fullest: f64,
-}
-
 #[cfg(test)]
 mod tests {
     use memmap2::MmapMut;
+    use trace::Kind;
 
     use super::*;
 

@@ -3,9 +3,7 @@
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::CommandFactory as _;
-
-use super::Cli;
+use clap::Command;
 
 #[derive(clap::Args)]
 pub struct CompletionsArgs {
@@ -21,15 +19,20 @@ pub struct ManArgs {
     directory: PathBuf,
 }
 
-pub fn completions(arguments: &CompletionsArgs) -> ExitCode {
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "collector", &mut io::stdout());
+/// Prints completions for a shell.
+pub fn completions(arguments: &CompletionsArgs, mut command: Command) -> ExitCode {
+    clap_complete::generate(arguments.shell, &mut command, "collector", &mut io::stdout());
     ExitCode::SUCCESS
 }
 
-pub fn man(arguments: &ManArgs) -> anyhow::Result<ExitCode> {
+/// Writes a manual page for each command.
+///
+/// # Errors
+/// What the system refuses.
+pub fn man(arguments: &ManArgs, command: Command) -> anyhow::Result<ExitCode> {
     let directory = arguments.directory.display();
     fs::create_dir_all(&arguments.directory).with_context(|| format!("cannot make the directory {directory}"))?;
-    clap_mangen::generate_to(Cli::command(), &arguments.directory)
+    clap_mangen::generate_to(command, &arguments.directory)
         .with_context(|| format!("cannot write into {directory}"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
 //! Which events: the options that the commands have in common.
 
-use collector::bpf::Filter;
+use collector::Filter;
 use trace::Family;
 
-use super::size;
+use super::values::size;
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -39,27 +39,29 @@ pub struct FilterArgs {
     comm: Option<String>,
     /// Only what threads in this cgroup (version 2) or below it do: a path from the hierarchy's root
     #[arg(long, value_name = "PATH")]
-    pub cgroup: Option<String>,
+    cgroup: Option<String>,
     /// Only pages of this order or above
     #[arg(long, value_name = "N")]
     order: Option<u32>,
     /// Only allocations with all these GFP flags, as in `GFP_KERNEL|__GFP_ZERO` or `0xcc0`; every free passes
     #[arg(long, value_name = "FLAGS")]
-    pub gfp: Option<String>,
+    gfp: Option<String>,
     /// Only kmalloc of at least so many bytes; every kfree passes
     #[arg(long, value_name = "SZ", value_parser = size)]
     min_bytes: Option<u64>,
 }
 
 impl FilterArgs {
-    /// All but the GFP flags, whose names only the running kernel knows.
-    pub fn filter(&self) -> Filter {
+    /// The filter that these options stand for.
+    pub fn filter(self) -> Filter {
         Filter {
-            only_tgid: self.pid.unwrap_or(0),
-            comm: self.comm.clone().unwrap_or_default(),
+            pid: self.pid.unwrap_or(0),
+            comm: self.comm.unwrap_or_default(),
+            cgroup: self.cgroup,
             min_order: self.order.unwrap_or(0),
+            gfp: self.gfp,
             min_bytes: self.min_bytes.unwrap_or(0).min(u64::from(u32::MAX)) as u32,
-            ..Filter::default()
+            sample: 0,
         }
     }
 }

@@ -8,11 +8,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use collector::stat::{self, Column, Options, Report, Schedule, Text};
+use collector::{
+    os::stop_on_signals,
+    stat::{self, Column, Options, Report, Schedule, Text},
+};
 
 use super::{
     filter::{Events, FilterArgs},
-    seconds, stop_on_signals,
+    values::seconds,
 };
 
 /// After the options, in `--help`.
@@ -60,8 +63,6 @@ pub fn run(arguments: StatArgs) -> anyhow::Result<ExitCode> {
         events: Events::families(&arguments.events),
         by: arguments.by,
         filter: arguments.filter.filter(),
-        gfp: arguments.filter.gfp,
-        cgroup: arguments.filter.cgroup,
         rows: arguments.rows,
     };
     let schedule = Schedule { duration: arguments.duration, interval: arguments.interval, command: arguments.command };

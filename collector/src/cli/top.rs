@@ -3,13 +3,14 @@
 use std::{env, process::ExitCode, time::Duration};
 
 use collector::{
+    os::stop_on_signals,
     stat::Options,
     top::{self, Theme},
 };
 
 use super::{
     filter::{Events, FilterArgs},
-    seconds, stop_on_signals,
+    values::seconds,
 };
 
 /// After the options, in `--help`.
@@ -41,8 +42,6 @@ pub fn run(arguments: TopArgs) -> anyhow::Result<ExitCode> {
         events: Events::families(&arguments.events),
         by: vec![],
         filter: arguments.filter.filter(),
-        gfp: arguments.filter.gfp,
-        cgroup: arguments.filter.cgroup,
         rows: arguments.rows,
     };
     // https://no-color.org: any value but an empty one.

@@ -1,12 +1,18 @@
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    time::{SystemTime, UNIX_EPOCH},
+//! The traced host, as the header of a trace describes it.
+
+use std::{collections::BTreeMap, env, fs};
+
+use trace::{Clock, Header, Program, Tool, Zone};
+
+use super::{
+    buddyinfo::BuddyInfo,
+    clock::{monotonic_ns, utc_ns},
+    cpus::cpu_node,
+    pagetypeinfo::PageTypeInfo,
+    proc_file::ProcFile,
+    tracefs::Tracefs,
+    zoneinfo::ZoneInfo,
 };
-
-use trace::{Clock, GfpTable, Header, Program, Tool, Zone};
-
-use super::{BuddyInfo, PageTypeInfo, ProcFile, Tracefs, ZoneInfo, cpu_node};
 use crate::Error;
 
 /// The header of a trace that starts now on this host, but for the options.
@@ -57,7 +63,7 @@ pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error
             })
             .collect(),
         migratetypes: pagetypes.migratetypes,
-        gfp: GfpTable::from_format(&tracefs.format(Program::PageAlloc)?)?,
+        gfp: tracefs.format(Program::PageAlloc)?.gfp_table()?,
         kinds: Header::kinds(),
         tracepoints,
         options: BTreeMap::new(),
@@ -67,18 +73,6 @@ pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error
         objects_are_physical: false,
         finished: None,
     })
-}
-
-/// Now, on the clock of the events: what `bpf_ktime_get_ns` reads.
-pub fn monotonic_ns() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live timespec; std's Instant uses the same clock but does not show its value.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-fn utc_ns() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
 }
 
 fn parse_proc<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {

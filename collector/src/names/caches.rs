@@ -2,32 +2,32 @@ use std::collections::HashMap;
 
 use trace::{Cache, CacheRecord, SlabEvent};
 
-use super::Told;
+use super::name_rows::NameRows;
 
 /// Numbers for the kernel's slab caches, which records name by their addresses.
 #[derive(Default)]
 pub struct Caches {
     known: HashMap<u64, usize>,
-    pub told: Told<Cache>,
+    pub rows: NameRows<Cache>,
 }
 
 impl Caches {
     /// A cache was seen for the first time, on one CPU at least.
-    pub fn introduce(&mut self, CacheRecord { time, address, object_size, size, name, .. }: &CacheRecord) {
-        let next = self.told.rows.len();
+    pub fn add(&mut self, CacheRecord { time, address, object_size, size, name, .. }: &CacheRecord) {
+        let next = self.rows.len();
         // Number 0 stands for none, and numbers have 16 bits: no kernel has that many caches.
         let Ok(id) = u16::try_from(next + 1) else { return };
         if *self.known.entry(*address).or_insert(next) == next {
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
             let name = String::from_utf8_lossy(name).into_owned();
-            self.told.push(Cache { time: *time, id, name, object_size: *object_size, size: *size });
+            self.rows.push(Cache { time: *time, id, name, object_size: *object_size, size: *size });
         }
     }
 
     /// Puts number and sizes into an event, in place of the cache's address.
-    pub fn name(&self, event: &mut SlabEvent) {
+    pub fn fill_in(&self, event: &mut SlabEvent) {
         let address = u64::from(event.bytes_alloc) << 32 | u64::from(event.bytes_req);
-        let cache = self.known.get(&address).and_then(|index| self.told.rows.get(*index));
+        let cache = self.known.get(&address).and_then(|index| self.rows.get(*index));
         (event.cache, event.bytes_req, event.bytes_alloc) =
             cache.map_or((0, 0, 0), |cache| (cache.id, cache.object_size, cache.size));
     }

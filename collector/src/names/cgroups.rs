@@ -2,20 +2,20 @@ use std::collections::HashSet;
 
 use trace::Cgroup;
 
-use super::Told;
+use super::name_rows::NameRows;
 use crate::kernel::Cgroups;
 
 /// The paths of the cgroups that tasks are in.
 pub struct CgroupNames {
     cgroups: Cgroups,
     seen: HashSet<u64>,
-    pub told: Told<Cgroup>,
+    pub rows: NameRows<Cgroup>,
 }
 
 impl CgroupNames {
     /// Of this host.
     pub fn new(cgroups: Cgroups) -> Self {
-        Self { cgroups, seen: HashSet::new(), told: Told::default() }
+        Self { cgroups, seen: HashSet::new(), rows: NameRows::default() }
     }
 
     /// The cgroup of a process that runs.
@@ -24,10 +24,10 @@ impl CgroupNames {
     }
 
     /// Finds the path of a cgroup, if it is new.
-    pub fn see(&mut self, id: u64, time: u64) {
+    pub fn add(&mut self, id: u64, time: u64) {
         if id != 0 && self.seen.insert(id) {
             let path = self.cgroups.path(id).unwrap_or("?").to_owned();
-            self.told.push(Cgroup { time, id, path });
+            self.rows.push(Cgroup { time, id, path });
         }
     }
 }

@@ -2,13 +2,13 @@ use std::collections::HashMap;
 
 use trace::Stack;
 
-use super::{Symbols, Told};
+use super::{name_rows::NameRows, symbols::Symbols};
 
 /// Numbers for kernel stacks: each is stored once.
 #[derive(Default)]
 pub struct Stacks {
     ids: HashMap<Box<[u64]>, u32>,
-    pub told: Told<Stack>,
+    pub rows: NameRows<Stack>,
 }
 
 /// So many different stacks are told apart; a host that has more is not known. Those beyond have number 0: memory stays
@@ -28,7 +28,7 @@ impl Stacks {
         self.ids.insert(frames.into(), id);
         for (depth, address) in frames[tracing_frames(frames, symbols)..].iter().enumerate() {
             let symbol = symbols.id(*address, time);
-            self.told.push(Stack { time, id, depth: depth as u16, symbol });
+            self.rows.push(Stack { time, id, depth: depth as u16, symbol });
         }
         id
     }

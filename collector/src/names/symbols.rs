@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use trace::Symbol;
 
-use super::Told;
+use super::name_rows::NameRows;
 use crate::kernel::Kallsyms;
 
 /// Numbers for places in the kernel's code, so that no kernel address reaches the trace: given when a place is first
@@ -11,7 +11,7 @@ use crate::kernel::Kallsyms;
 pub struct Symbols {
     kallsyms: Kallsyms,
     ids: HashMap<u64, u64>,
-    pub told: Told<Symbol>,
+    pub rows: NameRows<Symbol>,
 }
 
 impl Symbols {
@@ -30,7 +30,7 @@ impl Symbols {
             // A return address points behind the call, which may be the last instruction of its function.
             let (function, offset, module) = self.kallsyms.resolve(address - 1).unwrap_or(("?", 0, ""));
             let offset = if function == "?" { 0 } else { offset + 1 };
-            self.told.push(Symbol { time, id: next, function: function.to_owned(), offset, module: module.to_owned() });
+            self.rows.push(Symbol { time, id: next, function: function.to_owned(), offset, module: module.to_owned() });
             next
         })
     }

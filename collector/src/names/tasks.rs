@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use trace::{Program, Task, TaskRecord};
 
-use super::CgroupNames;
+use super::cgroups::CgroupNames;
 use crate::kernel::monotonic_ns;
 
 /// Who each thread is, as of the last record about it: records say only what changes.
@@ -19,7 +19,7 @@ impl Tasks {
         let mut known = BTreeMap::from([(0, idle)]);
         for process in procfs::process::all_processes().into_iter().flatten().flatten() {
             let cgroup = cgroups.of_process(process.pid);
-            cgroups.see(cgroup, time);
+            cgroups.add(cgroup, time);
             for thread in process.tasks().into_iter().flatten().flatten() {
                 let Ok(stat) = thread.stat() else { continue };
                 let (pid, tgid) = (thread.tid as u32, thread.pid as u32);
@@ -39,7 +39,7 @@ impl Tasks {
         let TaskRecord { time, pid, program, tgid, comm, cgroup, .. } = *record;
         let name = comm.split(|byte| *byte == 0).next().unwrap_or_default();
         let comm = String::from_utf8_lossy(name).into_owned();
-        cgroups.see(cgroup, time);
+        cgroups.add(cgroup, time);
         if program == Program::CgroupAttach as u8 {
             let process = self.known.get(&pid).map_or(pid, |task| task.tgid);
             let moved =

@@ -1,4 +1,4 @@
-//! What happens while it records: rings are emptied, rows written, snapshots taken; and how it ends.
+//! A recording while it runs: rings are emptied, rows written, snapshots taken; and its end.
 
 use std::{
     process::Child,
@@ -7,66 +7,44 @@ use std::{
     time::{Duration, Instant},
 };
 
-use trace::{Header, Ledger, Program, Writer};
+use trace::{Header, Ledger, Program};
 
-use super::{Options, Progress, Requests, Summary, scribe::Scribe};
+use super::{
+    options::{Options, Requests},
+    output::Output,
+    snapshot::{FrameReader, Snapshot, SnapshotReader},
+    summary::{Progress, Summary},
+};
 use crate::{
     Error,
     bpf::Capture,
-    flight::FlightRecorder,
-    journal::{Journal, Pen},
     kernel::monotonic_ns,
-    snapshot::{FrameMap, Snapshot, Snapshots},
+    merge::{Merger, TraceWriter},
 };
 
-/// Rows are written when so many have come, or so long after the last time: with [`SETTLE`], what a crash can cost.
+/// Rows are written when so many records have come, or this long after the last time. With [`SETTLE`] this bounds what
+/// a crash can cost.
 const BATCH: usize = 1 << 16;
 const FLUSH: Duration = Duration::from_millis(500);
-/// The rings are looked at so often; more often when they fill faster.
+/// The longest time between two looks into the rings; it is shorter while they fill faster.
 const LOOK: Duration = Duration::from_millis(20);
-/// An event this old is in its ring for all to see. A program takes a microsecond from its time stamp to the end of its
-/// record, but its CPU may be a virtual one that its host does not run just then.
+/// An event of this age is in its ring for all to see. A program takes a microsecond from its time stamp to the end of
+/// its record, but its CPU may be a virtual one that its host does not run just then.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// A recording that runs.
 pub(super) struct Session {
     pub capture: Capture,
-    pub journal: Journal,
+    pub merger: Merger,
     pub output: Output,
-    pub snapshots: Snapshots,
-    pub frames: FrameMap,
+    pub snapshots: SnapshotReader,
+    pub frames: FrameReader,
     pub header: Header,
     pub started: Instant,
 }
 
-/// Where the events go.
-pub(super) enum Output<Trace = Scribe> {
-    /// into one trace, as they come
-    Trace(Trace),
-    /// into memory, and from there into a trace of their own each time something happens
-    Flight(Box<FlightRecorder>),
-}
-
-impl Output<Writer> {
-    /// From here on a thread writes. It has the privileges that this one has now.
-    pub fn start(self) -> Result<Output, Error> {
-        Ok(match self {
-            Self::Trace(writer) => Output::Trace(Scribe::start(Pen::new(writer))?),
-            Self::Flight(recorder) => Output::Flight(recorder),
-        })
-    }
-}
-
-impl Output {
-    fn bytes(&self) -> u64 {
-        match self {
-            Self::Trace(scribe) => scribe.bytes(),
-            Self::Flight(recorder) => recorder.bytes(),
-        }
-    }
-}
-
 impl Session {
+    /// Records until something ends it, and returns how it went.
     pub fn run(
         mut self,
         options: &Options,
@@ -84,117 +62,110 @@ impl Session {
                 break;
             }
             let look = monotonic_ns();
-            let drained = self.capture.drain(|record| self.journal.push(record));
+            let drained = self.capture.drain(|record| self.merger.push(record));
             unwritten += drained.records;
             if unwritten >= BATCH || last_write.elapsed() >= FLUSH {
-                // A look has taken all that were in the rings when it began.
-                failure = self.settle(look.saturating_sub(SETTLE.as_nanos() as u64), &requests.write).err();
+                // A look has taken all records that were in the rings when it began.
+                failure = self.write_due(look.saturating_sub(SETTLE.as_nanos() as u64), &requests.write).err();
                 (last_write, unwritten) = (Instant::now(), 0);
                 progress(Progress {
                     elapsed: self.started.elapsed(),
-                    events: self.journal.received(),
+                    events: self.merger.received(),
                     bytes: self.output.bytes(),
                 });
             }
             if last_snapshot.elapsed() >= options.snapshot_interval && failure.is_none() {
                 last_snapshot = Instant::now();
-                failure = self.snapshot().err();
+                failure = self.take_snapshot().err();
             }
             // At most an eighth of a ring may fill between two looks.
             pause =
                 if drained.fullest > 0.125 { pause / 2 } else { (pause * 2).min(LOOK) }.max(Duration::from_micros(100));
             if drained.fullest < 0.5 {
-                thread::sleep(pause.min(until_next(options, self.started)));
+                thread::sleep(pause.min(time_left(options, self.started)));
             }
         }
         self.end(&stopped, failure)
     }
 
+    /// Writes what the trace begins with.
     fn begin(&mut self) -> Result<(), Error> {
-        if let Output::Trace(scribe) = &self.output {
-            let (header, beginning) = (self.header.clone(), self.journal.beginning());
-            scribe.write(beginning.bytes(), move |pen| {
+        if let Output::Trace(thread) = &self.output {
+            let (header, first) = (self.header.clone(), self.merger.first_batch());
+            thread.write(first.bytes(), move |trace| {
                 // Again, for only now is the start known: a killed recording has no later header.
-                pen.writer.write_header(&header)?;
-                beginning.write(pen)
+                trace.writer.write_header(&header)?;
+                first.write(trace)
             })?;
         }
-        self.snapshot_with_slabs()
+        self.take_snapshot_with_slabs()
     }
 
-    /// Writes, or keeps, what is due.
-    fn settle(&mut self, horizon: u64, asked: &AtomicBool) -> Result<(), Error> {
+    /// Writes, or keeps for the flight recorder, the records before `horizon`. `asked` is set by who wants the flight
+    /// recorder to write.
+    fn write_due(&mut self, horizon: u64, asked: &AtomicBool) -> Result<(), Error> {
         match &mut self.output {
-            Output::Trace(scribe) => {
+            Output::Trace(thread) => {
                 let written = self
                     .frames
                     .rows(false)
-                    .map_or(Ok(()), |frames| scribe.write(0, move |pen| frames.write(&mut pen.writer)));
-                let batch = self.journal.due(horizon);
-                written.and(scribe.write(batch.bytes(), |pen| batch.write(pen)))
+                    .map_or(Ok(()), |frames| thread.write(0, move |trace| frames.write(&mut trace.writer)));
+                let batch = self.merger.take_due(horizon);
+                written.and(thread.write(batch.bytes(), |trace| batch.write(trace)))
             }
             Output::Flight(recorder) => {
-                let happened = recorder.hold(&mut self.journal, horizon);
+                let reason = recorder.hold(&mut self.merger, horizon);
                 let asked = asked.swap(false, Ordering::Relaxed).then(|| "a signal asked for it".to_owned());
-                happened.or(asked).map_or(Ok(()), |why| self.write_flight(&why))
+                reason.or(asked).map_or(Ok(()), |reason| self.write_flight(&reason))
             }
         }
     }
 
-    /// Writes what the flight recorder has kept, and the state of the machine now.
-    fn write_flight(&mut self, why: &str) -> Result<(), Error> {
-        self.snapshot_with_slabs()?;
+    /// Writes what the flight recorder has kept, and the state of the machine now, into a trace of their own.
+    fn write_flight(&mut self, reason: &str) -> Result<(), Error> {
+        self.take_snapshot_with_slabs()?;
         let missed = self.missed();
         let Output::Flight(recorder) = &mut self.output else { return Ok(()) };
-        let (writer, header) = recorder.open(&self.journal, &self.header, why)?;
-        let mut pen = Pen::new(writer);
-        self.journal.held().write(&mut pen)?;
+        let (writer, header) = recorder.open(&self.merger, &self.header, reason)?;
+        let mut trace = TraceWriter::new(writer);
+        self.merger.take_held().write(&mut trace)?;
         let now = monotonic_ns();
-        let mut ledger = ledger(&self.capture, &self.journal, now, &missed)?;
+        let mut ledger = ledger(&self.capture, &self.merger, now, &missed)?;
         for row in &mut ledger {
-            // What is on its way, and what the next trace will have, is not in this one.
+            // Records that are on their way, or will be in the next trace, are not in this one.
             row.filtered = row.seen - row.written - row.dropped;
         }
-        pen.writer.append(&ledger).map_err(|(error, _)| error)?;
-        recorder.close(pen.writer, header, now, why.to_owned())
+        trace.writer.append(&ledger).map_err(|(error, _)| error)?;
+        recorder.close(trace.writer, header, now, reason.to_owned())
     }
 
-    /// Detaches, empties the rings, and settles the account.
+    /// Detaches the programs, empties the rings, writes the last rows, and settles the account.
     fn end(mut self, stopped: &str, mut failure: Option<Error>) -> Summary {
         // Read before the programs go: a detached program has no misses any more.
         let missed = self.missed();
-        failure = failure.or(self.snapshot_with_slabs().err());
+        failure = failure.or(self.take_snapshot_with_slabs().err());
         // Whatever fails from here on, the records that wait are written.
         failure = failure.or(self.capture.detach().err());
         let elapsed = self.started.elapsed();
-        // A program that runs on another CPU just now still ends: until then the kernel's counts are ahead of the
-        // rings.
-        let deadline = Instant::now() + 10 * SETTLE;
-        loop {
-            self.capture.drain(|record| self.journal.push(record));
-            if self.emitted().map_or(true, |emitted| self.journal.received() >= emitted) || Instant::now() >= deadline {
-                break;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
+        self.drain_the_rest();
         match &mut self.output {
-            Output::Trace(scribe) => {
-                let batch = self.journal.due(u64::MAX);
-                failure = failure.or(scribe.write(batch.bytes(), |pen| batch.write(pen)).err());
+            Output::Trace(thread) => {
+                let batch = self.merger.take_due(u64::MAX);
+                failure = failure.or(thread.write(batch.bytes(), |trace| batch.write(trace)).err());
                 if let Some(frames) = self.frames.rows(true) {
-                    failure = failure.or(scribe.write(0, move |pen| frames.write(&mut pen.writer)).err());
+                    failure = failure.or(thread.write(0, move |trace| frames.write(&mut trace.writer)).err());
                 }
-                // The last line of the account is made from what is written.
-                failure = failure.or(scribe.flush().err());
+                // The last rows of the ledger are made from what is written.
+                failure = failure.or(thread.flush().err());
             }
             Output::Flight(_) => {
-                self.journal.hold(u64::MAX, |_| {});
-                self.journal.let_go(u64::MAX, u64::MAX, usize::MAX);
+                self.merger.hold(u64::MAX, |_| {});
+                self.merger.evict(u64::MAX, u64::MAX, usize::MAX);
             }
         }
 
         let now = monotonic_ns();
-        let ledger = ledger(&self.capture, &self.journal, now, &missed).unwrap_or_else(|error| {
+        let ledger = ledger(&self.capture, &self.merger, now, &missed).unwrap_or_else(|error| {
             failure.get_or_insert(error);
             Vec::new()
         });
@@ -212,8 +183,8 @@ impl Session {
             failure: None,
         };
         match self.output {
-            Output::Trace(scribe) => {
-                let mut writer = scribe.end();
+            Output::Trace(thread) => {
+                let mut writer = thread.end();
                 failure = failure.or(writer.append(&ledger).map_err(|(error, _)| error.into()).err());
                 self.header.clock.end_ns = now;
                 self.header.finished = Some(failure.as_ref().map_or_else(|| stopped.to_owned(), ToString::to_string));
@@ -226,7 +197,20 @@ impl Session {
         summary
     }
 
-    /// Records that the programs have put into the rings.
+    /// Empties the rings after the programs were detached. A program that runs on another CPU just then still ends:
+    /// until then the kernel's counts are ahead of the rings.
+    fn drain_the_rest(&mut self) {
+        let deadline = Instant::now() + 10 * SETTLE;
+        loop {
+            self.capture.drain(|record| self.merger.push(record));
+            if self.emitted().map_or(true, |emitted| self.merger.received() >= emitted) || Instant::now() >= deadline {
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// How many records the programs have put into the rings.
     fn emitted(&self) -> Result<u64, Error> {
         let mut emitted = 0;
         for program in self.capture.programs() {
@@ -245,22 +229,23 @@ impl Session {
         self.capture.programs().map(|program| (program, self.capture.missed(program))).collect()
     }
 
-    fn snapshot(&mut self) -> Result<(), Error> {
+    fn take_snapshot(&mut self) -> Result<(), Error> {
         let snapshot = self.snapshots.take(&self.header)?;
-        self.keep(snapshot)
+        self.write_snapshot(snapshot)
     }
 
-    fn snapshot_with_slabs(&mut self) -> Result<(), Error> {
+    fn take_snapshot_with_slabs(&mut self) -> Result<(), Error> {
         let snapshot = self.snapshots.take_with_slabs(&self.header)?;
-        self.keep(snapshot)
+        self.write_snapshot(snapshot)
     }
 
-    fn keep(&mut self, mut snapshot: Snapshot) -> Result<(), Error> {
+    /// Writes a snapshot, or keeps it for the flight recorder, with the ledger as it stands.
+    fn write_snapshot(&mut self, mut snapshot: Snapshot) -> Result<(), Error> {
         let now = monotonic_ns();
-        snapshot.ledger = ledger(&self.capture, &self.journal, now, &self.missed())?;
+        snapshot.ledger = ledger(&self.capture, &self.merger, now, &self.missed())?;
         self.header.clock.end_ns = now;
         match &mut self.output {
-            Output::Trace(scribe) => scribe.write(snapshot.bytes(), move |pen| snapshot.write(&mut pen.writer)),
+            Output::Trace(thread) => thread.write(snapshot.bytes(), move |trace| snapshot.write(&mut trace.writer)),
             Output::Flight(recorder) => {
                 recorder.keep(snapshot);
                 Ok(())
@@ -269,15 +254,16 @@ impl Session {
     }
 }
 
-/// The ledger as it stands.
-fn ledger(capture: &Capture, journal: &Journal, now: u64, missed: &[(Program, u64)]) -> Result<Vec<Ledger>, Error> {
+/// The ledger's rows about all programs as of `now`; `missed` says how often the kernel did not run each of them.
+fn ledger(capture: &Capture, merger: &Merger, now: u64, missed: &[(Program, u64)]) -> Result<Vec<Ledger>, Error> {
     let mut ledger = Vec::new();
     for (program, missed) in missed {
-        ledger.extend(journal.ledger(now, *program, &capture.counters(*program)?, *missed));
+        ledger.extend(merger.ledger(now, *program, &capture.counters(*program)?, *missed));
     }
     Ok(ledger)
 }
 
+/// Why the recording ends now, if it does.
 fn stop_reason(options: &Options, child: Option<&mut Child>, stop: &AtomicBool, started: Instant) -> Option<String> {
     if stop.load(Ordering::Relaxed) {
         return Some("a signal".to_owned());
@@ -289,6 +275,7 @@ fn stop_reason(options: &Options, child: Option<&mut Child>, stop: &AtomicBool, 
     Some(format!("the command ended ({status})"))
 }
 
-fn until_next(options: &Options, started: Instant) -> Duration {
+/// Time until the duration is over; [`LOOK`] where none was given.
+fn time_left(options: &Options, started: Instant) -> Duration {
     options.duration.map_or(LOOK, |duration| duration.saturating_sub(started.elapsed()))
 }

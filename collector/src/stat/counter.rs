@@ -2,12 +2,17 @@
 
 use trace::{Family as Events, Program, Wait, Zone};
 
-use super::{Column, Family, Names, Report, Sample};
+use super::{
+    column::{Column, Family},
+    key_names::KeyNames,
+    report::Report,
+};
 use crate::{
     Error,
-    bpf::{Addresses, CountSettings, Counting, Filter, Source},
+    bpf::{Addresses, CountSettings, Counting, Sample, Source},
+    filter::Filter,
     kernel::{Cgroups, Kallsyms, Tracefs, describe, monotonic_ns},
-    privilege,
+    os::privilege,
 };
 
 /// What to count.
@@ -19,10 +24,6 @@ pub struct Options {
     pub by: Vec<Column>,
     /// which events
     pub filter: Filter,
-    /// GFP flags that an allocation must have, by the traced kernel's names
-    pub gfp: Option<String>,
-    /// the cgroup whose threads' events are wanted
-    pub cgroup: Option<String>,
     /// how many different combinations of the columns there shall be room for
     pub rows: u32,
 }
@@ -30,7 +31,7 @@ pub struct Options {
 /// Counts since it was started.
 pub struct Counter {
     counting: Counting,
-    names: Names,
+    names: KeyNames,
     families: Vec<Family>,
     by: Vec<Column>,
     /// When nothing was counted yet.
@@ -52,11 +53,7 @@ impl Counter {
         let tracefs = Tracefs::find()?;
         // The kernel's table of GFP flags is in the format of `mm_page_alloc`, whatever is counted.
         let header = describe(&tracefs, &[Program::PageAlloc])?;
-        let cgroup = options.cgroup.as_deref().map(|path| Cgroups::find().named(path)).transpose()?;
-        let mut filter = Filter { cgroup, ..options.filter.clone() };
-        if let Some(text) = &options.gfp {
-            filter.gfp_bits = header.gfp.encode(text).map_err(|part| Error::unknown_gfp(&part, &header.gfp))?;
-        }
+        let filter = options.filter.resolve(&header, &Cgroups::find())?;
         // The largest zone first: most pages are found there at once.
         let mut zones: Vec<usize> = (0..header.zones.len()).filter(|zone| header.zones[*zone].spanned > 0).collect();
         zones.sort_by_key(|zone| std::cmp::Reverse(header.zones[*zone].managed));
@@ -71,7 +68,7 @@ impl Counter {
         let counting =
             Counting::start(&tracefs, &CountSettings { programs, by, filter, rows: options.rows, zone_spans })?;
         let first = Sample { time: monotonic_ns(), ..Sample::default() };
-        Ok(Self { counting, names: Names::new(header, zones, kallsyms), families, by: options.by.clone(), first })
+        Ok(Self { counting, names: KeyNames::new(header, zones, kallsyms), families, by: options.by.clone(), first })
     }
 
     /// When it was started, with no counts.
@@ -80,7 +77,7 @@ impl Counter {
     }
 
     /// What the numbers in samples are called.
-    pub fn names(&self) -> &Names {
+    pub fn names(&self) -> &KeyNames {
         &self.names
     }
 

@@ -4,10 +4,11 @@ use serde_json::{Map, Value, json};
 use trace::{Latency, Wait};
 
 use super::{
-    Column, Family, Names, Sample,
+    column::{Column, Family},
+    key_names::KeyNames,
     rows::{Counts, Row, rows, total},
-    sample::Account,
 };
+use crate::bpf::{ProgramAccount, Sample};
 
 /// The counts of some time.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub struct Report {
     /// how long tasks waited
     pub latencies: Vec<(Wait, Latency)>,
     /// what became of the events of each program
-    pub ledger: Vec<Account>,
+    pub ledger: Vec<ProgramAccount>,
 }
 
 /// The counts of one family.
@@ -39,7 +40,7 @@ pub struct Table {
 
 impl Report {
     /// From the difference of two samples.
-    pub fn new(at_ns: u64, sample: &Sample, families: &[Family], by: &[Column], names: &Names) -> Self {
+    pub fn new(at_ns: u64, sample: &Sample, families: &[Family], by: &[Column], names: &KeyNames) -> Self {
         let table = |family: &Family| {
             let by: Vec<_> = by.iter().copied().filter(|column| family.has(*column)).collect();
             let rows = if by.is_empty() { Vec::new() } else { rows(sample, *family, &by, names) };
@@ -77,7 +78,7 @@ impl Report {
         }
         let latencies = self.latencies.iter().map(|(wait, latency)| (wait.name().to_owned(), histogram(latency)));
         report.insert("latency".to_owned(), Value::Object(latencies.collect()));
-        let total = Account::total(&self.ledger);
+        let total = ProgramAccount::total(&self.ledger);
         report.insert(
             "ledger".to_owned(),
             json!({

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use trace::{Program, Tally, TallyKey};
 
-use super::{Column, Family, NO_VALUE, Names, Sample};
+use super::{
+    column::{Column, Family},
+    key_names::{KeyNames, NO_VALUE},
+};
+use crate::bpf::Sample;
 
 /// Allocations and frees that are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,7 +64,7 @@ fn is_free(number: u8) -> bool {
 }
 
 /// The counts of a family, told apart by the columns, as far as the programs did: most allocations first.
-pub fn rows(sample: &Sample, of: Family, by: &[Column], names: &Names) -> Vec<Row> {
+pub fn rows(sample: &Sample, of: Family, by: &[Column], names: &KeyNames) -> Vec<Row> {
     let page_size = names.header().page_size;
     let mut groups: HashMap<TallyKey, Counts> = HashMap::new();
     for (key, tally) in sample.tallies.iter().filter(|(key, _)| family(key.program) == Some(of)) {

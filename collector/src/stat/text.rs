@@ -2,15 +2,14 @@
 
 use std::fmt::{self, Write as _};
 
-use indicatif::{HumanBytes, HumanCount};
 use trace::{Latency, Wait};
 
 use super::{
-    Family,
+    column::Family,
     report::{Report, Table},
     rows::{Counts, Row},
-    sample::Account,
 };
+use crate::{bpf::ProgramAccount, number};
 
 /// Writes reports; of each table at most so many rows.
 #[derive(Debug, Clone, Copy)]
@@ -34,8 +33,7 @@ impl Text {
             }
             return Ok(text);
         }
-        let rate =
-            |count: u64| HumanCount((count as f64 * 1e9 / report.took_ns.max(1) as f64).round() as u64).to_string();
+        let rate = |count: u64| number::count((count as f64 * 1e9 / report.took_ns.max(1) as f64).round() as u64);
         if first {
             write!(text, "{:>10}", "time")?;
             for table in &report.tables {
@@ -47,14 +45,8 @@ impl Text {
         write!(text, "{:>10}", format!("{seconds:.3}"))?;
         for table in &report.tables {
             let Counts { allocs, frees, alloc_bytes, failures, .. } = table.total;
-            let bytes = HumanBytes((alloc_bytes as f64 * 1e9 / report.took_ns.max(1) as f64) as u64).to_string();
-            write!(
-                text,
-                "  {:>14} {:>14} {bytes:>12} {:>8}",
-                rate(allocs),
-                rate(frees),
-                HumanCount(failures).to_string()
-            )?;
+            let bytes = number::bytes((alloc_bytes as f64 * 1e9 / report.took_ns.max(1) as f64) as u64);
+            write!(text, "  {:>14} {:>14} {bytes:>12} {:>8}", rate(allocs), rate(frees), number::count(failures))?;
         }
         let waits = |wanted: &[Wait]| {
             report
@@ -65,7 +57,8 @@ impl Text {
                 .sum::<u64>()
         };
         let missed: u64 = report.ledger.iter().map(|account| account.missed).sum();
-        let (reclaim, compaction) = (waits(&[Wait::DirectReclaim]), waits(&[Wait::Compaction, Wait::Kcompactd]));
+        let waits = [waits(&[Wait::DirectReclaim]), waits(&[Wait::Compaction, Wait::Kcompactd]), missed];
+        let [reclaim, compaction, missed] = waits.map(number::count);
         writeln!(text, "  {reclaim:>8} {compaction:>8} {missed:>8}")?;
         Ok(text)
     }
@@ -89,9 +82,9 @@ impl Text {
         if report.latencies.iter().all(|(_, latency)| latency.count + latency.unpaired == 0) {
             writeln!(text, "nobody waited for direct reclaim or compaction")?;
         }
-        let Account { seen, counted, no_room, filtered, missed, .. } = Account::total(&report.ledger);
+        let ProgramAccount { seen, counted, no_room, filtered, missed, .. } = ProgramAccount::total(&report.ledger);
         let [seen, counted, shown_no_room, filtered, missed] =
-            [seen, counted, no_room, filtered, missed].map(HumanCount);
+            [seen, counted, no_room, filtered, missed].map(number::count);
         writeln!(
             text,
             "{:.1} s: seen {seen} = counted {counted} + without room {shown_no_room} + filtered {filtered}; missed by the kernel {missed}",
@@ -130,7 +123,11 @@ impl Text {
         );
         let (shown, all) = (table.rows.len().min(self.limit), table.rows.len());
         let mut total = vec![String::new(); labels];
-        total[0] = if all > shown { format!("{name} ({shown} of {all} rows)") } else { name.to_owned() };
+        total[0] = if all > shown {
+            format!("{name} ({} of {} rows)", number::count(shown as u64), number::count(all as u64))
+        } else {
+            name.to_owned()
+        };
         lines.push(line(table.family, total, table.total));
         align(text, &lines, labels)?;
         text.push('\n');
@@ -143,16 +140,12 @@ fn line(family: Family, mut cells: Vec<String>, counts: Counts) -> Vec<String> {
         Family::Pages => counts.free_bytes,
         Family::Objects => counts.requested_bytes,
     };
-    cells.extend([HumanCount(counts.allocs).to_string(), HumanCount(counts.frees).to_string()]);
-    cells.extend([
-        HumanBytes(counts.alloc_bytes).to_string(),
-        HumanBytes(last).to_string(),
-        HumanCount(counts.failures).to_string(),
-    ]);
+    cells.extend([number::count(counts.allocs), number::count(counts.frees)]);
+    cells.extend([number::bytes(counts.alloc_bytes), number::bytes(last), number::count(counts.failures)]);
     cells
 }
 
-/// Names to the left, numbers to the right.
+/// KeyNames to the left, numbers to the right.
 fn align(text: &mut String, lines: &[Vec<String>], names: usize) -> fmt::Result {
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..lines.first().map_or(0, Vec::len)).map(width).collect();
@@ -181,12 +174,12 @@ fn histogram(text: &mut String, title: &str, latency: &Latency) -> fmt::Result {
     write!(
         text,
         "{title}: {} times, {} each on average, at most {}",
-        HumanCount(latency.count),
-        time(mean),
-        time(latency.max_ns)
+        number::count(latency.count),
+        number::time(mean),
+        number::time(latency.max_ns)
     )?;
     if latency.unpaired > 0 {
-        write!(text, "; {} more whose beginning was not seen", HumanCount(latency.unpaired))?;
+        write!(text, "; {} more whose beginning was not seen", number::count(latency.unpaired))?;
     }
     text.push('\n');
     let most = latency.buckets.iter().copied().max().unwrap_or(0).max(1);
@@ -197,38 +190,16 @@ fn histogram(text: &mut String, title: &str, latency: &Latency) -> fmt::Result {
     };
     for (bucket, count) in latency.buckets.iter().enumerate().take(last + 1).skip(first) {
         let bar = "█".repeat((count * BAR).div_ceil(most) as usize);
-        let (from, to) = (time(if bucket == 0 { 0 } else { 1 << bucket }), time(2 << bucket));
-        writeln!(
-            text,
-            "{}",
-            format!("  {from:>8} to {to:>8}  {:>9}  {bar}", HumanCount(*count).to_string()).trim_end()
-        )?;
+        let (from, to) = (number::time(if bucket == 0 { 0 } else { 1 << bucket }), number::time(2 << bucket));
+        writeln!(text, "{}", format!("  {from:>8} to {to:>8}  {:>9}  {bar}", number::count(*count)).trim_end())?;
     }
     text.push('\n');
     Ok(())
 }
 
-/// A time with three digits.
-fn time(ns: u64) -> String {
-    let (value, unit) = match ns {
-        0..1_000 => return format!("{ns} ns"),
-        1_000..1_000_000 => (ns as f64 / 1e3, "µs"),
-        1_000_000..1_000_000_000 => (ns as f64 / 1e6, "ms"),
-        _ => (ns as f64 / 1e9, "s"),
-    };
-    let decimals = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
-    format!("{value:.decimals$} {unit}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_have_three_digits() {
-        let times = [999, 1_000, 16_384, 999_940, 262_144_000, 68_719_476_736];
-        assert_eq!(times.map(time), ["999 ns", "1.00 µs", "16.4 µs", "1000 µs", "262 ms", "68.7 s"]);
-    }
 
     #[test]
     fn histograms_show_the_gap_between_their_ends() {

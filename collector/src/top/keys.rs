@@ -1,42 +1,7 @@
 //! What the keys do.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use super::model::{Model, View};
-use crate::stat::Names;
-
-/// A key that means something here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// a letter, digit or sign
-    Char(char),
-    /// accept, or narrow to the selected row
-    Enter,
-    /// undo, close
-    Escape,
-    /// undo one step, or one letter
-    Backspace,
-    /// to the row above
-    Up,
-    /// to the row below
-    Down,
-    /// many rows up
-    PageUp,
-    /// many rows down
-    PageDown,
-    /// to the first row
-    Home,
-    /// to the last row
-    End,
-    /// to the view on the left
-    Left,
-    /// to the view on the right
-    Right,
-    /// pages or objects
-    Tab,
-    /// Ctrl-C: end, whatever is open
-    Interrupt,
-}
+use super::{key::Key, model::Model, view::View};
+use crate::stat::KeyNames;
 
 /// What comes after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,34 +12,9 @@ pub enum Next {
     Quit,
 }
 
-impl Key {
-    /// What the terminal reports, if it means something here.
-    pub fn from_terminal(key: KeyEvent) -> Option<Self> {
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        Some(match key.code {
-            KeyCode::Char('c' | 'd') if control => Self::Interrupt,
-            KeyCode::Char(_) if control || key.modifiers.contains(KeyModifiers::ALT) => return None,
-            KeyCode::Char(char) => Self::Char(char),
-            KeyCode::Enter => Self::Enter,
-            KeyCode::Esc => Self::Escape,
-            KeyCode::Backspace => Self::Backspace,
-            KeyCode::Up => Self::Up,
-            KeyCode::Down => Self::Down,
-            KeyCode::PageUp => Self::PageUp,
-            KeyCode::PageDown => Self::PageDown,
-            KeyCode::Home => Self::Home,
-            KeyCode::End => Self::End,
-            KeyCode::Left | KeyCode::BackTab => Self::Left,
-            KeyCode::Right => Self::Right,
-            KeyCode::Tab => Self::Tab,
-            _ => return None,
-        })
-    }
-}
-
 impl Model {
     /// Does what the key asks for.
-    pub fn press(&mut self, key: Key, names: &Names) -> Next {
+    pub fn press(&mut self, key: Key, names: &KeyNames) -> Next {
         const PAGE: isize = 10;
         if key == Key::Interrupt {
             return Next::Quit;

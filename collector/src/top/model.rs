@@ -3,82 +3,14 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::keys::Key;
+use super::{
+    key::Key,
+    view::{Focus, Sort, View},
+};
 use crate::{
     kernel::BuddyInfo,
-    stat::{Column, Counts, Family, NO_VALUE, Names, Row, Sample, rows, total},
+    stat::{Column, Counts, Family, KeyNames, NO_VALUE, Row, Sample, rows, total},
 };
-
-/// A table: what its rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct View(pub Column);
-
-impl View {
-    /// Every one, in the order of their digits.
-    pub const ALL: [Self; 7] = [
-        Self(Column::Zone),
-        Self(Column::Order),
-        Self(Column::Gfp),
-        Self(Column::Migratetype),
-        Self(Column::Cache),
-        Self(Column::CallSite),
-        Self(Column::Comm),
-    ];
-
-    /// Its name on the screen.
-    pub const fn title(self) -> &'static str {
-        match self.0 {
-            Column::Zone => "zone",
-            Column::Order => "order",
-            Column::Gfp => "GFP",
-            Column::Migratetype => "migratetype",
-            Column::Cache => "cache",
-            Column::CallSite => "call site",
-            Column::Comm => "process",
-        }
-    }
-
-    fn step(self, by: usize) -> Self {
-        let at = Self::ALL.iter().position(|view| *view == self).unwrap_or(0);
-        Self::ALL[(at + by) % Self::ALL.len()]
-    }
-
-    pub(super) fn before(self) -> Self {
-        self.step(Self::ALL.len() - 1)
-    }
-
-    pub(super) fn after(self) -> Self {
-        self.step(1)
-    }
-}
-
-/// By what rows are sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    /// allocations per second
-    Allocs,
-    /// frees per second
-    Frees,
-    /// bytes per second
-    Bytes,
-    /// failures per second
-    Failed,
-    /// name, from A to Z
-    Name,
-}
-
-impl Sort {
-    const ALL: [Self; 5] = [Self::Allocs, Self::Frees, Self::Bytes, Self::Failed, Self::Name];
-}
-
-/// A value that all rows shall have, picked from a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Focus {
-    /// in this column
-    pub column: Column,
-    /// this value
-    pub value: String,
-}
 
 /// Rates of allocation that are kept for the curve.
 const HISTORY: usize = 240;
@@ -130,7 +62,7 @@ impl Model {
     }
 
     /// Takes a look: the rates are those since the look before.
-    pub fn update(&mut self, sample: Sample, free: Vec<BuddyInfo>, names: &Names) {
+    pub fn update(&mut self, sample: Sample, free: Vec<BuddyInfo>, names: &KeyNames) {
         self.recent = sample.since(&self.last);
         self.last = sample;
         self.free = free;
@@ -141,7 +73,7 @@ impl Model {
     }
 
     /// Makes the rows anew, after anything that they depend on has changed.
-    pub(super) fn arrange(&mut self, names: &Names) {
+    pub(super) fn arrange(&mut self, names: &KeyNames) {
         let in_focus = |family: Family| {
             let mut recent = self.recent.clone();
             let focus = self.focus.iter().filter(|focus| family.has(focus.column));
@@ -182,7 +114,7 @@ impl Model {
     }
 
     /// What all events of a family were in the last interval.
-    pub fn total(&self, family: Family, names: &Names) -> Counts {
+    pub fn total(&self, family: Family, names: &KeyNames) -> Counts {
         total(&self.recent, family, names.header().page_size)
     }
 

@@ -1,5 +1,6 @@
-//! What can go wrong: a request that fails, and a caller that misuses the allocator.
+//! What can go wrong: a request that fails, a caller that misuses the allocator, and an allocator that has a bug.
 
+use alloc::string::String;
 use core::fmt;
 
 use crate::{Order, Pfn, gfp::BadZoneBits};
@@ -150,3 +151,28 @@ impl fmt::Display for Misuse {
 }
 
 impl core::error::Error for Misuse {}
+
+/// An invariant that does not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation(
+    /// Which one, where, with the numbers.
+    pub String,
+);
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for Violation {}
+
+macro_rules! ensure {
+    ($holds:expr, $($message:tt)*) => {
+        if !$holds {
+            return Err($crate::Violation(alloc::format!($($message)*)));
+        }
+    };
+}
+
+pub(crate) use ensure;

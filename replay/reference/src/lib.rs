@@ -4,9 +4,9 @@
 //! [`PageAllocator::validate`] checks every invariant the kernel's allocator keeps.
 //!
 //! ```
-//! use reference::{Config, Cpu, Layout, NodeId, Order, PageAllocator, Profile};
+//! use reference::{Config, Cpu, Layout, NodeId, Order, PageAllocator, Generation};
 //!
-//! let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 20, 2), Profile::V6_18));
+//! let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 20, 2), Generation::V6_18));
 //! let kernel = mm.mask("GFP_KERNEL");
 //! let page = mm.alloc_pages(kernel, Order(3), Cpu(0), NodeId(0))?;
 //! mm.free_pages(page, Order(3), Cpu(0))?;
@@ -24,67 +24,39 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod address;
-mod alloc_flags;
 mod buddy;
-mod compaction;
-mod contig;
 mod error;
-mod fallback;
-mod fragmentation;
 mod gfp;
-mod highatomic;
-mod ids;
-mod kmap;
-mod layout;
-mod list;
-mod mem_map;
-mod memory;
-mod migratetype;
+mod machine;
+mod mappings;
 mod mm;
 mod page;
 mod page_alloc;
 mod pcp;
-mod percpu;
-mod pressure;
-mod profile;
-mod rmqueue;
-mod seed;
-mod show;
+mod reclaim;
 mod slab;
-mod stats;
-mod validate;
-mod vmalloc;
-mod vmscan;
-mod watermark;
-mod watermark_ok;
 mod zone;
-mod zonelist;
 
-pub use address::{Address, DirectMap, PageSize};
-pub use error::{AllocError, Misuse};
-pub use fragmentation::FreeBlocks;
-pub use gfp::{BadZoneBits, Context, Explanation, Flags, Gfp, GfpTable, Verdict, gfp_migratetype, gfp_zone};
-pub use ids::{COSTLY_ORDER, Cpu, MAX_ORDER, NR_ORDERS, NodeId, Order, PAGE_SHIFT, PAGE_SIZE, Pfn, ZoneId};
-pub use kmap::{KM_TYPE_NR, Kmap, LAST_PKMAP};
-pub use layout::{Layout, PAGE_OFFSET_X86_32, PAGE_OFFSET_X86_64, ZONE_TYPES, ZoneSpec, ZoneType};
-pub use mem_map::MAX_ZONES;
-pub use memory::Memory;
-pub use migratetype::{MIGRATE_TYPES, Migratetype, PCP_TYPES};
+pub use self::gfp::{
+    BadZoneBits, Context, Explanation, Flags, Generation, Gfp, GfpTable, Verdict, gfp_migratetype, gfp_zone,
+};
+pub use buddy::FreeBlocks;
+pub use error::{AllocError, Misuse, Violation};
+pub use machine::{
+    COSTLY_ORDER, Cpu, FallbackRule, Layout, MAX_ORDER, Memory, NR_ORDERS, NodeId, Order, PAGE_OFFSET_X86_32,
+    PAGE_OFFSET_X86_64, PAGE_SHIFT, PAGE_SIZE, PcpRule, PerCpu, Pfn, Rules, WatermarkRule, ZONE_TYPES, ZoneId,
+    ZoneSpec, ZoneType,
+};
+pub use mappings::{Address, DirectMap, KM_TYPE_NR, Kmap, LAST_PKMAP, PageSize, Vmalloc};
 pub use mm::{Failure, Mm, ZERO_SIZE_PTR};
-pub use page::{FrameState, Owner, Page, PageFlags};
-pub use page_alloc::{Config, PageAllocator};
-pub use pcp::{PcpSizes, pcp_sizes, pcp_sizes_textbook};
-pub use percpu::PerCpu;
-pub use pressure::{NoPressure, Pressure};
-pub use profile::{FallbackRule, PcpRule, Profile, Rules, WatermarkRule};
+pub use page::{FrameState, MAX_ZONES, MIGRATE_TYPES, Migratetype, Owner, PCP_TYPES, Page, PageFlags};
+pub use page_alloc::{Config, Counters, NoPressure, PageAllocator, Pressure};
+pub use pcp::{pcp_sizes, pcp_sizes_textbook};
+pub use reclaim::{Costs, Lru, Work};
 pub use slab::{
     CacheFlags, CacheId, CacheStats, KmallocType, SlabAllocator, SlabSizes, kmalloc_class, kmalloc_classes, slab_sizes,
 };
-pub use stats::{Counters, ZoneStats};
-pub use validate::Violation;
-pub use vmalloc::Vmalloc;
-pub use vmscan::{Costs, Lru, Work};
-pub use watermark::{
-    Tunables, Watermarks, lowmem_reserve, min_free_kbytes_by_size, min_free_kbytes_for_thp, zone_watermarks,
+pub use zone::{
+    PcpSizes, Tunables, Watermarks, ZoneStats, lowmem_reserve, min_free_kbytes_by_size, min_free_kbytes_for_thp,
+    zone_watermarks,
 };

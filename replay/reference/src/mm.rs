@@ -37,12 +37,12 @@ impl Mm {
 impl<P: Pressure> Mm<P> {
     /// A machine with all memory free.
     pub fn with_pressure(config: Config, pressure: P) -> Self {
-        let (profile, cpus, nodes) = (config.profile, config.layout.cpus.max(1), config.layout.nodes() as u8);
+        let (generation, cpus, nodes) = (config.generation, config.layout.cpus.max(1), config.layout.nodes() as u8);
         let highmem = config.layout.zones.iter().any(|z| z.kind == ZoneType::HighMem);
         let direct = DirectMap { page_offset: config.layout.page_offset };
         Self {
             pages: PageAllocator::new(config),
-            slab: SlabAllocator::new(profile, cpus, nodes),
+            slab: SlabAllocator::new(generation, cpus, nodes),
             memory: Memory::default(),
             kmap: Kmap::new(cpus),
             vmalloc: Vmalloc::new(highmem),
@@ -68,7 +68,7 @@ impl<P: Pressure> Mm<P> {
     /// As [`PageAllocator::alloc_pages_under`].
     pub fn alloc_pages(&mut self, gfp: Gfp, order: Order, cpu: Cpu) -> Result<Pfn, AllocError> {
         let pfn = self.pages.alloc_pages_under(&mut self.pressure, gfp, order, cpu, NodeId(0))?;
-        if self.pages.gfp().flags(gfp).contains(Flags::ZERO) {
+        if self.pages.gfp().flags(gfp.0).contains(Flags::ZERO) {
             self.memory.zero(pfn, order.pages());
             self.pages.counters.zeroed += order.pages();
         }
@@ -97,7 +97,7 @@ impl<P: Pressure> Mm<P> {
     /// # Errors
     /// [`AllocError::HighMemHasNoAddress`], or as [`Self::alloc_pages`].
     pub fn get_free_pages(&mut self, gfp: Gfp, order: Order, cpu: Cpu) -> Result<Address, AllocError> {
-        if self.pages.gfp().flags(gfp).contains(Flags::HIGHMEM) {
+        if self.pages.gfp().flags(gfp.0).contains(Flags::HIGHMEM) {
             return Err(AllocError::HighMemHasNoAddress);
         }
         let pfn = self.alloc_pages(gfp, order, cpu)?;
@@ -147,7 +147,7 @@ impl<P: Pressure> Mm<P> {
     /// [`AllocError::HighMemHasNoAddress`], [`AllocError::TooLarge`], or when there is no memory.
     #[inline]
     pub fn kmalloc(&mut self, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
-        let flags = self.pages.gfp().flags(gfp);
+        let flags = self.pages.gfp().flags(gfp.0);
         if !flags.intersects(Flags::HIGHMEM | Flags::ZERO)
             && let Some(physical) = self.slab.kmalloc_fast(bytes, flags, cpu)
         {
@@ -262,7 +262,7 @@ impl<P: Pressure> Mm<P> {
     /// # Errors
     /// [`AllocError::HighMemHasNoAddress`], [`AllocError::CacheDestroyed`], or when there is no memory for a new slab.
     pub fn kmem_cache_alloc(&mut self, cache: CacheId, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
-        let flags = self.pages.gfp().flags(gfp);
+        let flags = self.pages.gfp().flags(gfp.0);
         if flags.contains(Flags::HIGHMEM) {
             return Err(AllocError::HighMemHasNoAddress);
         }
@@ -286,7 +286,7 @@ impl<P: Pressure> Mm<P> {
     /// # Errors
     /// [`AllocError::MaySleep`], [`AllocError::NoAddressSpace`], or when there is no memory.
     pub fn vmalloc(&mut self, bytes: u64, gfp: Gfp, cpu: Cpu) -> Result<Address, AllocError> {
-        let flags = self.pages.gfp().flags(gfp);
+        let flags = self.pages.gfp().flags(gfp.0);
         self.vmalloc.alloc(&mut self.pages, &mut self.pressure, bytes, flags, cpu, NodeId(0))
     }
 

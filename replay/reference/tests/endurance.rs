@@ -1,4 +1,4 @@
-//! Millions of calls in a row, in every profile, with the invariants checked now and then. `GFPSCOPE_OPERATIONS` asks
+//! Millions of calls in a row, in every generation, with the invariants checked now and then. `GFPSCOPE_OPERATIONS` asks
 //! for another number of them: `GFPSCOPE_OPERATIONS=1000000000 cargo test --release -p reference --test endurance --
 //! --nocapture`.
 
@@ -7,7 +7,7 @@ mod driver;
 use std::env;
 
 use driver::{Call, Driver};
-use reference::Profile;
+use reference::Generation;
 
 /// Calls until a machine is emptied and another begun: long enough to run out of memory several times.
 const RUN: u64 = 100_000;
@@ -21,8 +21,8 @@ fn invariants_hold_for_as_many_calls_as_asked_for() {
         .map_or(12_000_000, |n| n.parse().expect("GFPSCOPE_OPERATIONS is a number"));
     let (mut calls, mut checks, mut seed) = (0, 0, 0x9e37_79b9_7f4a_7c15_u64);
     while calls < wanted {
-        for profile in Profile::ALL {
-            let mut driver = Driver::new(profile);
+        for generation in Generation::ALL {
+            let mut driver = Driver::new(generation);
             let from = seed;
             for step in 0..RUN {
                 seed ^= seed << 13;
@@ -31,17 +31,20 @@ fn invariants_hold_for_as_many_calls_as_asked_for() {
                 let call = Call::from_noise(seed);
                 driver
                     .call(call)
-                    .unwrap_or_else(|e| panic!("{profile:?}, seed {from:#x}, call {step} ({call:?}): {e}"));
+                    .unwrap_or_else(|e| panic!("{generation:?}, seed {from:#x}, call {step} ({call:?}): {e}"));
                 if step % SAMPLE == 0 {
-                    driver
-                        .validate()
-                        .unwrap_or_else(|e| panic!("{profile:?}, seed {from:#x}, after call {step} ({call:?}): {e}"));
+                    driver.validate().unwrap_or_else(|e| {
+                        panic!("{generation:?}, seed {from:#x}, after call {step} ({call:?}): {e}")
+                    });
                     checks += 1;
                 }
             }
-            driver.finish().unwrap_or_else(|e| panic!("{profile:?}, seed {from:#x}, at the end: {e}"));
+            driver.finish().unwrap_or_else(|e| panic!("{generation:?}, seed {from:#x}, at the end: {e}"));
             calls += RUN;
         }
     }
-    println!("{calls} calls in {} profiles, every invariant checked {checks} times, no violation", Profile::ALL.len());
+    println!(
+        "{calls} calls in {} generations, every invariant checked {checks} times, no violation",
+        Generation::ALL.len()
+    );
 }

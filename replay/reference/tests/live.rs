@@ -9,7 +9,7 @@
 use std::{env, fs};
 
 use reference::{
-    Config, Layout, NodeId, PageAllocator, Profile, Tunables, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType, pcp_sizes,
+    Config, Generation, Layout, NodeId, PageAllocator, Tunables, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType, pcp_sizes,
     slab_sizes, zone_watermarks,
 };
 
@@ -19,9 +19,9 @@ fn release() -> (u32, u32) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-fn profile() -> Profile {
+fn generation() -> Generation {
     let (major, minor) = release();
-    Profile::of_release(major, minor)
+    Generation::of_release(major, minor)
 }
 
 /// How many CPUs a list such as `0-3,8` of /sys/devices/system/cpu has, and its last one.
@@ -89,7 +89,7 @@ fn zoneinfo() -> Option<Vec<Zone>> {
         };
         // Marks are printed with it.
         let boost = value("boost ").unwrap_or(0);
-        let limits: &[&str] = if profile() == Profile::V6_1 { &["high:"] } else { &["high_min:", "high_max:"] };
+        let limits: &[&str] = if generation() == Generation::V6_1 { &["high:"] } else { &["high_min:", "high_max:"] };
         zones.push(Zone {
             spec,
             marks: ["min ", "low ", "high ", "promo "].iter().filter_map(|key| Some(value(key)? - boost)).collect(),
@@ -120,7 +120,7 @@ fn marks_and_reserves_of_this_machine() {
     let scale = number("/proc/sys/vm/watermark_scale_factor").unwrap_or(10);
     let tunables = Tunables { min_free_kbytes: Some(min_free), watermark_scale_factor: scale, ..Tunables::default() };
     let layout = layout(&zones);
-    let marks = zone_watermarks(&layout, &tunables, &profile().rules());
+    let marks = zone_watermarks(&layout, &tunables, &generation().rules());
     let reserves = reference::lowmem_reserve(&layout);
     // The kernel's columns are its configured zones; on x86-64 DMA, DMA32, Normal, Movable, Device; a 32-bit kernel has
     // HighMem for DMA32.
@@ -145,7 +145,7 @@ fn marks_and_reserves_of_this_machine() {
             zone.marks,
             "{name}: min, low, high, promo"
         );
-        if profile() != Profile::Textbook {
+        if generation() != Generation::Textbook {
             assert_eq!(u64::from(pcp_sizes(zone.spec.managed, marks.low, cpus()).batch), zone.batch, "{name}: batch");
             // The kernel sizes the lists (when a CPU comes, say) by the low mark as it is just then, with its boost.
             let limits = |boost: u64| {
@@ -184,7 +184,7 @@ fn slab_sizes_of_this_machine() {
     for cache in caches.flatten() {
         let value = |name: &str| number(cache.path().join(name).to_str()?);
         let Some(size) = value("slab_size") else { continue };
-        let sizes = slab_sizes(profile(), size as u32, cpus);
+        let sizes = slab_sizes(generation(), size as u32, cpus);
         // A cache without partial lists per CPU (debugged, or limited otherwise) shows 0.
         let cpu_partial = value("cpu_partial").unwrap_or(0);
         let ours_partial = if cpu_partial == 0 { 0 } else { u64::from(sizes.cpu_partial) };
@@ -212,7 +212,7 @@ fn proc_files_have_the_kernels_layout() {
     for (n, zone) in zones.iter_mut().enumerate() {
         (zone.spec.start_pfn, zone.spec.spanned) = (n as u64 * room, room);
     }
-    let mut mm = PageAllocator::held(Config::new(layout(&zones), profile()));
+    let mut mm = PageAllocator::held(Config::new(layout(&zones), generation()));
     for (text, zone) in kernel.lines().zip(&zones) {
         let counts = text.split_whitespace().skip(4).map(|n| n.parse::<u64>().unwrap());
         let mut at = zone.spec.start_pfn + room;

@@ -5,7 +5,7 @@
 //! agree after every call.
 
 use reference::{
-    Config, Cpu, Layout, MAX_ORDER, NR_ORDERS, NodeId, Order, PageAllocator, Pfn, Profile, Tunables, ZoneId,
+    Config, Cpu, Generation, Layout, MAX_ORDER, NR_ORDERS, NodeId, Order, PageAllocator, Pfn, Tunables, ZoneId,
 };
 
 /// Frame by frame: free or not.
@@ -56,11 +56,11 @@ impl Random {
     }
 }
 
-fn one_zone(profile: Profile) -> (PageAllocator, Bitmap) {
+fn one_zone(generation: Generation) -> (PageAllocator, Bitmap) {
     let mut layout = Layout::x86_64((1 << 20) + 3000, 1);
     layout.zones.retain(|z| z.kind == reference::ZoneType::Normal);
     let zone = layout.zones[0].clone();
-    let mut config = Config::new(layout, profile);
+    let mut config = Config::new(layout, generation);
     config.rules.per_cpu_lists = false;
     config.tunables =
         Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, watermark_boost_factor: 0, thp: false };
@@ -69,8 +69,8 @@ fn one_zone(profile: Profile) -> (PageAllocator, Bitmap) {
 
 #[test]
 fn agrees_with_a_bitmap_after_every_call() {
-    for profile in Profile::ALL {
-        let (mut mm, mut bitmap) = one_zone(profile);
+    for generation in Generation::ALL {
+        let (mut mm, mut bitmap) = one_zone(generation);
         let masks = ["GFP_KERNEL", "GFP_HIGHUSER_MOVABLE", "GFP_KERNEL|__GFP_RECLAIMABLE"].map(|m| mm.mask(m));
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let mut live: Vec<(Pfn, Order)> = Vec::new();
@@ -87,10 +87,10 @@ fn agrees_with_a_bitmap_after_every_call() {
                     // The mark is 0 and one page must stay above it.
                     let fits = (order.0..=MAX_ORDER).any(|o| bitmap.blocks()[usize::from(o)] > 0);
                     let free = bitmap.free.iter().filter(|f| **f).count() as u64;
-                    let halving = profile == Profile::Textbook;
+                    let halving = generation == Generation::Textbook;
                     assert!(
                         !fits || free <= order.pages() || halving,
-                        "{profile:?}: order {order} failed with {:?}",
+                        "{generation:?}: order {order} failed with {:?}",
                         bitmap.blocks()
                     );
                     failed += 1;
@@ -100,7 +100,7 @@ fn agrees_with_a_bitmap_after_every_call() {
                 mm.free_pages(pfn, order, Cpu(0)).unwrap();
                 bitmap.set(pfn.0, order.0, true);
             }
-            assert_eq!(mm.free_blocks(ZoneId(0)), bitmap.blocks(), "{profile:?}, step {step}");
+            assert_eq!(mm.free_blocks(ZoneId(0)), bitmap.blocks(), "{generation:?}, step {step}");
         }
         mm.validate().unwrap();
         assert!(failed > 0, "the zone never filled: the test has not seen the other half of the work");

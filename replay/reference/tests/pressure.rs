@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use reference::{
-    AllocError, Config, Costs, Cpu, FrameState, FreeBlocks, Layout, Lru, Misuse, NodeId, Order, PageAllocator,
-    PageFlags, Pfn, Profile, Tunables, ZoneId, ZoneType,
+    AllocError, Config, Costs, Cpu, FrameState, FreeBlocks, Generation, Layout, Lru, Misuse, NodeId, Order,
+    PageAllocator, PageFlags, Pfn, Tunables, ZoneId, ZoneType,
 };
 
 const CPU: Cpu = Cpu(0);
@@ -13,19 +13,19 @@ const NORMAL: ZoneId = ZoneId(0);
 const COSTS: Costs = Costs { reclaim: 1, write: 100, migrate: 10 };
 
 /// 256 MiB in one NORMAL zone.
-fn config(profile: Profile) -> Config {
+fn config(generation: Generation) -> Config {
     let mut layout = Layout::x86_64((1 << 20) + (1 << 16), 1);
     layout.zones.retain(|z| z.kind == ZoneType::Normal);
-    Config::new(layout, profile)
+    Config::new(layout, generation)
 }
 
-fn machine(profile: Profile) -> PageAllocator {
-    PageAllocator::new(config(profile))
+fn machine(generation: Generation) -> PageAllocator {
+    PageAllocator::new(config(generation))
 }
 
 /// Fills memory with page cache until someone misses the low mark; `flags` are those of the nth page.
-fn filled(profile: Profile, flags: impl Fn(usize) -> PageFlags) -> (PageAllocator, Lru, Vec<Pfn>) {
-    let (mut mm, mut lru, mut pages) = (machine(profile), Lru::new(COSTS), Vec::new());
+fn filled(generation: Generation, flags: impl Fn(usize) -> PageFlags) -> (PageAllocator, Lru, Vec<Pfn>) {
+    let (mut mm, mut lru, mut pages) = (machine(generation), Lru::new(COSTS), Vec::new());
     let cache = mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
     for n in 0.. {
         let pfn = mm.alloc_pages(cache, Order(0), CPU, NODE).unwrap();
@@ -51,40 +51,44 @@ fn down_to_the_minimum(mm: &mut PageAllocator, mask: &str) {
 
 #[test]
 fn kswapd_stops_at_the_high_mark_and_takes_the_boost_away() {
-    for profile in Profile::ALL {
-        let (mut mm, mut lru, _) = filled(profile, clean);
+    for generation in Generation::ALL {
+        let (mut mm, mut lru, _) = filled(generation, clean);
         let kernel = mm.mask("GFP_KERNEL");
         mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).unwrap();
         let low = mm.zone_stats(NORMAL);
-        assert!(low.free < low.watermarks.high, "{profile:?}: {low:?}");
-        assert_eq!(lru.run_kswapd(&mut mm, 8), 8, "{profile:?}: no more than it is given time for");
+        assert!(low.free < low.watermarks.high, "{generation:?}: {low:?}");
+        assert_eq!(lru.run_kswapd(&mut mm, 8), 8, "{generation:?}: no more than it is given time for");
         let taken = lru.run_kswapd(&mut mm, u64::MAX);
         mm.drain_all();
         let high = mm.zone_stats(NORMAL);
         assert!(
             high.free > high.watermarks.high && taken < 2 * (high.watermarks.high - low.free),
-            "{profile:?}: took {taken}, {high:?}"
+            "{generation:?}: took {taken}, {high:?}"
         );
-        assert_eq!((high.boost, lru.run_kswapd(&mut mm, u64::MAX)), (0, 0), "{profile:?}: it sleeps until it is woken");
-        assert_eq!((lru.work().background_cost, lru.work().direct_cost), (8 + taken, 0), "{profile:?}");
+        assert_eq!(
+            (high.boost, lru.run_kswapd(&mut mm, u64::MAX)),
+            (0, 0),
+            "{generation:?}: it sleeps until it is woken"
+        );
+        assert_eq!((lru.work().background_cost, lru.work().direct_cost), (8 + taken, 0), "{generation:?}");
         mm.validate().unwrap();
     }
 }
 
 #[test]
 fn what_was_used_of_late_is_reclaimed_last() {
-    for profile in Profile::ALL {
+    for generation in Generation::ALL {
         let (mut mm, mut lru, pages) =
-            filled(profile, |n| if n < 16 { PageFlags::REFERENCED } else { PageFlags::default() });
+            filled(generation, |n| if n < 16 { PageFlags::REFERENCED } else { PageFlags::default() });
         down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
         let kernel = mm.mask("GFP_KERNEL");
         mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).unwrap();
         // One round: the 32 coldest pages but for the 16 that had been used.
-        assert_eq!((lru.work().scanned, lru.work().stolen), (48, 32), "{profile:?}");
+        assert_eq!((lru.work().scanned, lru.work().stolen), (48, 32), "{generation:?}");
         assert_eq!(lru.work().direct_cost, 32);
         assert!(
             pages[..16].iter().all(|pfn| mm.page(*pfn).is_some_and(|page| page.flags == PageFlags::LRU)),
-            "{profile:?}"
+            "{generation:?}"
         );
         mm.validate().unwrap();
     }
@@ -92,8 +96,8 @@ fn what_was_used_of_late_is_reclaimed_last() {
 
 #[test]
 fn dirty_pages_need_io_and_a_second_round() {
-    for profile in Profile::ALL {
-        let (mut mm, mut lru, _) = filled(profile, |_| PageFlags::DIRTY);
+    for generation in Generation::ALL {
+        let (mut mm, mut lru, _) = filled(generation, |_| PageFlags::DIRTY);
         down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
         let [noio, nofs, noretry, kernel] =
             ["GFP_NOIO", "GFP_NOFS", "GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL"].map(|m| mm.mask(m));
@@ -102,21 +106,25 @@ fn dirty_pages_need_io_and_a_second_round() {
             assert_eq!(
                 (failed, lru.work().written),
                 (Err(AllocError::BelowWatermark), 0),
-                "{profile:?}: nothing clean, and nothing to be cleaned"
+                "{generation:?}: nothing clean, and nothing to be cleaned"
             );
         }
         assert_eq!(
             mm.alloc_pages_under(&mut lru, noretry, Order(0), CPU, NODE),
             Err(AllocError::BelowWatermark),
-            "{profile:?}: one round only"
+            "{generation:?}: one round only"
         );
-        assert_eq!((lru.work().written, lru.work().stolen), (32, 0), "{profile:?}");
+        assert_eq!((lru.work().written, lru.work().stolen), (32, 0), "{generation:?}");
         let oom = mm.counters().oom;
         assert!(
             mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).is_ok(),
-            "{profile:?}: the others go round until something is clean"
+            "{generation:?}: the others go round until something is clean"
         );
-        assert_eq!(mm.counters().oom, oom, "{profile:?}: nobody was killed as long as there was something to reclaim");
+        assert_eq!(
+            mm.counters().oom,
+            oom,
+            "{generation:?}: nobody was killed as long as there was something to reclaim"
+        );
         assert!(lru.work().direct_cost > 32 * COSTS.write);
         mm.validate().unwrap();
     }
@@ -124,7 +132,7 @@ fn dirty_pages_need_io_and_a_second_round() {
 
 #[test]
 fn pages_in_use_are_not_reclaimed() {
-    let mut mm = machine(Profile::V6_18);
+    let mut mm = machine(Generation::V6_18);
     let mut lru = Lru::new(COSTS);
     let kernel = mm.mask("GFP_KERNEL");
     let [held, mapped, freed, idle] = core::array::from_fn(|_| mm.alloc_pages(kernel, Order(0), CPU, NODE).unwrap());
@@ -150,8 +158,8 @@ fn pages_in_use_are_not_reclaimed() {
 
 /// Memory full of single pages of one kind, every second of them freed; those that stay have their number left in
 /// `private`.
-fn checkered(profile: Profile, mask: &str) -> (PageAllocator, BTreeMap<Pfn, u32>) {
-    let mut config = config(profile);
+fn checkered(generation: Generation, mask: &str) -> (PageAllocator, BTreeMap<Pfn, u32>) {
+    let mut config = config(generation);
     config.tunables = Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, ..config.tunables };
     let mut mm = PageAllocator::new(config);
     let gfp = mm.mask(mask);
@@ -175,8 +183,8 @@ fn checkered(profile: Profile, mask: &str) -> (PageAllocator, BTreeMap<Pfn, u32>
 
 #[test]
 fn compaction_makes_a_block_of_scattered_pages_and_their_owners_follow() {
-    for profile in Profile::ALL {
-        let (mut mm, mut live) = checkered(profile, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+    for generation in Generation::ALL {
+        let (mut mm, mut live) = checkered(generation, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
         let huge = mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
         let pinned = *live.keys().next().unwrap();
         mm.get_page(pinned).unwrap();
@@ -184,17 +192,17 @@ fn compaction_makes_a_block_of_scattered_pages_and_their_owners_follow() {
         assert_eq!(
             mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE),
             Err(AllocError::Fragmented),
-            "{profile:?}"
+            "{generation:?}"
         );
         lru.compacts = true;
         let block =
-            mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE).unwrap_or_else(|e| panic!("{profile:?}: {e}"));
+            mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE).unwrap_or_else(|e| panic!("{generation:?}: {e}"));
         let moves = lru.take_moves();
         assert_eq!(lru.work().migrated, moves.len() as u64);
         assert_eq!(lru.work().direct_cost, moves.len() as u64 * COSTS.migrate);
         assert!(
             (256..1024).contains(&moves.len()),
-            "{profile:?}: a pageblock or two are emptied, no more: {}",
+            "{generation:?}: a pageblock or two are emptied, no more: {}",
             moves.len()
         );
         for (from, to) in moves {
@@ -204,9 +212,9 @@ fn compaction_makes_a_block_of_scattered_pages_and_their_owners_follow() {
         }
         for (pfn, owner) in &live {
             let page = mm.page(*pfn).unwrap();
-            assert_eq!((page.private, page.mapping, page.index), (*owner, 1, *owner), "{profile:?}: {pfn}");
+            assert_eq!((page.private, page.mapping, page.index), (*owner, 1, *owner), "{generation:?}: {pfn}");
         }
-        assert!(live.contains_key(&pinned), "{profile:?}: what someone holds on to stays");
+        assert!(live.contains_key(&pinned), "{generation:?}: what someone holds on to stays");
         assert!(matches!(mm.frame(block), FrameState::Allocated { order: Order(9), .. }));
         mm.validate().unwrap();
     }
@@ -214,39 +222,39 @@ fn compaction_makes_a_block_of_scattered_pages_and_their_owners_follow() {
 
 #[test]
 fn compaction_of_a_whole_zone_gathers_all_that_is_free() {
-    for profile in Profile::ALL {
-        let (mut mm, mut live) = checkered(profile, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+    for generation in Generation::ALL {
+        let (mut mm, mut live) = checkered(generation, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
         let zone = mm.zone_of(*live.keys().next().unwrap()).unwrap();
         let blocks = |mm: &PageAllocator| FreeBlocks(mm.free_blocks(zone));
         let before = blocks(&mm);
         for (from, to) in mm.compact_whole_zone(zone) {
             let owner = live.remove(&from).unwrap();
-            assert_eq!(mm.page(to).map(|page| page.private), Some(owner), "{profile:?}: {from} -> {to}");
+            assert_eq!(mm.page(to).map(|page| page.private), Some(owner), "{generation:?}: {from} -> {to}");
             live.insert(to, owner);
         }
         let after = blocks(&mm);
-        assert_eq!(after.pages(), before.pages(), "{profile:?}");
+        assert_eq!(after.pages(), before.pages(), "{generation:?}");
         // All but what lies in the pageblock where the scanners meet.
         assert!(
             before.suitable(9) < 2 && after.suitable(9) + 2 > after.pages() >> 9,
-            "{profile:?}: {before:?} {after:?}"
+            "{generation:?}: {before:?} {after:?}"
         );
-        assert!(mm.compact_whole_zone(zone).len() < 1024, "{profile:?}: there is little left to gather");
+        assert!(mm.compact_whole_zone(zone).len() < 1024, "{generation:?}: there is little left to gather");
         mm.validate().unwrap();
     }
 }
 
 #[test]
 fn pages_that_cannot_move_stay() {
-    for profile in Profile::ALL {
-        let (mut mm, live) = checkered(profile, "GFP_KERNEL|__GFP_NORETRY");
+    for generation in Generation::ALL {
+        let (mut mm, live) = checkered(generation, "GFP_KERNEL|__GFP_NORETRY");
         let mut lru = Lru::new(COSTS);
         lru.compacts = true;
         let kernel = mm.mask("GFP_KERNEL|__GFP_NORETRY");
         assert_eq!(
             mm.alloc_pages_under(&mut lru, kernel, Order(9), CPU, NODE),
             Err(AllocError::Fragmented),
-            "{profile:?}"
+            "{generation:?}"
         );
         assert!(
             lru.take_moves().is_empty()
@@ -258,8 +266,8 @@ fn pages_that_cannot_move_stay() {
 
 #[test]
 fn pages_on_the_reclaim_list_move_and_are_still_found_there() {
-    for profile in Profile::ALL {
-        let (mut mm, live) = checkered(profile, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+    for generation in Generation::ALL {
+        let (mut mm, live) = checkered(generation, "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
         let mut lru = Lru::new(COSTS);
         lru.compacts = true;
         for pfn in live.keys() {
@@ -273,7 +281,7 @@ fn pages_on_the_reclaim_list_move_and_are_still_found_there() {
         // All of them can still be taken back, wherever they are now.
         let kernel = mm.mask("GFP_KERNEL");
         while mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).is_ok() {}
-        assert_eq!(lru.work().stolen, live.len() as u64, "{profile:?}");
+        assert_eq!(lru.work().stolen, live.len() as u64, "{generation:?}");
         mm.validate().unwrap();
     }
 }

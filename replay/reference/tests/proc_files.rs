@@ -5,12 +5,16 @@
 use std::{fs, path::Path};
 
 use reference::{
-    CacheStats, Config, Cpu, Layout, MAX_ORDER, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn, Profile,
+    CacheStats, Config, Cpu, Generation, Layout, MAX_ORDER, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn,
     SlabSizes, Watermarks, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType,
 };
 
-const KERNELS: [(&str, Profile); 4] =
-    [("6.1", Profile::V6_1), ("6.1-i386", Profile::V6_1), ("6.12", Profile::V6_12), ("6.18", Profile::V6_18)];
+const KERNELS: [(&str, Generation); 4] = [
+    ("6.1", Generation::V6_1),
+    ("6.1-i386", Generation::V6_1),
+    ("6.12", Generation::V6_12),
+    ("6.18", Generation::V6_18),
+];
 
 fn kernel_file(kernel: &str, name: &str) -> String {
     let path =
@@ -29,10 +33,10 @@ fn zone_of(line: &str) -> Option<(ZoneType, &str)> {
     Some((ZoneType::from_name(name)?, rest))
 }
 
-fn machine(kernel: &str, profile: Profile, zones: Vec<ZoneSpec>) -> PageAllocator {
+fn machine(kernel: &str, generation: Generation, zones: Vec<ZoneSpec>) -> PageAllocator {
     let mut layout = if kernel.ends_with("i386") { Layout::x86_32(1 << 20, 2) } else { Layout::x86_64(1 << 20, 2) };
     layout.zones = zones;
-    PageAllocator::held(Config::new(layout, profile))
+    PageAllocator::held(Config::new(layout, generation))
 }
 
 fn zone(kind: ZoneType, start_pfn: u64, [spanned, present, managed]: [u64; 3]) -> ZoneSpec {
@@ -41,13 +45,13 @@ fn zone(kind: ZoneType, start_pfn: u64, [spanned, present, managed]: [u64; 3]) -
 
 #[test]
 fn buddyinfo() {
-    for (kernel, profile) in KERNELS {
+    for (kernel, generation) in KERNELS {
         let text = kernel_file(kernel, "buddyinfo");
         let rows: Vec<(ZoneType, Vec<u64>)> =
             text.lines().map(|l| zone_of(l).map(|(kind, rest)| (kind, numbers(rest))).unwrap()).collect();
         let room = 1 << 23;
         let zones = rows.iter().enumerate().map(|(n, (kind, _))| zone(*kind, n as u64 * room, [room; 3])).collect();
-        let mut mm = machine(kernel, profile, zones);
+        let mut mm = machine(kernel, generation, zones);
         for (n, (_, counts)) in rows.iter().enumerate() {
             let mut at = n as u64 * room;
             for (order, count) in counts.iter().enumerate().rev() {
@@ -63,7 +67,7 @@ fn buddyinfo() {
 
 #[test]
 fn pagetypeinfo() {
-    for (kernel, profile) in KERNELS {
+    for (kernel, generation) in KERNELS {
         let text = kernel_file(kernel, "pagetypeinfo");
         let header = text.lines().find_map(|l| l.strip_prefix("Number of blocks type ")).unwrap();
         let types: Vec<Migratetype> =
@@ -77,7 +81,7 @@ fn pagetypeinfo() {
         let sized = |(n, (kind, blocks)): (usize, &(ZoneType, Vec<u64>))| {
             zone(*kind, start(n), [blocks.iter().sum::<u64>() << 9; 3])
         };
-        let mut mm = machine(kernel, profile, blocks.iter().enumerate().map(sized).collect());
+        let mut mm = machine(kernel, generation, blocks.iter().enumerate().map(sized).collect());
         for (n, (kind, counts)) in blocks.iter().enumerate() {
             let by_type = types.iter().zip(counts).flat_map(|(mt, count)| (0..*count).map(|_| *mt));
             for (k, mt) in by_type.enumerate() {
@@ -115,7 +119,7 @@ fn without_counters(text: &str) -> String {
 
 #[test]
 fn zoneinfo() {
-    for (kernel, profile) in KERNELS {
+    for (kernel, generation) in KERNELS {
         let text = without_counters(&kernel_file(kernel, "zoneinfo"));
         let parts: Vec<&str> = text.split("Node ").skip(1).collect();
         let value =
@@ -127,7 +131,7 @@ fn zoneinfo() {
         let populated: Vec<&str> = parts.iter().copied().filter(|part| get(part, "spanned ") > 0).collect();
         let sizes = |part: &&str| ["spanned ", "present ", "managed "].map(|key| get(part, key));
         let zones = populated.iter().map(|part| zone(kind(part), get(part, "start_pfn:"), sizes(part))).collect();
-        let mut mm = machine(kernel, profile, zones);
+        let mut mm = machine(kernel, generation, zones);
         let configured: Vec<ZoneType> = parts.iter().map(|part| kind(part)).collect();
         for (n, part) in populated.iter().enumerate() {
             let id = ZoneId(n as u8);
@@ -186,9 +190,9 @@ fn zoneinfo() {
 
 #[test]
 fn slabinfo() {
-    for (kernel, profile) in KERNELS {
+    for (kernel, generation) in KERNELS {
         let text = kernel_file(kernel, "slabinfo");
-        let ours = reference::SlabAllocator::new(profile, 2, 1).slabinfo();
+        let ours = reference::SlabAllocator::new(generation, 2, 1).slabinfo();
         let heading = |text: &str| text.lines().take(2).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(heading(&ours), heading(&text), "{kernel}");
         for line in text.lines().skip(2) {

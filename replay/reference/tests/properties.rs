@@ -1,21 +1,21 @@
-//! Random calls on random machines: every invariant holds after each run, in every profile.
+//! Random calls on random machines: every invariant holds after each run, in every generation.
 
 mod driver;
 
 use driver::{Call, Driver, MASKS};
 use proptest::prelude::*;
-use reference::{Config, Cpu, GfpTable, NodeId, Order, PageAllocator, Profile};
+use reference::{Config, Cpu, Generation, NodeId, Order, PageAllocator};
 
 fn call() -> impl Strategy<Value = Call> {
     any::<u64>().prop_map(Call::from_noise)
 }
 
-fn machine(profile: Profile) -> PageAllocator {
-    PageAllocator::new(Config::new(driver::layout(), profile))
+fn machine(generation: Generation) -> PageAllocator {
+    PageAllocator::new(Config::new(driver::layout(), generation))
 }
 
-fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
-    let mut driver = Driver::new(profile);
+fn run(generation: Generation, calls: &[Call]) -> Result<(), TestCaseError> {
+    let mut driver = Driver::new(generation);
     for (step, call) in calls.iter().enumerate() {
         driver.call(*call).map_err(TestCaseError::fail)?;
         if step % 64 == 0 {
@@ -30,15 +30,15 @@ proptest! {
 
     #[test]
     fn invariants_hold_in_every_profile(calls in prop::collection::vec(call(), 1..1500)) {
-        for profile in Profile::ALL {
-            run(profile, &calls)?;
+        for generation in Generation::ALL {
+            run(generation, &calls)?;
         }
     }
 
     #[test]
     fn the_same_calls_give_the_same_frames(calls in prop::collection::vec(call(), 1..300)) {
-        let trail = |profile| {
-            let mut mm = machine(profile);
+        let trail = |generation| {
+            let mut mm = machine(generation);
             let mut pfns = Vec::new();
             for call in &calls {
                 if let Call::Alloc { mask, order, cpu, node } = *call {
@@ -47,8 +47,8 @@ proptest! {
             }
             pfns
         };
-        for profile in Profile::ALL {
-            prop_assert_eq!(trail(profile), trail(profile));
+        for generation in Generation::ALL {
+            prop_assert_eq!(trail(generation), trail(generation));
         }
     }
 
@@ -56,13 +56,13 @@ proptest! {
     /// frames.
     #[test]
     fn the_short_path_gives_the_same_frames(calls in prop::collection::vec((any::<bool>(), 0usize..MASKS.len(), any::<usize>(), 0u16..2), 1..2000)) {
-        for profile in [Profile::V6_1, Profile::V6_12, Profile::V6_18] {
-            let mut long = Config::new(machine(profile).config().layout.clone(), profile);
+        for generation in [Generation::V6_1, Generation::V6_12, Generation::V6_18] {
+            let mut long = Config::new(machine(generation).config().layout.clone(), generation);
             let table = long.gfp.clone();
             // A bit with an unknown number makes every mask pass through the table.
             let odd = [("__GFP_COLD", 0x2000_0000)];
-            long.gfp = GfpTable::from_pairs(table.names().map(|(name, mask)| (name, mask.0)).chain(odd));
-            let (mut short, mut long) = (machine(profile), PageAllocator::new(long));
+            long.gfp = table.entries().chain(odd).collect();
+            let (mut short, mut long) = (machine(generation), PageAllocator::new(long));
             let mut live = Vec::new();
             for (step, (grow, mask, which, cpu)) in calls.iter().enumerate() {
                 if *grow || live.is_empty() {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use reference::{
-    Address, AllocError, CacheFlags, Config, Context, Cpu, Failure, FrameState, Layout, Migratetype, Misuse, Mm, Order,
-    PAGE_OFFSET_X86_64, Pfn, Profile, ZERO_SIZE_PTR,
+    Address, AllocError, CacheFlags, Config, Context, Cpu, Failure, FrameState, Generation, Layout, Migratetype,
+    Misuse, Mm, Order, PAGE_OFFSET_X86_64, Pfn, ZERO_SIZE_PTR,
 };
 
 #[derive(Clone, Debug)]
@@ -30,8 +30,8 @@ fn call() -> impl Strategy<Value = Call> {
 
 const CACHES: [(&str, u32); 3] = [("dentry", 192), ("inode", 1080), ("tiny", 12)];
 
-fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
-    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 2), profile));
+fn run(generation: Generation, calls: &[Call]) -> Result<(), TestCaseError> {
+    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 2), generation));
     let kernel = mm.mask("GFP_KERNEL");
     let caches = CACHES.map(|(name, size)| mm.kmem_cache_create(name, size, 0, CacheFlags::default(), None).unwrap());
     let free_at_start: u64 = mm.pages.stats().iter().map(|z| z.free + z.pcp).sum();
@@ -101,7 +101,7 @@ fn run(profile: Profile, calls: &[Call]) -> Result<(), TestCaseError> {
 /// may keep.
 #[test]
 fn a_cpu_takes_more_than_one_slab_from_the_node() {
-    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Generation::V6_18));
     let kernel = mm.mask("GFP_KERNEL");
     let cache = mm.kmem_cache_create("kilobyte", 1100, 0, CacheFlags::default(), None).unwrap();
     let sizes = mm.slab.cache_stats(cache).sizes;
@@ -119,7 +119,7 @@ fn a_cpu_takes_more_than_one_slab_from_the_node() {
 
 #[test]
 fn no_bytes_have_an_address_of_their_own() {
-    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Generation::V6_18));
     let kernel = mm.mask("GFP_KERNEL");
     assert_eq!(mm.kmalloc(0, kernel, Cpu(0)), Ok(ZERO_SIZE_PTR));
     assert_eq!((mm.ksize(ZERO_SIZE_PTR), mm.kfree(Some(ZERO_SIZE_PTR), Cpu(0))), (Ok(0), Ok(())));
@@ -136,7 +136,7 @@ fn no_bytes_have_an_address_of_their_own() {
 
 #[test]
 fn what_cannot_be_served_is_refused() {
-    let mut mm = Mm::new(Config::new(Layout::x86_32(1 << 18, 1), Profile::V6_18));
+    let mut mm = Mm::new(Config::new(Layout::x86_32(1 << 18, 1), Generation::V6_18));
     let (kernel, high) = (mm.mask("GFP_KERNEL"), mm.mask("GFP_HIGHUSER"));
     for (size, align) in [(u32::MAX, 0), (1, u32::MAX), ((4 << 20) + 1, 0)] {
         assert!(
@@ -171,7 +171,7 @@ fn what_cannot_be_served_is_refused() {
 /// objects share it.
 #[test]
 fn one_request_does_not_decide_for_the_whole_slab() {
-    let mut mm = Mm::new(Config::new(Layout::x86_64((1 << 20) + (1 << 16), 1), Profile::V6_18));
+    let mut mm = Mm::new(Config::new(Layout::x86_64((1 << 20) + (1 << 16), 1), Generation::V6_18));
     let odd = mm.mask("GFP_KERNEL|__GFP_DMA32|__GFP_MOVABLE");
     let object = mm.kmalloc(100, odd, Cpu(0)).unwrap();
     let page = mm.direct_map().to_pfn(object);
@@ -181,7 +181,7 @@ fn one_request_does_not_decide_for_the_whole_slab() {
 
 #[test]
 fn a_slabs_pages_are_its_own() {
-    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Generation::V6_18));
     let kernel = mm.mask("GFP_KERNEL");
     for bytes in [100, 100_000] {
         let object = mm.kmalloc(bytes, kernel, Cpu(0)).unwrap();
@@ -207,8 +207,8 @@ proptest! {
 
     #[test]
     fn objects_are_disjoint_and_pages_come_back(calls in prop::collection::vec(call(), 1..1500)) {
-        for profile in Profile::ALL {
-            run(profile, &calls)?;
+        for generation in Generation::ALL {
+            run(generation, &calls)?;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use reference::Profile;
+use reference::Generation;
 use replay::{bench, fragmentation};
 
 use super::{print, run::PolicyArg};
@@ -28,20 +28,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(gib) = args.fragmentation {
         return show_fragmentation(gib, args.json);
     }
-    let profile = match args.policy.into() {
-        replay::Policy::Fixed(profile) => profile,
-        replay::Policy::Auto => Profile::V6_18,
+    let generation = match args.policy.into() {
+        replay::Policy::Fixed(generation) => generation,
+        replay::Policy::Auto => Generation::V6_18,
     };
-    let rows = bench(profile);
+    let rows = bench(generation);
     if args.json {
         return print(&format!("{}\n", serde_json::to_string_pretty(&rows)?));
     }
     let mut text = format!(
-        "{:<12} {:>6} {:>10}   profile {}, the best of many runs\n",
+        "{:<12} {:>6} {:>10}   generation {}, the best of many runs\n",
         "operation",
         "order",
         "ns/op",
-        profile.name()
+        generation.name()
     );
     for row in rows {
         writeln!(text, "{:<12} {:>6} {:>10.1}", row.name, row.order, row.ns_per_op)?;
@@ -51,9 +51,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn show_fragmentation(gib: u64, json: bool) -> anyhow::Result<()> {
     let mut rows = Vec::new();
-    for profile in Profile::ALL {
+    for generation in Generation::ALL {
         for grouping in [true, false] {
-            rows.push(fragmentation(profile, grouping, gib << 18)?);
+            rows.push(fragmentation(generation, grouping, gib << 18)?);
         }
     }
     if json {

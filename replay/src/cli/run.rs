@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use reference::Profile;
+use reference::Generation;
 use replay::{Init, Mode, Options, Outcome, Policy};
 use trace::Trace;
 
@@ -48,10 +48,10 @@ pub(super) enum PolicyArg {
 impl From<PolicyArg> for Policy {
     fn from(arg: PolicyArg) -> Self {
         match arg {
-            PolicyArg::Textbook => Self::Fixed(Profile::Textbook),
-            PolicyArg::V6_1 => Self::Fixed(Profile::V6_1),
-            PolicyArg::V6_12 => Self::Fixed(Profile::V6_12),
-            PolicyArg::V6_18 => Self::Fixed(Profile::V6_18),
+            PolicyArg::Textbook => Self::Fixed(Generation::Textbook),
+            PolicyArg::V6_1 => Self::Fixed(Generation::V6_1),
+            PolicyArg::V6_12 => Self::Fixed(Generation::V6_12),
+            PolicyArg::V6_18 => Self::Fixed(Generation::V6_18),
             PolicyArg::Auto => Self::Auto,
         }
     }

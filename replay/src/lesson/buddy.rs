@@ -1,7 +1,7 @@
 //! The buddy system and the lists in front of it: T18, T20.
 
 use reference::{
-    Config, Costs, Cpu, FreeBlocks, Layout, Lru, NodeId, Order, PageAllocator, PerCpu, Profile, ZoneId, ZoneType,
+    Config, Costs, Cpu, FreeBlocks, Generation, Layout, Lru, NodeId, Order, PageAllocator, PerCpu, ZoneId, ZoneType,
 };
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
 };
 
 pub(super) fn per_cpu(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 18, 2), Profile::V6_18));
+    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 18, 2), Generation::V6_18));
     let gfp = mm.mask("GFP_KERNEL");
     let zone = ZoneId(1);
     let show = |s: &mut Script, mm: &PageAllocator, what: &str| {
@@ -43,7 +43,7 @@ pub(super) fn per_cpu(s: &mut Script) -> Result<(), LessonError> {
 pub(super) fn buddy(s: &mut Script) -> Result<(), LessonError> {
     let mut layout = Layout::x86_64((1 << 20) + 1024, 1);
     layout.zones.retain(|z| z.kind == ZoneType::Normal);
-    let mut config = Config::new(layout, Profile::V6_18);
+    let mut config = Config::new(layout, Generation::V6_18);
     config.rules.per_cpu_lists = false;
     config.tunables.min_free_kbytes = Some(0);
     let mut mm = PageAllocator::new(config);

@@ -1,6 +1,6 @@
 //! GFP masks: T11 to T14.
 
-use reference::{Context, GfpTable, Profile};
+use reference::{Context, Generation, GfpTable};
 
 use super::{
     LessonError,
@@ -9,7 +9,7 @@ use super::{
 
 #[expect(clippy::unnecessary_wraps, reason = "all lessons have one shape")]
 pub(super) fn action_modifiers(s: &mut Script) -> Result<(), LessonError> {
-    let (then, now) = (GfpTable::of(Profile::Textbook), GfpTable::of(Profile::V6_18));
+    let (then, now) = (GfpTable::of(Generation::Textbook), GfpTable::of(Generation::V6_18));
     s.say("Action modifiers say what the kernel may do for the request. Their numbers have moved, some names too:");
     let rows = [
         ("__GFP_WAIT", "__GFP_RECLAIM", "the caller can sleep: reclaim, and wake kswapd"),
@@ -28,8 +28,9 @@ pub(super) fn action_modifiers(s: &mut Script) -> Result<(), LessonError> {
     ];
     s.say(format!("  {:<27} {:<30} meaning", "2.6.34", "6.18"));
     for (old, new, meaning) in rows {
-        let show =
-            |table: &GfpTable, name| table.mask(name).map_or_else(|| "gone".to_owned(), |m| format!("{name} {m}"));
+        let show = |table: &GfpTable, name| {
+            table.mask(name).map_or_else(|| "gone".to_owned(), |mask| format!("{name} {mask:#x}"))
+        };
         s.say(format!("  {:<27} {:<30} {meaning}", show(&then, old), show(&now, new)));
     }
     Ok(())
@@ -58,7 +59,7 @@ pub(super) fn zone_modifiers(s: &mut Script) -> Result<(), LessonError> {
 pub(super) fn type_flags(s: &mut Script) -> Result<(), LessonError> {
     const NAMES: [&str; 8] =
         ["GFP_ATOMIC", "GFP_NOWAIT", "GFP_NOIO", "GFP_NOFS", "GFP_KERNEL", "GFP_USER", "GFP_HIGHUSER", "GFP_DMA"];
-    let tables = Profile::ALL.map(|profile| (profile.name(), GfpTable::of(profile)));
+    let tables = Generation::ALL.map(|generation| (generation.name(), GfpTable::of(generation)));
     let masks = |table: &GfpTable| NAMES.map(|name| table.mask(name));
     for generation in tables.chunk_by(|(_, a), (_, b)| masks(a) == masks(b)) {
         let kernels: Vec<_> = generation.iter().map(|(name, _)| *name).collect();
@@ -76,7 +77,7 @@ pub(super) fn type_flags(s: &mut Script) -> Result<(), LessonError> {
 
 #[expect(clippy::unnecessary_wraps, reason = "all lessons have one shape")]
 pub(super) fn which_flag_when(s: &mut Script) -> Result<(), LessonError> {
-    let table = GfpTable::of(Profile::V6_18);
+    let table = GfpTable::of(Generation::V6_18);
     let contexts = [
         ("process context", Context::Process),
         ("interrupt, softirq, spinlock held", Context::Atomic),
@@ -87,14 +88,15 @@ pub(super) fn which_flag_when(s: &mut Script) -> Result<(), LessonError> {
         s.say(format!("{name}:"));
         for mask in ["GFP_KERNEL", "GFP_NOFS", "GFP_NOIO", "GFP_ATOMIC"] {
             if let Some(gfp) = table.mask(mask) {
-                let why = table.explain(gfp, context);
-                let remark = why.remarks.first().map_or(String::new(), |r| format!(" — but {r}"));
-                s.call(mask, format!("{}{remark}", why.verdict.reason()));
+                let why = table.explain(gfp);
+                let verdict = why.verdict(context).reason().map_or("allowed".to_owned(), |why| format!("a bug: {why}"));
+                let remark = why.remarks(context).first().map_or(String::new(), |r| format!(" — but {r}"));
+                s.call(mask, format!("{verdict}{remark}"));
             }
         }
     }
     if let Some(gfp) = table.mask("GFP_DMA") {
-        s.call("GFP_DMA alone, in process context", table.explain(gfp, Context::Process).remarks.join("; "));
+        s.call("GFP_DMA alone, in process context", table.explain(gfp).remarks(Context::Process).join("; "));
     }
     Ok(())
 }

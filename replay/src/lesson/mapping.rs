@@ -1,6 +1,6 @@
 //! Mappings: T10, T17.
 
-use reference::{Address, Context, Order, PAGE_SIZE, Profile};
+use reference::{Address, Context, Generation, Order, PAGE_SIZE};
 
 use super::{
     LessonError,
@@ -8,7 +8,7 @@ use super::{
 };
 
 pub(super) fn vmalloc(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = x86_64(Profile::V6_18);
+    let mut mm = x86_64(Generation::V6_18);
     let kernel = mm.mask("GFP_KERNEL");
     let mut pages = Vec::new();
     for _ in 0..32 {

@@ -1,6 +1,6 @@
 //! Objects: T9, T16, T19.
 
-use reference::{CacheFlags, Context, Order, Profile, kmalloc_classes};
+use reference::{CacheFlags, Context, Generation, Order, kmalloc_classes};
 
 use super::{
     LessonError,
@@ -8,11 +8,11 @@ use super::{
 };
 
 pub(super) fn kmalloc(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = x86_64(Profile::V6_18);
+    let mut mm = x86_64(Generation::V6_18);
     let kernel = mm.mask("GFP_KERNEL");
     s.call(
         "size classes",
-        kmalloc_classes(Profile::V6_18).iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        kmalloc_classes(Generation::V6_18).iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
     );
     for bytes in [1, 65, 100, 1000, 8192, 8193, 3 << 20] {
         let object = mm.kmalloc(bytes, kernel, CPU)?;
@@ -28,7 +28,7 @@ pub(super) fn kmalloc(s: &mut Script) -> Result<(), LessonError> {
 }
 
 pub(super) fn slab(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     let kernel = mm.mask("GFP_KERNEL");
     let flags = CacheFlags { hwcache_align: true, panic: true, ..CacheFlags::default() };
     let cache = mm.kmem_cache_create("task_struct", 1700, 0, flags, None)?;

@@ -1,6 +1,6 @@
 //! Pages: T1 to T3, T6 to T8.
 
-use reference::{Address, FrameState, Order, PageFlags, PageSize, Pfn, Profile};
+use reference::{Address, FrameState, Generation, Order, PageFlags, PageSize, Pfn};
 
 use super::{
     LessonError,
@@ -17,13 +17,13 @@ pub(super) fn pages(s: &mut Script) -> Result<(), LessonError> {
     let address = mm.direct_map().to_virtual(0x0010_0000);
     s.call("x86-32: __va(0x00100000)", address);
     s.call(format!("x86-32: __pa({address})"), format!("{:#010x}", mm.direct_map().to_physical(address)));
-    let mm = x86_64(Profile::V6_18);
+    let mm = x86_64(Generation::V6_18);
     s.call("x86-64: __va(0x00100000)", mm.direct_map().to_virtual(0x0010_0000));
     Ok(mm.validate()?)
 }
 
 pub(super) fn struct_page(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     let pfn = mm.alloc_page(mm.mask("GFP_KERNEL"), CPU)?;
     mm.pages.set_page_owner(pfn, 0xcafe, 3, 17)?;
     mm.pages.set_page_flags(pfn, PageFlags::DIRTY.union(PageFlags::UPTODATE))?;
@@ -53,7 +53,7 @@ pub(super) fn struct_page(s: &mut Script) -> Result<(), LessonError> {
 }
 
 pub(super) fn owners(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     let kernel = mm.mask("GFP_KERNEL");
     let [user, cache, plain] = [mm.alloc_page(kernel, CPU)?, mm.alloc_page(kernel, CPU)?, mm.alloc_page(kernel, CPU)?];
     mm.pages.set_mapcount(user, 1)?;
@@ -94,7 +94,7 @@ pub(super) fn getting_pages(s: &mut Script) -> Result<(), LessonError> {
 }
 
 pub(super) fn zeroed_pages(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     let page = mm.get_free_page(mm.mask("GFP_KERNEL"), CPU)?;
     let pfn = mm.direct_map().to_pfn(page);
     let text = |mm: &reference::Mm| {
@@ -114,7 +114,7 @@ pub(super) fn zeroed_pages(s: &mut Script) -> Result<(), LessonError> {
 }
 
 pub(super) fn freeing(s: &mut Script) -> Result<(), LessonError> {
-    let mut mm = x86_64(Profile::V6_18);
+    let mut mm = x86_64(Generation::V6_18);
     let kernel = mm.mask("GFP_KERNEL");
     let block = mm.alloc_pages(kernel, Order(2), CPU)?;
     let refused = |r: Result<(), reference::Misuse>| outcome(r.map(|()| "freed"));

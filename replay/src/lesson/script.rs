@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use reference::{Config, Cpu, Gfp, GfpTable, Layout, Mm, PAGE_SIZE, PageAllocator, Pfn, Profile, ZoneId};
+use reference::{Config, Cpu, Generation, Gfp, GfpTable, Layout, Mm, PAGE_SIZE, PageAllocator, Pfn, ZoneId};
 
 use super::LessonError;
 
@@ -39,24 +39,28 @@ impl Script {
         let _ = writeln!(self.0, "  free_area[0..=10] of {kind}, {when:<24} {blocks}");
     }
 
-    /// A mask by name, number and bits.
-    pub(super) fn mask(&mut self, table: &GfpTable, name: &str, gfp: Gfp) {
-        let parts: Vec<_> =
-            table.names().filter(|(n, m)| n.starts_with("__") && m.0.is_power_of_two() && gfp.0 & m.0 != 0).collect();
-        let parts = parts.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(" | ");
-        let _ =
-            writeln!(self.0, "  {name:<24} {:>9} = {}", format!("{gfp}"), if parts.is_empty() { "0" } else { &parts });
+    /// A mask by name, number and bits, lowest first.
+    pub(super) fn mask(&mut self, table: &GfpTable, name: &str, mask: u32) {
+        let mut bits: Vec<_> = table.bits().filter(|(_, bit)| mask & bit != 0).collect();
+        bits.sort_by_key(|(_, bit)| *bit);
+        let bits = bits.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | ");
+        let _ = writeln!(
+            self.0,
+            "  {name:<24} {:>9} = {}",
+            Gfp(mask).to_string(),
+            if bits.is_empty() { "0" } else { &bits }
+        );
     }
 }
 
 /// A 4.25 GiB x86-64 machine.
-pub(super) fn x86_64(profile: Profile) -> Mm {
-    Mm::new(Config::new(Layout::x86_64(0x11_0000, 2), profile))
+pub(super) fn x86_64(generation: Generation) -> Mm {
+    Mm::new(Config::new(Layout::x86_64(0x11_0000, 2), generation))
 }
 
 /// A 1 GiB x86-32 machine, as in the book.
 pub(super) fn x86_32() -> Mm {
-    Mm::new(Config::new(Layout::x86_32((1 << 30) / PAGE_SIZE, 2), Profile::Textbook))
+    Mm::new(Config::new(Layout::x86_32((1 << 30) / PAGE_SIZE, 2), Generation::Textbook))
 }
 
 /// Name of the zone a frame lies in.

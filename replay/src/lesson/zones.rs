@@ -1,6 +1,6 @@
 //! Zones: T4, T5, T15.
 
-use reference::{AllocError, Config, Costs, Layout, Lru, NodeId, Order, PageAllocator, PageFlags, Profile, ZoneId};
+use reference::{AllocError, Config, Costs, Generation, Layout, Lru, NodeId, Order, PageAllocator, PageFlags, ZoneId};
 
 use super::{
     LessonError,
@@ -20,7 +20,7 @@ pub(super) fn zones(s: &mut Script) -> Result<(), LessonError> {
     }
     s.say("So x86-64 has three zones, and no high memory: the direct map reaches all of it.");
     s.say("A request names the highest zone it can use; the zonelist goes down from there, never up. One block lies in one zone.");
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     for mask in ["GFP_KERNEL", "GFP_KERNEL|__GFP_DMA32", "GFP_KERNEL|__GFP_DMA"] {
         let pfn = mm.alloc_page(mm.mask(mask), CPU)?;
         s.call(format!("alloc_page({mask})"), zone_name(&mm.pages, pfn)?);
@@ -39,7 +39,7 @@ pub(super) fn zones(s: &mut Script) -> Result<(), LessonError> {
 }
 
 pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
-    let mut config = Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18);
+    let mut config = Config::new(Layout::x86_64(1 << 16, 1), Generation::V6_18);
     config.rules.per_cpu_lists = false;
     let mut mm = PageAllocator::new(config);
     let zone = ZoneId(1);
@@ -78,10 +78,10 @@ pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
 }
 
 pub(super) fn reserve(s: &mut Script) -> Result<(), LessonError> {
-    for profile in [Profile::Textbook, Profile::V6_18] {
-        s.say(format!("{}: 256 MiB, nothing to reclaim. Pages each mask leaves untouched:", profile.name()));
+    for generation in [Generation::Textbook, Generation::V6_18] {
+        s.say(format!("{}: 256 MiB, nothing to reclaim. Pages each mask leaves untouched:", generation.name()));
         for mask in ["GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL", "GFP_NOWAIT", "GFP_ATOMIC", "GFP_KERNEL|__GFP_NOFAIL"] {
-            let mut config = Config::new(Layout::x86_64(1 << 16, 1), profile);
+            let mut config = Config::new(Layout::x86_64(1 << 16, 1), generation);
             config.rules.per_cpu_lists = false;
             let mut mm = PageAllocator::new(config);
             let gfp = mm.mask(mask);
@@ -114,7 +114,7 @@ const BURST: u32 = 64;
 
 /// How many requests fail and why the last one did, and how many nanoseconds they spend on reclaim themselves.
 fn under_pressure(mask: &str) -> Result<(Option<(u32, AllocError)>, u64), LessonError> {
-    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::V6_18));
+    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), Generation::V6_18));
     // Dropping a clean page takes a fraction of a microsecond, writing one to a fast disk some twenty.
     let mut lru = Lru::new(Costs { reclaim: 200, write: 20_000, migrate: 1_000 });
     let (cache, gfp) = (mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY"), mm.mask(mask));

@@ -1,6 +1,6 @@
 //! All charts as one type, and the files that they are drawn into.
 
-use std::{path::Path, sync::Once};
+use std::{fs::File, io::BufWriter, path::Path, sync::Once};
 
 use plotters::{
     backend::{BitMapBackend, SVGBackend},
@@ -8,6 +8,7 @@ use plotters::{
     prelude::DrawingBackend,
     style::{FontStyle, register_font},
 };
+use png::{ColorType, Encoder, EncodingError};
 
 use super::{
     bars::Bars,
@@ -108,8 +109,15 @@ impl Chart {
     /// [`Error::Chart`].
     pub fn write_png(&self, path: &Path, theme: Theme) -> Result<(), Error> {
         let scale = 2;
-        let backend = BitMapBackend::new(path, (WIDTH * scale, self.height() * scale));
-        self.draw(backend, theme, f64::from(scale)).map(|_hovers| ())
+        let (width, height) = (WIDTH * scale, self.height() * scale);
+        let mut pixels = vec![0; (width * height * 3) as usize];
+        self.draw(BitMapBackend::with_buffer(&mut pixels, (width, height)), theme, f64::from(scale))?;
+        let write = || {
+            let mut encoder = Encoder::new(BufWriter::new(File::create(path)?), width, height);
+            encoder.set_color(ColorType::Rgb);
+            encoder.write_header()?.write_image_data(&pixels)
+        };
+        write().map_err(|error: EncodingError| Error::Chart { chart: self.name(), reason: error.to_string() })
     }
 
     fn draw<DB: DrawingBackend>(&self, backend: DB, theme: Theme, scale: f64) -> Result<Vec<Hover>, Error> {

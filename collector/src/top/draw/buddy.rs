@@ -3,11 +3,8 @@
 
 use ratatui::text::{Line, Span};
 
-use super::{
-    super::{Model, number},
-    Theme,
-};
-use crate::{kernel::BuddyInfo, stat::Names};
+use super::theme::Theme;
+use crate::{kernel::BuddyInfo, number, stat::KeyNames, top::model::Model};
 
 /// Columns of the zone's name, and of an order.
 const NAME: usize = 12;
@@ -19,7 +16,7 @@ const GAUGE: usize = 18;
 const GAUGE_TEXT: usize = GAUGE + 19;
 
 /// As many zones as there is room for, those with the most free memory; nothing if not even one fits.
-pub fn lines(model: &Model, names: &Names, theme: Theme, width: usize, height: usize) -> Vec<Line<'static>> {
+pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize, height: usize) -> Vec<Line<'static>> {
     let orders = model.free().iter().map(|zone| zone.nr_free.len()).max().unwrap_or(0);
     let room = height.saturating_sub(2) / LINES;
     if room == 0 || orders == 0 {
@@ -40,13 +37,14 @@ pub fn lines(model: &Model, names: &Names, theme: Theme, width: usize, height: u
     lines
 }
 
-fn zone_lines(zone: &BuddyInfo, names: &Names, theme: Theme, shown: usize, width: usize) -> [Line<'static>; LINES] {
+fn zone_lines(zone: &BuddyInfo, names: &KeyNames, theme: Theme, shown: usize, width: usize) -> [Line<'static>; LINES] {
     const LEVELS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let header = names.header();
     let number = header.zones.iter().position(|known| known.node == zone.node && known.name == zone.zone);
     let name = number.map_or_else(|| zone.zone.clone(), |number| header.zone_name(number as u8));
     let free = zone.free_pages();
-    let counts = zone.nr_free.iter().take(shown).map(|blocks| Span::raw(format!("{:>CELL$}", number::count(*blocks))));
+    let counts =
+        zone.nr_free.iter().take(shown).map(|blocks| Span::raw(format!("{:>CELL$}", number::short_count(*blocks))));
     let bars = zone.nr_free.iter().take(shown).enumerate().map(|(order, blocks)| {
         let eighths = ((blocks << order) * 8).div_ceil(free.max(1)) as usize;
         let bar: String = std::iter::repeat_n(LEVELS[eighths.min(8)], CELL - 1).collect();
@@ -71,7 +69,7 @@ fn zone_lines(zone: &BuddyInfo, names: &Names, theme: Theme, shown: usize, width
     [
         std::iter::once(Span::raw(format!("{name:<NAME$}"))).chain(counts).collect(),
         Line::from(vec![
-            theme.dim(format!("{:<NAME$}", format!("  {}", number::bytes((free * header.page_size) as f64)))),
+            theme.dim(format!("{:<NAME$}", format!("  {}", number::short_bytes((free * header.page_size) as f64)))),
             theme.accent(bars.collect::<String>()),
         ]),
         Line::from(last),

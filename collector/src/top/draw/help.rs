@@ -7,7 +7,7 @@ use ratatui::{
     widgets::{Block, Clear, Paragraph},
 };
 
-use super::Theme;
+use super::theme::Theme;
 
 const KEYS: [(&str, &str); 12] = [
     ("1-7  ← →", "tables: by zone, order, GFP mask, …"),

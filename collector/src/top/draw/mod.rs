@@ -15,8 +15,7 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-use super::Model;
-use crate::stat::Names;
+use crate::{stat::KeyNames, top::model::Model};
 
 /// Columns and lines below which nothing sensible can be shown.
 const SMALLEST: (u16, u16) = (50, 10);
@@ -24,7 +23,7 @@ const SMALLEST: (u16, u16) = (50, 10);
 const TABLE_ROWS: u16 = 6;
 
 /// Draws everything.
-pub fn draw(frame: &mut Frame, model: &Model, names: &Names, theme: Theme) {
+pub fn draw(frame: &mut Frame, model: &Model, names: &KeyNames, theme: Theme) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let text = format!("The terminal is too small: {} × {} are needed. q quits.", SMALLEST.0, SMALLEST.1);

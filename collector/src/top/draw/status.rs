@@ -8,17 +8,18 @@ use ratatui::{
 };
 use trace::Wait;
 
-use super::{
-    super::{Model, number},
-    Theme,
+use super::theme::Theme;
+use crate::{
+    number,
+    stat::{Counts, Family, KeyNames, ProgramAccount},
+    top::model::Model,
 };
-use crate::stat::{Account, Counts, Family, Names};
 
 /// Columns that the rates take; what is right of them is for the curve.
 const RATES: usize = 76;
 
 /// Title, rates, waits and ledger.
-pub fn lines(model: &Model, names: &Names, theme: Theme, width: usize) -> Vec<Line<'static>> {
+pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![title(model, names, theme, width)];
     lines.extend(Family::ALL.map(|family| rates(model, family, names, theme)));
     lines.push(waits(model, theme));
@@ -27,7 +28,7 @@ pub fn lines(model: &Model, names: &Names, theme: Theme, width: usize) -> Vec<Li
     lines
 }
 
-fn title(model: &Model, names: &Names, theme: Theme, width: usize) -> Line<'static> {
+fn title(model: &Model, names: &KeyNames, theme: Theme, width: usize) -> Line<'static> {
     let header = names.header();
     let left = format!("{}  Linux {}  {} CPUs", header.host, header.kernel, header.cpu_node.len());
     let right =
@@ -41,14 +42,14 @@ fn title(model: &Model, names: &Names, theme: Theme, width: usize) -> Line<'stat
     Line::from(vec![theme.heading(name), "  ".into(), theme.dim(left), " ".repeat(gap).into(), right])
 }
 
-fn rates(model: &Model, family: Family, names: &Names, theme: Theme) -> Line<'static> {
+fn rates(model: &Model, family: Family, names: &KeyNames, theme: Theme) -> Line<'static> {
     let Counts { allocs, frees, alloc_bytes, failures, .. } = model.total(family, names);
     let rate = |count| number::rate(model.per_second(count));
     let mut spans = vec![theme.dim(format!("{:<8}", family.name()))];
     for (value, unit) in [
         (rate(allocs), " allocs/s "),
         (rate(frees), " frees/s  "),
-        (number::bytes(model.per_second(alloc_bytes)), "/s"),
+        (number::short_bytes(model.per_second(alloc_bytes)), "/s"),
     ] {
         spans.extend([Span::raw(format!("{value:>9}")), theme.dim(unit)]);
     }
@@ -74,13 +75,13 @@ fn waits(model: &Model, theme: Theme) -> Line<'static> {
 }
 
 fn ledger(model: &Model, theme: Theme) -> Line<'static> {
-    let Account { seen, no_room, missed, .. } = Account::total(&model.all().ledger());
+    let ProgramAccount { seen, no_room, missed, .. } = ProgramAccount::total(&model.all().ledger());
     let loss = |count: u64, text: String| if count > 0 { theme.warning(text) } else { theme.dim(text) };
     Line::from(vec![
         theme.dim(format!("{:<8}", "ledger")),
-        theme.dim(format!("{:>9} events seen, ", number::count(seen))),
-        loss(no_room, format!("{} without room, ", number::count(no_room))),
-        loss(missed, format!("{} missed by the kernel", number::count(missed))),
+        theme.dim(format!("{:>9} events seen, ", number::short_count(seen))),
+        loss(no_room, format!("{} without room, ", number::short_count(no_room))),
+        loss(missed, format!("{} missed by the kernel", number::short_count(missed))),
     ])
 }
 

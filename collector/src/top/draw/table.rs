@@ -7,11 +7,15 @@ use ratatui::{
     widgets::{Cell, Row, Table, TableState},
 };
 
-use super::{
-    super::{Focus, Model, Sort, View, number},
-    Theme,
+use super::theme::Theme;
+use crate::{
+    number,
+    stat::{Family, Row as Counted},
+    top::{
+        model::Model,
+        view::{Focus, Sort, View},
+    },
 };
-use crate::stat::Family;
 
 /// The tables there are, and to what this one was narrowed.
 pub fn tabs(model: &Model, theme: Theme) -> Line<'static> {
@@ -74,13 +78,13 @@ pub fn draw(frame: &mut Frame, model: &Model, theme: Theme, area: Rect) {
         widths.push(Constraint::Length(BAR + 1));
     }
     let all: u64 = model.rows().iter().map(|row| row.counts.allocs).sum();
-    let row = |row: &crate::stat::Row| {
+    let row = |row: &Counted| {
         let mut cells = vec![Cell::new(shorten(&row.values[0], usize::from(name_width)))];
         for (column, ..) in &shown {
             let counts = row.counts;
             let text = match column {
                 Sort::Frees => number::rate(model.per_second(counts.frees)),
-                Sort::Bytes => number::bytes(model.per_second(counts.alloc_bytes)),
+                Sort::Bytes => number::short_bytes(model.per_second(counts.alloc_bytes)),
                 Sort::Failed => number::rate(model.per_second(counts.failures)),
                 Sort::Allocs | Sort::Name => number::rate(model.per_second(counts.allocs)),
             };

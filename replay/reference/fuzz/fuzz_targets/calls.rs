@@ -8,11 +8,11 @@ mod driver;
 
 use driver::{Call, Driver};
 use libfuzzer_sys::fuzz_target;
-use reference::Profile;
+use reference::Generation;
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
-    let mut driver = Driver::new(Profile::ALL[usize::from(*first) % Profile::ALL.len()]);
+    let mut driver = Driver::new(Generation::ALL[usize::from(*first) % Generation::ALL.len()]);
     let (calls, _) = rest.as_chunks::<8>();
     for (step, noise) in calls.iter().enumerate() {
         driver.call(Call::from_noise(u64::from_le_bytes(*noise))).unwrap();

@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use super::Flags;
-use crate::{Migratetype, ZoneType};
+use ::gfp::Flags;
+
+use crate::{machine::ZoneType, page::Migratetype};
 
 /// A combination of zone bits that means nothing: the kernel's `GFP_ZONE_BAD`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,9 +21,6 @@ impl fmt::Display for BadZoneBits {
 
 impl core::error::Error for BadZoneBits {}
 
-/// Zone-bit combinations that are bugs, one bit each (`GFP_ZONE_BAD`): {3, 5, 6, 7, 0xb, 0xd, 0xe, 0xf}.
-const GFP_ZONE_BAD: u32 = 0xE8E8;
-
 /// The highest zone a request may use, before the machine's missing zones are taken out of account.
 ///
 /// `__GFP_MOVABLE` alone does not select the movable zone; `__GFP_HIGHMEM` must be set too.
@@ -31,8 +29,8 @@ const GFP_ZONE_BAD: u32 = 0xE8E8;
 /// When the low four bits name zones that exclude each other.
 #[inline]
 pub const fn gfp_zone(flags: Flags) -> Result<ZoneType, BadZoneBits> {
-    let bits = flags.0 & 0xf;
-    if GFP_ZONE_BAD >> bits & 1 != 0 {
+    let bits = flags.bits() & 0xf;
+    if !flags.zone_is_possible() {
         return Err(BadZoneBits(bits as u8));
     }
     Ok(match bits {
@@ -48,7 +46,7 @@ pub const fn gfp_zone(flags: Flags) -> Result<ZoneType, BadZoneBits> {
 /// both.
 #[inline]
 pub const fn gfp_migratetype(flags: Flags) -> Option<Migratetype> {
-    match flags.0 >> 3 & 3 {
+    match flags.bits() >> 3 & 3 {
         0 => Some(Migratetype::Unmovable),
         1 => Some(Migratetype::Movable),
         2 => Some(Migratetype::Reclaimable),
@@ -82,7 +80,7 @@ mod tests {
             None,
         ];
         for (bits, zone) in expected.into_iter().enumerate() {
-            assert_eq!(gfp_zone(Flags(bits as u32)).ok(), zone, "zone bits {bits:#x}");
+            assert_eq!(gfp_zone(Flags::from_bits(bits as u32)).ok(), zone, "zone bits {bits:#x}");
         }
     }
 

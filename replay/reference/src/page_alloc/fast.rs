@@ -2,60 +2,16 @@
 //! asked there: a block from this CPU's list while its zone has plenty, and a block back onto the list while the list
 //! has room. They do exactly what the general paths would; where they cannot tell, they step aside.
 
-use alloc::vec::Vec;
-
-use super::{Config, PageAllocator};
+use super::allocator::PageAllocator;
 use crate::{
     COSTLY_ORDER, Cpu, Gfp, NodeId, Order, Pfn,
-    gfp::{gfp_migratetype, gfp_zone},
-    ids::MAX_ORDER,
-    mem_map::{BlockState, Tag},
-    migratetype::{Migratetype, PCP_TYPES},
-    pcp::{PerCpuPages, allows, list_index},
-    zonelist::Zonelists,
+    page::{
+        PCP_TYPES,
+        tag::{BlockState, Tag},
+    },
+    pcp::list_index,
+    zone::per_cpu_pages::PerCpuPages,
 };
-
-/// Where a request goes as long as nothing runs low.
-#[derive(Clone, Copy)]
-struct Route {
-    zone: u8,
-    highest: u8,
-    migratetype: Migratetype,
-}
-
-/// What can be read off a request beforehand.
-pub(crate) struct Routes {
-    /// By node and by the low five bits of a mask: zone and mobility.
-    by_bits: Vec<[Option<Route>; 32]>,
-    /// Bit o: blocks of order o are cached per CPU.
-    cached: u16,
-}
-
-impl Routes {
-    pub(crate) fn new(config: &Config, zonelists: &Zonelists) -> Self {
-        let usable = config.gfp.is_current();
-        let grouping = config.rules.mobility_grouping;
-        let route = |node: usize, bits: usize| {
-            let flags = config.gfp.flags(Gfp(bits as u32));
-            let migratetype = gfp_migratetype(flags).filter(|_| usable)?;
-            let highest = gfp_zone(flags).ok()?;
-            let zone = zonelists.get(node as u8, highest, 0)?;
-            Some(Route {
-                zone,
-                highest: highest as u8,
-                migratetype: if grouping { migratetype } else { Migratetype::Unmovable },
-            })
-        };
-        let by_bits = (0..config.layout.nodes()).map(|node| core::array::from_fn(|bits| route(node, bits))).collect();
-        let cached = (0..=MAX_ORDER).filter(|order| allows(&config.rules, *order)).map(|order| 1 << order).sum();
-        Self { by_bits, cached }
-    }
-
-    #[inline]
-    fn caches(&self, order: Order) -> bool {
-        order.0 <= MAX_ORDER && self.cached >> order.0 & 1 != 0
-    }
-}
 
 impl PageAllocator {
     /// The short path of an allocation, if it can be taken.

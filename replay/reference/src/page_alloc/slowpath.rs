@@ -1,8 +1,11 @@
 //! The slow path: lower marks, reclaim, compaction, and when to give up.
 
-use super::PageAllocator;
+use super::{allocator::PageAllocator, pressure::Pressure};
 use crate::{
-    AllocError, Order, Pressure, ZoneId, alloc_flags::AllocFlags, rmqueue::Request, watermark_ok::watermark_ok,
+    AllocError, COSTLY_ORDER, Flags, Migratetype, Order, ZoneId,
+    buddy::{highatomic, request::Request},
+    gfp::alloc_flags::AllocFlags,
+    zone::watermark_ok::watermark_ok,
 };
 
 impl PageAllocator {
@@ -13,7 +16,6 @@ impl PageAllocator {
         pressure: &mut P,
         request: &mut Request,
     ) -> Result<(u32, u8), AllocError> {
-        use crate::Flags;
         /// `MAX_COMPACT_RETRIES` for costly orders: rounds that freed pages, and might have made the block.
         const COSTLY_COMPACT_RETRIES: u32 = 4;
 
@@ -33,7 +35,7 @@ impl PageAllocator {
         let Some(zone) = self.zonelists.get(request.node.0, request.highest, 0).map(ZoneId) else {
             return Err(AllocError::BelowWatermark);
         };
-        let costly = request.order > crate::ids::COSTLY_ORDER;
+        let costly = request.order > COSTLY_ORDER;
         let mut fruitless = 0;
         loop {
             self.counters.allocstall += 1;
@@ -108,8 +110,7 @@ impl PageAllocator {
         if self.unreserve_highatomic(request.migratetype, true) {
             return Ok(None);
         }
-        let may_kill =
-            !request.flags.contains(crate::Flags::RETRY_MAYFAIL) && request.order <= crate::ids::COSTLY_ORDER;
+        let may_kill = !request.flags.contains(Flags::RETRY_MAYFAIL) && request.order <= COSTLY_ORDER;
         if may_kill {
             self.counters.oom += 1;
             if pressure.oom(self) > 0 {
@@ -140,5 +141,11 @@ impl PageAllocator {
             watermark_ok(&self.config.rules, zone, 0, zone.marks.min, request.highest, request.alloc, zone.nr_free)
         };
         if request.order > 0 && zones.iter().any(enough) { AllocError::Fragmented } else { AllocError::BelowWatermark }
+    }
+
+    /// `unreserve_highatomic_pageblock`: when reclaim gets nowhere, one reserved pageblock with free pages becomes
+    /// ordinary again, of the type that is asked for. The last one is given up by `force` only. Whether there was one.
+    pub fn unreserve_highatomic(&mut self, to: Migratetype, force: bool) -> bool {
+        highatomic::unreserve(&mut self.map, &mut self.zones, to, force)
     }
 }

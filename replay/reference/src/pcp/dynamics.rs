@@ -1,9 +1,38 @@
-//! When a CPU's lists give pages back: the limits of each generation, and how they move.
+//! How many blocks a CPU's lists take and give back at a time: the limits of each generation, and how they move.
 
-use super::{BATCH_SCALE_MAX, PcpSizes, PerCpuPages};
-use crate::ids::COSTLY_ORDER;
+use crate::{
+    machine::{COSTLY_ORDER, PcpRule, Rules},
+    zone::per_cpu_pages::{BATCH_SCALE_MAX, PcpSizes, PerCpuPages},
+};
 
 impl PerCpuPages {
+    /// How many blocks to take from the buddy system when a list is empty.
+    pub(super) fn refill(&mut self, rules: &Rules, order: u8, below_high: bool) -> u32 {
+        let base = self.sizes.batch;
+        let mut batch = base;
+        if rules.pcp == PcpRule::AutoHigh {
+            self.high = self.within_bounds(self.high);
+            if base < 2 {
+                return 1;
+            }
+            if order == 0 {
+                batch = base << self.alloc_factor;
+            }
+            if self.sizes.high_min != self.sizes.high_max && !below_high {
+                self.high = (self.high + batch).min(self.sizes.high_max);
+            }
+            if order == 0 {
+                let most = self.high.saturating_sub(self.count).saturating_sub(base).max(base);
+                if batch <= most && self.alloc_factor < BATCH_SCALE_MAX {
+                    self.alloc_factor += 1;
+                }
+                batch = batch.min(most);
+            }
+        }
+        // A block of a higher order is several pages already, so fewer are taken, but two at least.
+        if batch > 1 { (batch >> order).max(2) } else { batch }
+    }
+
     /// 5.13 to 6.6: pages to give back after a free, by one fixed `high` and a doubling batch.
     #[inline]
     pub(super) fn surplus_fixed(&mut self, order: u8, reclaim_active: bool) -> u32 {
@@ -105,5 +134,37 @@ impl PerCpuPages {
             self.high = fewer.max(self.high - (self.high >> 3)).max(self.sizes.high_min);
         }
         self.count.saturating_sub(self.high)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refill_doubles_with_each_run_of_allocations() {
+        let rules = crate::Generation::V6_18.rules();
+        let mut pcp = PerCpuPages::new();
+        pcp.set_sizes(&rules, PcpSizes { batch: 63, high_min: 4960, high_max: 43008 });
+        let refills: [u32; 7] = core::array::from_fn(|_| pcp.refill(&rules, 0, false));
+        assert_eq!(refills, [63, 126, 252, 504, 1008, 2016, 2016]);
+        assert_eq!(pcp.refill(&rules, 2, false), 15);
+        // A free halves what the next refill may take; two blocks are taken at least.
+        pcp.note_free(0);
+        assert_eq!(pcp.refill(&rules, 0, false), 252);
+        pcp.set_sizes(&rules, PcpSizes { batch: 7, high_min: 100, high_max: 100 });
+        assert_eq!(pcp.refill(&rules, 3, false), 2);
+    }
+
+    #[test]
+    fn the_limit_decays_by_an_eighth_a_second() {
+        let mut pcp = PerCpuPages::new();
+        pcp.set_sizes(&crate::Generation::V6_18.rules(), PcpSizes { batch: 63, high_min: 100, high_max: 43_008 });
+        pcp.high = 8000;
+        pcp.count = 7500;
+        assert_eq!((pcp.decay(), pcp.high), (500, 7000));
+        pcp.high = 105;
+        pcp.count = 0;
+        assert_eq!((pcp.decay(), pcp.high), (0, 100));
     }
 }

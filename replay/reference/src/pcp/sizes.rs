@@ -1,15 +1,6 @@
 //! How many pages a CPU's lists hold, and how many move at a time.
 
-/// Sizes of one zone's per-CPU lists, in pages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PcpSizes {
-    /// Pages moved at a time between the lists and the buddy system.
-    pub batch: u32,
-    /// Lowest the limit goes; before 6.7 the limit itself.
-    pub high_min: u32,
-    /// Highest the limit grows (since 6.7).
-    pub high_max: u32,
-}
+use crate::zone::PcpSizes;
 
 /// `zone_batchsize` and `zone_highsize` of 5.13 and later: from managed pages, the low mark, and the CPUs of the node.
 pub fn pcp_sizes(managed: u64, low_mark: u64, cpus: u16) -> PcpSizes {

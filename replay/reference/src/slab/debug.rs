@@ -3,7 +3,7 @@
 use alloc::vec;
 
 use super::cache::Cache;
-use crate::{Misuse, memory::Memory};
+use crate::{Misuse, machine::Memory};
 
 /// Fills freed objects (`POISON_FREE`).
 const POISON_FREE: u8 = 0x6b;

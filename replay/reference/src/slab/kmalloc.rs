@@ -2,74 +2,40 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{CacheFlags, CacheId, Found, LARGE, SlabAllocator, Source, kmalloc_class, kmalloc_classes};
+use super::{
+    allocator::{LARGE, SlabAllocator, Source},
+    cache::{CacheFlags, CacheId},
+    free::Found,
+    kmalloc_caches::{Kmalloc, KmallocType},
+    lists::Slabs,
+    sizes::{kmalloc_class, kmalloc_classes},
+};
 use crate::{
-    AllocError, Cpu, Flags, Misuse, NodeId, Order, PageFlags, Pfn, Pressure, Profile, ids::PAGE_SIZE, mem_map::Note,
+    AllocError, Cpu, Flags, Generation, Misuse, NodeId, Order, PageFlags, Pfn, Pressure,
+    machine::{MAX_ORDER, PAGE_SIZE},
+    page::mem_map::Note,
 };
 
-/// Kinds of `kmalloc` caches (`enum kmalloc_cache_type`), in the order in which a mask decides: DMA, reclaimable,
-/// accounted, normal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum KmallocType {
-    /// `kmalloc-N`
-    Normal = 0,
-    /// `kmalloc-rcl-N`
-    Reclaim = 1,
-    /// `dma-kmalloc-N`
-    Dma = 2,
-    /// `kmalloc-cg-N`
-    Cgroup = 3,
-}
-
-impl KmallocType {
-    const ALL: [Self; 4] = [Self::Normal, Self::Reclaim, Self::Dma, Self::Cgroup];
-
-    /// The kind a mask asks for.
-    #[inline]
-    pub const fn of(flags: Flags) -> Self {
-        if !flags.intersects(Flags::DMA.union(Flags::RECLAIMABLE).union(Flags::ACCOUNT)) {
-            Self::Normal
-        } else if flags.contains(Flags::DMA) {
-            Self::Dma
-        } else if flags.contains(Flags::RECLAIMABLE) {
-            Self::Reclaim
-        } else {
-            Self::Cgroup
-        }
-    }
-
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Normal => "kmalloc",
-            Self::Reclaim => "kmalloc-rcl",
-            Self::Dma => "dma-kmalloc",
-            Self::Cgroup => "kmalloc-cg",
-        }
-    }
-}
-
-/// The `kmalloc` caches.
-#[derive(Default)]
-pub(super) struct Kmalloc {
-    /// By kind and class; kinds the generation lacks share the normal caches.
-    caches: Vec<CacheId>,
-    classes: usize,
-    /// Class of a size, by (size − 1) / 8, up to the largest class.
-    by_size: Vec<u8>,
-}
-
 /// Largest request: a block of the highest order (`KMALLOC_MAX_SIZE`).
-const MAX_SIZE: u64 = PAGE_SIZE << crate::MAX_ORDER;
+const MAX_SIZE: u64 = PAGE_SIZE << MAX_ORDER;
 
 impl SlabAllocator {
+    /// An allocator with the `kmalloc` caches in place. There is one CPU and one node at least.
+    pub fn new(generation: Generation, cpus: u16, nodes: u8) -> Self {
+        let (cpus, nodes) = (cpus.max(1), nodes.max(1));
+        let mut slab =
+            Self { generation, cpus, caches: Vec::new(), slabs: Slabs::default(), kmalloc: Kmalloc::default() };
+        slab.create_kmalloc_caches(nodes);
+        slab
+    }
+
     pub(super) fn create_kmalloc_caches(&mut self, nodes: u8) {
-        let classes = kmalloc_classes(self.profile);
+        let classes = kmalloc_classes(self.generation);
         let largest = u64::from(classes.last().copied().unwrap_or(0));
         let class_of =
-            |k: u64| kmalloc_class(self.profile, k * 8 + 8).and_then(|c| classes.iter().position(|x| *x == c));
+            |k: u64| kmalloc_class(self.generation, k * 8 + 8).and_then(|c| classes.iter().position(|x| *x == c));
         let by_size = (0..largest / 8).filter_map(class_of).map(|i| i as u8).collect();
-        let kinds: &[KmallocType] = if self.profile == Profile::Textbook {
+        let kinds: &[KmallocType] = if self.generation == Generation::Textbook {
             &[KmallocType::Normal, KmallocType::Dma]
         } else {
             &KmallocType::ALL
@@ -89,7 +55,8 @@ impl SlabAllocator {
                 };
                 // Powers of two are naturally aligned.
                 let align = if class.is_power_of_two() { *class } else { 1 << class.trailing_zeros() };
-                let cache = self.create(&kmalloc_name(self.profile, kind, *class), *class, align, flags, None, nodes);
+                let cache =
+                    self.create(&kmalloc_name(self.generation, kind, *class), *class, align, flags, None, nodes);
                 caches.push(cache.expect("every class fits a block of pages"));
             }
         }
@@ -164,8 +131,8 @@ fn kmalloc_large<P: Pressure>(
 }
 
 /// `kmalloc-192`, `kmalloc-1k`; the textbook's `size-192`, `size-1024(DMA)`.
-fn kmalloc_name(profile: Profile, kind: KmallocType, class: u32) -> String {
-    if profile == Profile::Textbook {
+fn kmalloc_name(generation: Generation, kind: KmallocType, class: u32) -> String {
+    if generation == Generation::Textbook {
         return format!("size-{class}{}", if kind == KmallocType::Dma { "(DMA)" } else { "" });
     }
     let prefix = kind.prefix();

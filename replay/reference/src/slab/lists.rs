@@ -2,8 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::cache::Cache;
-use crate::{Order, Pfn, ids::PAGE_SIZE};
+use crate::{Order, Pfn, machine::PAGE_SIZE};
 
 /// Where a slab is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,12 +53,11 @@ const USED: u16 = u16::MAX - 1;
 
 impl Slab {
     /// A slab without used objects, to be used in address order.
-    pub(super) fn new(cache: &Cache, pfn: Pfn, order: Order, base: u64, node: u8) -> Self {
-        let size = cache.sizes.size;
+    pub(super) fn new(cache: u32, size: u32, guarded: bool, pfn: Pfn, order: Order, base: u64, node: u8) -> Self {
         let objects = ((PAGE_SIZE << order.0) / u64::from(size)) as u32;
         let next_free = (1..objects as u16).chain([END]).collect();
         Self {
-            cache: cache.id,
+            cache,
             pfn,
             order,
             base,
@@ -68,7 +66,7 @@ impl Slab {
             objects,
             node,
             place: Place::Full,
-            guarded: cache.flags.is_debug(),
+            guarded,
             in_use: 0,
             freelist: 0,
             next_free,

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Order, Profile, ids::PAGE_SIZE};
+use crate::{Generation, Order, machine::PAGE_SIZE};
 
 /// `slub_max_order`.
 const SLUB_MAX_ORDER: u8 = 3;
@@ -25,11 +25,11 @@ pub struct SlabSizes {
 }
 
 /// Sizes of a cache with objects `size` bytes apart, on a machine with so many CPUs.
-pub fn slab_sizes(profile: Profile, size: u32, cpus: u16) -> SlabSizes {
-    let order = match profile {
-        Profile::Textbook => textbook_order(size),
-        Profile::V6_1 => slub_order_6_1(size, cpus),
-        Profile::V6_12 | Profile::V6_18 => slub_order(size, cpus),
+pub fn slab_sizes(generation: Generation, size: u32, cpus: u16) -> SlabSizes {
+    let order = match generation {
+        Generation::Textbook => textbook_order(size),
+        Generation::V6_1 => slub_order_6_1(size, cpus),
+        Generation::V6_12 | Generation::V6_18 => slub_order(size, cpus),
     };
     let objects = ((PAGE_SIZE << order) / u64::from(size)) as u32;
     // A quarter of a page and more is rarely worth caching; small objects come in crowds.
@@ -89,8 +89,8 @@ fn textbook_order(size: u32) -> u8 {
 }
 
 /// Object sizes of the `kmalloc` caches, smallest first.
-pub fn kmalloc_classes(profile: Profile) -> Vec<u32> {
-    let (smallest, largest) = if profile == Profile::Textbook { (32, 131_072) } else { (8, 8192) };
+pub fn kmalloc_classes(generation: Generation) -> Vec<u32> {
+    let (smallest, largest) = if generation == Generation::Textbook { (32, 131_072) } else { (8, 8192) };
     let mut classes: Vec<u32> =
         core::iter::successors(Some(smallest), |s| Some(s * 2)).take_while(|s| *s <= largest).collect();
     classes.extend([96, 192]);
@@ -99,8 +99,8 @@ pub fn kmalloc_classes(profile: Profile) -> Vec<u32> {
 }
 
 /// The class that serves a request of so many bytes; `None` if it goes to the page allocator.
-pub fn kmalloc_class(profile: Profile, bytes: u64) -> Option<u32> {
-    kmalloc_classes(profile).into_iter().find(|class| u64::from(*class) >= bytes)
+pub fn kmalloc_class(generation: Generation, bytes: u64) -> Option<u32> {
+    kmalloc_classes(generation).into_iter().find(|class| u64::from(*class) >= bytes)
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
             (2048, 3, 16, 5, 24),
             (8192, 3, 4, 6, 6),
         ] {
-            let s = slab_sizes(Profile::V6_18, size, 2);
+            let s = slab_sizes(Generation::V6_18, size, 2);
             assert_eq!(
                 (s.order, s.objects, s.min_partial, s.cpu_partial),
                 (order, objects, min_partial, cpu_partial),
@@ -130,16 +130,16 @@ mod tests {
     #[test]
     fn classes_are_the_smallest_that_fit() {
         for (bytes, class) in [(1, 8), (8, 8), (9, 16), (65, 96), (97, 128), (129, 192), (193, 256), (8192, 8192)] {
-            assert_eq!(kmalloc_class(Profile::V6_18, bytes), Some(class), "{bytes}");
+            assert_eq!(kmalloc_class(Generation::V6_18, bytes), Some(class), "{bytes}");
         }
-        assert_eq!(kmalloc_class(Profile::V6_18, 8193), None);
-        assert_eq!(kmalloc_class(Profile::Textbook, 1), Some(32));
+        assert_eq!(kmalloc_class(Generation::V6_18, 8193), None);
+        assert_eq!(kmalloc_class(Generation::Textbook, 1), Some(32));
     }
 
     #[test]
     fn much_waste_is_accepted_before_a_slab_with_a_single_object() {
         // Two objects of 12000 bytes waste more than a quarter of 32 KiB and less than half.
-        assert_eq!(slab_sizes(Profile::V6_18, 12_000, 2).order, 3);
-        assert_eq!(slab_sizes(Profile::V6_18, 20_000, 2).order, 3);
+        assert_eq!(slab_sizes(Generation::V6_18, 12_000, 2).order, 3);
+        assert_eq!(slab_sizes(Generation::V6_18, 20_000, 2).order, 3);
     }
 }

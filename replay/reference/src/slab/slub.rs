@@ -1,9 +1,7 @@
 //! SLUB: each CPU allocates from a slab of its own, keeps a few more with free objects, and the node keeps the rest.
 
-use crate::{
-    Cpu, NodeId, PageAllocator,
-    slab::{SlabAllocator, lists::Place},
-};
+use super::{allocator::SlabAllocator, lists::Place};
+use crate::{Cpu, NodeId, PageAllocator};
 
 impl SlabAllocator {
     /// `___slab_alloc` up to the point where a new slab is needed: the CPU's partial slabs, then the node's.

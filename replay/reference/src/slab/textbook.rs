@@ -1,10 +1,8 @@
 //! The textbook's slab allocator: three lists a cache — full, partial, empty — and in that spirit partial first, then
 //! empty, then grow.
 
-use crate::{
-    Cpu, PageAllocator,
-    slab::{SlabAllocator, lists::Place},
-};
+use super::{allocator::SlabAllocator, lists::Place};
+use crate::{Cpu, PageAllocator};
 
 /// Empty slabs a cache keeps before it gives the next one back (`free_limit` of 2.6.34, in slabs).
 const EMPTY_LIMIT: u32 = 2;

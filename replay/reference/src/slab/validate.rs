@@ -1,9 +1,12 @@
 //! Invariants of the slab layer.
 
-use alloc::format;
-
-use super::{Place, SlabAllocator};
-use crate::{PageAllocator, PageFlags, Violation, ids::PAGE_SIZE, mem_map::Note, validate::ensure};
+use super::{allocator::SlabAllocator, cache::Cache, lists::Place};
+use crate::{
+    PageAllocator, PageFlags,
+    error::{Violation, ensure},
+    machine::PAGE_SIZE,
+    page::mem_map::Note,
+};
 
 impl SlabAllocator {
     /// Objects are disjoint and inside their slab, counts agree, and each slab is in exactly one place.
@@ -49,7 +52,7 @@ impl SlabAllocator {
         self.caches.iter().try_for_each(|cache| self.validate_cache(cache))
     }
 
-    fn validate_cache(&self, cache: &super::Cache) -> Result<(), Violation> {
+    fn validate_cache(&self, cache: &Cache) -> Result<(), Violation> {
         let name = &cache.names[0];
         let mut listed = 0;
         let mut check = |slab: u32, place: Place| {

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use reference::{
-    Address, AllocError, Config, Costs, Cpu, Flags, Layout, Lru, Misuse, Mm, NodeId, Order, PageAllocator, PageFlags,
-    Pfn, Pressure, Profile, ZoneId, ZoneSpec, ZoneType,
+    Address, AllocError, Config, Costs, Cpu, Flags, Generation, Layout, Lru, Misuse, Mm, NodeId, Order, PageAllocator,
+    PageFlags, Pfn, Pressure, ZoneId, ZoneSpec, ZoneType,
 };
 
 /// Masks of every zone, mobility and urgency.
@@ -106,10 +106,10 @@ macro_rules! expect {
 }
 
 impl Driver {
-    pub fn new(profile: Profile) -> Self {
+    pub fn new(generation: Generation) -> Self {
         let mut lru = Lru::new(Costs { reclaim: 1, write: 1, migrate: 1 });
         lru.compacts = true;
-        let mm = Mm::with_pressure(Config::new(layout(), profile), lru);
+        let mm = Mm::with_pressure(Config::new(layout(), generation), lru);
         let free_at_start = free_pages(&mm.pages);
         Self { mm, pages: Vec::new(), freed: None, objects: Vec::new(), released: None, free_at_start }
     }
@@ -127,7 +127,7 @@ impl Driver {
                 match got {
                     Ok(pfn) => {
                         let zone = mm.pages.zone_of(pfn).ok_or_else(|| format!("{pfn} lies in no zone"))?;
-                        let allowed = reference::gfp_zone(mm.pages.gfp().flags(gfp)).map_err(|e| e.to_string())?;
+                        let allowed = reference::gfp_zone(mm.pages.gfp().flags(gfp.0)).map_err(|e| e.to_string())?;
                         expect!(mm.pages.zone_stats(zone).kind <= allowed, "{pfn} lies above {allowed:?}");
                         self.pages.push((pfn, Order(order)));
                         (self.freed, self.released) = (None, None);

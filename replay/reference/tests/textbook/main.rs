@@ -4,18 +4,18 @@ mod flags;
 mod objects;
 mod pages;
 
-use reference::{CacheFlags, Config, Cpu, Gfp, Layout, Mm, PAGE_SIZE, Pfn, Profile, ZoneType};
+use reference::{CacheFlags, Config, Cpu, Generation, Gfp, Layout, Mm, PAGE_SIZE, Pfn, ZoneType};
 
 const CPU: Cpu = Cpu(0);
 const GIB: u64 = 1 << 30;
 
-fn x86_64(profile: Profile) -> Mm {
-    Mm::new(Config::new(Layout::x86_64((4 * GIB + (256 << 20)) / PAGE_SIZE, 2), profile))
+fn x86_64(generation: Generation) -> Mm {
+    Mm::new(Config::new(Layout::x86_64((4 * GIB + (256 << 20)) / PAGE_SIZE, 2), generation))
 }
 
 /// 1 GiB: DMA, NORMAL, 128 MiB of HIGHMEM.
 fn x86_32() -> Mm {
-    Mm::new(Config::new(Layout::x86_32(GIB / PAGE_SIZE, 2), Profile::Textbook))
+    Mm::new(Config::new(Layout::x86_32(GIB / PAGE_SIZE, 2), Generation::Textbook))
 }
 
 fn zone_kind(mm: &Mm, pfn: Pfn) -> ZoneType {

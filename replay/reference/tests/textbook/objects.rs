@@ -1,8 +1,8 @@
 //! T16 to T20: objects, high memory, per-CPU data, choosing a method, and the buddies.
 
 use reference::{
-    Address, AllocError, CacheFlags, Config, Context, Cpu, FrameState, LAST_PKMAP, Layout, Memory, Migratetype, Misuse,
-    Mm, NodeId, Order, PAGE_SIZE, PageAllocator, PerCpu, Pfn, Profile, ZoneId, ZoneType, kmalloc_class,
+    Address, AllocError, CacheFlags, Config, Context, Cpu, FrameState, Generation, LAST_PKMAP, Layout, Memory,
+    Migratetype, Misuse, Mm, NodeId, Order, PAGE_SIZE, PageAllocator, PerCpu, Pfn, ZoneId, ZoneType, kmalloc_class,
 };
 
 use crate::{CPU, create, kernel_of, x86_32, x86_64, zone_kind};
@@ -12,7 +12,7 @@ fn t16_slab_layer() {
     fn ctor(object: &mut [u8]) {
         object.fill(0x11);
     }
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     let kernel = mm.mask("GFP_KERNEL");
     let cache = mm
         .kmem_cache_create(
@@ -66,8 +66,8 @@ fn t16_slab_layer() {
     assert_eq!(mm.slab.cache_stats(cache).empty, 1);
     mm.validate().unwrap();
 
-    for profile in Profile::ALL {
-        let mut mm = x86_64(profile);
+    for generation in Generation::ALL {
+        let mut mm = x86_64(generation);
         let flags = CacheFlags { poison: true, red_zone: true, ..CacheFlags::default() };
         let cache = mm.kmem_cache_create("guarded", 100, 0, flags, None).unwrap();
         let object = mm.kmem_cache_alloc(cache, kernel_of(&mm), CPU).unwrap();
@@ -87,11 +87,11 @@ fn t16_slab_layer() {
     }
 
     // SLUB merges caches of one layout; the textbook's allocator does not.
-    let mut mm = x86_64(Profile::V6_18);
+    let mut mm = x86_64(Generation::V6_18);
     let (a, b) = (create(&mut mm, "a", 124), create(&mut mm, "b", 128));
     assert_eq!(a, b);
     assert!(mm.slab.cache_stats(a).names.iter().any(|n| n == "kmalloc-128"));
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     assert_ne!(create(&mut mm, "a", 124), create(&mut mm, "b", 128));
 }
 
@@ -126,8 +126,8 @@ fn t17_high_memory() {
 
 #[test]
 fn t18_per_cpu() {
-    for profile in Profile::ALL {
-        let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 18, 2), profile));
+    for generation in Generation::ALL {
+        let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 18, 2), generation));
         let kernel = mm.mask("GFP_KERNEL");
         let zone = mm.preferred_zone(kernel, NodeId(0)).unwrap();
         let first = mm.alloc_pages(kernel, Order(0), CPU, NodeId(0)).unwrap();
@@ -137,7 +137,7 @@ fn t18_per_cpu() {
             assert_eq!(mm.alloc_pages(kernel, Order(0), CPU, NodeId(0)), Ok(first), "last in, first out");
         }
         let s = mm.zone_stats(zone);
-        assert_eq!(s.lock_taken, locks, "{profile:?}: the list spared the lock a thousand times");
+        assert_eq!(s.lock_taken, locks, "{generation:?}: the list spared the lock a thousand times");
         assert_eq!((s.pcp_hits, s.pcp_misses), (1000, 1));
         // Another CPU has lists of its own.
         mm.free_pages(first, Order(0), CPU).unwrap();
@@ -174,16 +174,16 @@ fn t19_picking_a_method() {
     // Many objects of one size: a cache wastes less than kmalloc's classes.
     let cache = create(&mut mm, "seventy", 72);
     let size = mm.slab.cache_stats(cache).sizes.size;
-    assert!(size < kmalloc_class(Profile::Textbook, 72).unwrap());
+    assert!(size < kmalloc_class(Generation::Textbook, 72).unwrap());
     mm.validate().unwrap();
 }
 
 #[test]
 fn t20_buddy() {
-    for profile in Profile::ALL {
+    for generation in Generation::ALL {
         let mut layout = Layout::x86_64((1 << 20) + 1024, 1);
         layout.zones.retain(|z| z.kind == ZoneType::Normal);
-        let mut config = Config::new(layout, profile);
+        let mut config = Config::new(layout, generation);
         config.rules.per_cpu_lists = false;
         config.tunables.min_free_kbytes = Some(0);
         let mut mm = PageAllocator::new(config);

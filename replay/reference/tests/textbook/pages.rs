@@ -1,8 +1,8 @@
 //! T1 to T10: pages, zones, and the calls that hand them out.
 
 use reference::{
-    Address, AllocError, Config, Flags, FrameState, Layout, Misuse, Mm, NodeId, Order, Owner, PAGE_SIZE, PageAllocator,
-    PageFlags, PageSize, Pfn, Pressure, Profile, ZoneId, ZoneType, kmalloc_class,
+    Address, AllocError, Config, Flags, FrameState, Generation, Layout, Misuse, Mm, NodeId, Order, Owner, PAGE_SIZE,
+    PageAllocator, PageFlags, PageSize, Pfn, Pressure, ZoneId, ZoneType, kmalloc_class,
 };
 
 use crate::{CPU, GIB, x86_32, x86_64, zone_kind};
@@ -25,7 +25,7 @@ fn t02_struct_page() {
     assert!(((20u64 << 20) as f64) / ((4 * GIB) as f64) < 0.005);
     assert_eq!(PageAllocator::METADATA_BYTES_PER_PAGE, 26);
 
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     let page = mm.alloc_page(mm.mask("GFP_KERNEL"), CPU).unwrap();
     let fields = |mm: &Mm, pfn| mm.pages.page(pfn).unwrap();
     assert_eq!((fields(&mm, page).page_count(), fields(&mm, page).count_field()), (1, 0));
@@ -80,7 +80,7 @@ fn t02_struct_page() {
 fn t03_owners() {
     let mut layout = Layout::x86_64(1 << 18, 1);
     layout.zones[1].managed -= 1000;
-    let mut mm = Mm::new(Config::new(layout, Profile::Textbook));
+    let mut mm = Mm::new(Config::new(layout, Generation::Textbook));
     let owner = |mm: &Mm, pfn| mm.pages.page(pfn).unwrap().owner;
     assert_eq!(owner(&mm, Pfn(4096)), Owner::Static, "the kernel image");
     let kernel = mm.mask("GFP_KERNEL");
@@ -111,7 +111,7 @@ fn t04_zones() {
     assert_eq!(span(&Layout::x86_32(GIB / PAGE_SIZE, 1)), [("DMA", 0), ("Normal", 16), ("HighMem", 896)]);
     assert_eq!(span(&Layout::x86_64(8 * GIB / PAGE_SIZE, 1)), [("DMA", 0), ("DMA32", 16), ("Normal", 4096)]);
 
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     let (kernel, dma32, dma) =
         (mm.mask("GFP_KERNEL"), mm.mask("GFP_KERNEL|__GFP_DMA32"), mm.mask("GFP_KERNEL|__GFP_DMA"));
     for (mask, zone) in [(kernel, ZoneType::Normal), (dma32, ZoneType::Dma32), (dma, ZoneType::Dma)] {
@@ -160,7 +160,7 @@ impl Pressure for Asked {
 
 #[test]
 fn t05_struct_zone() {
-    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), Profile::Textbook));
+    let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), Generation::Textbook));
     let zone = ZoneId(1);
     let s = mm.zone_stats(zone);
     assert_eq!(s.kind.name(), "DMA32");
@@ -205,7 +205,7 @@ fn t06_getting_pages() {
 
 #[test]
 fn t07_zeroed_pages() {
-    let mut mm = x86_64(Profile::Textbook);
+    let mut mm = x86_64(Generation::Textbook);
     let (kernel, user) = (mm.mask("GFP_KERNEL"), mm.mask("GFP_USER"));
     let secret = mm.get_free_page(kernel, CPU).unwrap();
     let pfn = mm.direct_map().to_pfn(secret);
@@ -226,8 +226,8 @@ fn t07_zeroed_pages() {
 
 #[test]
 fn t08_freeing() {
-    for profile in Profile::ALL {
-        let mut mm = x86_64(profile);
+    for generation in Generation::ALL {
+        let mut mm = x86_64(generation);
         let kernel = mm.mask("GFP_KERNEL");
         let block = mm.alloc_pages(kernel, Order(2), CPU).unwrap();
         let wrong = mm.free_pages(block, Order(1), CPU);
@@ -269,13 +269,13 @@ fn t08_freeing() {
 
 #[test]
 fn t09_kmalloc() {
-    for profile in Profile::ALL {
-        let mut mm = x86_64(profile);
+    for generation in Generation::ALL {
+        let mut mm = x86_64(generation);
         let kernel = mm.mask("GFP_KERNEL");
         for bytes in [1, 8, 33, 96, 97, 192, 193, 1000, 4096, 8192] {
             let p = mm.kmalloc(bytes, kernel, CPU).unwrap();
             let size = mm.ksize(p).unwrap();
-            assert_eq!(Some(size as u32), kmalloc_class(profile, bytes), "{profile:?}: {bytes}");
+            assert_eq!(Some(size as u32), kmalloc_class(generation, bytes), "{generation:?}: {bytes}");
             if size.is_power_of_two() {
                 assert_eq!(p.0 % size, 0, "naturally aligned");
             }
@@ -308,7 +308,7 @@ fn t09_kmalloc() {
 
 #[test]
 fn t10_vmalloc() {
-    let mut mm = x86_64(Profile::V6_18);
+    let mut mm = x86_64(Generation::V6_18);
     let kernel = mm.mask("GFP_KERNEL");
     // Leave only scattered single pages in front of the allocator.
     let pages: Vec<_> = (0..64).map(|_| mm.alloc_page(kernel, CPU).unwrap()).collect();

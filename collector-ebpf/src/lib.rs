@@ -1,2 +1,0 @@
-//! Empty: see `main.rs`.
-#![no_std]

@@ -1,0 +1,8 @@
+//! Records on their way into the ring of this CPU; [`trace::Slot`] says how a ring works.
+
+mod atomic;
+mod emit;
+mod room;
+
+pub use emit::{emit, emit_of_any_thread, emit_page, emit_uncounted, emit_with_own};
+pub use room::Common;

@@ -1,0 +1,63 @@
+//! A record as it came out of a ring.
+
+use std::mem::offset_of;
+
+use trace::{
+    CacheRecord, FragEvent, Kind, PageEvent, ReclaimEvent, SLOT_WORDS, SlabEvent, StackedPageEvent, TaskRecord,
+};
+
+/// A record as it came out of a ring: addresses are still the kernel's.
+#[derive(Debug, Clone, Copy)]
+pub enum Record<'a> {
+    /// pages, and the stack that led there, innermost first; empty if none was taken
+    Page(PageEvent, &'a [u64]),
+    /// objects
+    Slab(SlabEvent),
+    /// blocks between lists
+    Frag(FragEvent),
+    /// reclaim and its like
+    Reclaim(ReclaimEvent),
+    /// a thread's name
+    Task(TaskRecord),
+    /// a cache's name
+    Cache(CacheRecord),
+}
+
+impl<'a> Record<'a> {
+    /// Every record starts with `time: u64, pid: u32, cpu: u16, kind: u8`.
+    const KIND: usize = 14;
+
+    pub(super) fn decode(words: &'a [u64]) -> Option<Self> {
+        fn read<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> Option<T> {
+            bytes.get(..size_of::<T>()).map(bytemuck::pod_read_unaligned)
+        }
+        let bytes = bytemuck::cast_slice(words);
+        match Kind::from_number(*bytes.get(Self::KIND)?)? {
+            // What stands behind a plain event in its slot is what was there before.
+            Kind::PageAlloc | Kind::PageFree if words.len() == SLOT_WORDS => Some(Self::Page(read(bytes)?, &[])),
+            Kind::PageAlloc | Kind::PageFree => Some(Self::Page(read(bytes)?, Self::frames(bytes))),
+            Kind::Kmalloc | Kind::Kfree | Kind::CacheAlloc | Kind::CacheFree => read(bytes).map(Self::Slab),
+            Kind::ZoneLocked | Kind::PcpuDrain | Kind::ExtFrag => read(bytes).map(Self::Frag),
+            Kind::Task => read(bytes).map(Self::Task),
+            Kind::Cache => read(bytes).map(Self::Cache),
+            Kind::DirectReclaimBegin
+            | Kind::DirectReclaimEnd
+            | Kind::KswapdWake
+            | Kind::KswapdSleep
+            | Kind::WakeupKswapd
+            | Kind::CompactionBegin
+            | Kind::CompactionEnd
+            | Kind::OomVictim
+            | Kind::TryToCompact => read(bytes).map(Self::Reclaim),
+        }
+    }
+
+    /// The frames of a [`StackedPageEvent`].
+    fn frames(bytes: &'a [u8]) -> &'a [u64] {
+        let length = bytes.get(offset_of!(StackedPageEvent, bytes)..offset_of!(StackedPageEvent, frames));
+        let length = length.map_or(0, bytemuck::pod_read_unaligned::<i64>);
+        let start = offset_of!(StackedPageEvent, frames);
+        let frames = usize::try_from(length).ok().and_then(|length| bytes.get(start..start + length));
+        frames.and_then(|frames| bytemuck::try_cast_slice(frames).ok()).unwrap_or_default()
+    }
+}

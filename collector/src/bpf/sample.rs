@@ -1,0 +1,129 @@
+//! What the counting programs had counted at one moment. The kernel's counters only grow; what happened in an interval
+//! is the difference of two samples, so that nothing is lost between them.
+
+use std::collections::HashMap;
+
+use trace::{Latency, Program, Tally, TallyKey, Wait};
+
+/// The counts of all CPUs together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// when it was taken, in ns of `CLOCK_MONOTONIC`; of a difference, how long it took
+    pub time: u64,
+    /// counts by what was told apart
+    pub tallies: HashMap<TallyKey, Tally>,
+    /// events for which there was no room in the kernel's map
+    pub no_room: Vec<(Program, Tally)>,
+    /// events that no filter passes
+    pub filtered: Vec<(Program, u64)>,
+    /// times the kernel did not run a program
+    pub missed: Vec<(Program, u64)>,
+    /// how long tasks waited, by [`Wait`]
+    pub latencies: [Latency; Wait::ALL.len()],
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self {
+            time: 0,
+            tallies: HashMap::new(),
+            no_room: vec![],
+            filtered: vec![],
+            missed: vec![],
+            latencies: [Latency::NONE; Wait::ALL.len()],
+        }
+    }
+}
+
+impl Sample {
+    /// Adds counts, if there are any.
+    pub fn insert(&mut self, key: TallyKey, tally: Tally) {
+        if tally.events > 0 {
+            self.tallies.entry(key).or_default().add(tally);
+        }
+    }
+
+    /// What happened since an earlier sample.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let tally = |(key, tally): (&TallyKey, &Tally)| {
+            let difference = tally.since(earlier.tallies.get(key).copied().unwrap_or_default());
+            (difference.events > 0).then_some((*key, difference))
+        };
+        let before = |counts: &[(Program, u64)], program| {
+            counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count)
+        };
+        let counts = |now: &[(Program, u64)], earlier: &[(Program, u64)]| {
+            now.iter().map(|(program, count)| (*program, count.saturating_sub(before(earlier, *program)))).collect()
+        };
+        let no_room = |program| {
+            earlier.no_room.iter().find(|(known, _)| *known == program).map_or(Tally::default(), |(_, tally)| *tally)
+        };
+        let mut latencies = self.latencies;
+        latencies.iter_mut().zip(&earlier.latencies).for_each(|(latency, earlier)| *latency = latency.since(earlier));
+        Self {
+            time: self.time.saturating_sub(earlier.time),
+            tallies: self.tallies.iter().filter_map(tally).collect(),
+            no_room: self.no_room.iter().map(|(program, tally)| (*program, tally.since(no_room(*program)))).collect(),
+            filtered: counts(&self.filtered, &earlier.filtered),
+            missed: counts(&self.missed, &earlier.missed),
+            latencies,
+        }
+    }
+
+    /// What became of the events of each program.
+    pub fn ledger(&self) -> Vec<ProgramAccount> {
+        let count = |counts: &[(Program, u64)], program| {
+            counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count)
+        };
+        let account = |(program, no_room): &(Program, Tally)| {
+            let counted = self
+                .tallies
+                .iter()
+                .filter(|(key, _)| key.program == *program as u8)
+                .map(|(_, tally)| tally.events)
+                .sum();
+            let filtered = count(&self.filtered, *program);
+            ProgramAccount {
+                program: program.name(),
+                seen: counted + no_room.events + filtered,
+                counted,
+                no_room: no_room.events,
+                filtered,
+                missed: count(&self.missed, *program),
+            }
+        };
+        self.no_room.iter().map(account).collect()
+    }
+}
+
+/// What became of events: seen = counted + `no_room` + filtered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct ProgramAccount {
+    /// name of the program; empty for all of them together
+    pub program: &'static str,
+    /// times it ran
+    pub seen: u64,
+    /// events in the tables
+    pub counted: u64,
+    /// events in the totals only: there was no room for their combination of columns
+    pub no_room: u64,
+    /// events that no filter passes
+    pub filtered: u64,
+    /// times the kernel did not run it
+    pub missed: u64,
+}
+
+impl ProgramAccount {
+    /// All of them together.
+    pub fn total(accounts: &[Self]) -> Self {
+        accounts.iter().fold(Self::default(), |sum, account| Self {
+            program: "",
+            seen: sum.seen + account.seen,
+            counted: sum.counted + account.counted,
+            no_room: sum.no_room + account.no_room,
+            filtered: sum.filtered + account.filtered,
+            missed: sum.missed + account.missed,
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! From the records of all CPUs to the batches of a trace: one time order, resolved addresses, and an account of what
+//! became of each record.
+//!
+//! ```text
+//! bpf::Record ─► Resolver (addresses to frames, zones, names) ─► Queue of each table ─► Merger ─► Batch ─► TraceWriter
+//!                                                                     └─ kept: flight recorder ─┘      └─► Account
+//! ```
+//!
+//! **Invariant:** each record that comes out of a ring is counted once: as written, as lost (the writer failed), or as
+//! evicted (the flight recorder kept it for its time and did not need it).
+
+mod account;
+mod batch;
+mod merger;
+mod queue;
+mod resolve;
+mod trace_writer;
+
+pub use self::{
+    batch::Batch,
+    merger::{HeldEvent, Merger},
+    resolve::Resolver,
+    trace_writer::TraceWriter,
+};

@@ -1,0 +1,84 @@
+//! What the numbers in a [`TallyKey`] are called on this host.
+
+use std::collections::HashMap;
+
+use trace::{Header, TallyKey, UNKNOWN_ZONE};
+
+use super::column::Column;
+use crate::kernel::Kallsyms;
+
+/// What is shown where an event has no value.
+pub const NO_VALUE: &str = "-";
+
+/// The running kernel's names.
+pub struct KeyNames {
+    header: Header,
+    /// The zones by the numbers that the counting programs give them.
+    zones: Vec<usize>,
+    kallsyms: Kallsyms,
+    /// slab caches by address
+    caches: HashMap<u64, String>,
+}
+
+impl KeyNames {
+    /// `zones` are indices into the header's.
+    pub fn new(header: Header, zones: Vec<usize>, kallsyms: Kallsyms) -> Self {
+        Self { header, zones, kallsyms, caches: HashMap::new() }
+    }
+
+    /// Slab caches that have been seen, by address.
+    pub fn learn(&mut self, caches: Vec<(u64, String)>) {
+        self.caches.extend(caches);
+    }
+
+    /// The host that the names are from.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The text of a column.
+    pub fn text(&self, column: Column, key: &TallyKey) -> String {
+        match column {
+            Column::Order => key.order.to_string(),
+            Column::Zone if key.zone == UNKNOWN_ZONE => NO_VALUE.to_owned(),
+            Column::Zone => self
+                .zones
+                .get(usize::from(key.zone))
+                .map_or_else(|| "?".to_owned(), |zone| self.header.zone_name(*zone as u8)),
+            Column::Migratetype => self.header.migratetype_name(key.migratetype),
+            Column::Gfp => self.header.gfp.decode(key.gfp),
+            Column::Cache => self.cache(key.cache),
+            Column::CallSite => self.call_site(key.call_site),
+            Column::Comm => {
+                String::from_utf8_lossy(key.comm.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
+            }
+        }
+    }
+
+    /// For kmalloc the kernel tells the size of what it gave out; which of the caches of that size it was (reclaimable,
+    /// accounted, DMA), it does not. A kfree tells nothing.
+    fn cache(&self, cache: u64) -> String {
+        match cache {
+            0 => NO_VALUE.to_owned(),
+            size @ ..=KMALLOC_MAX_CACHE_SIZE => format!("kmalloc-{size}"),
+            size if size <= KMALLOC_MAX_SIZE => format!("kmalloc of {} pages", size / self.header.page_size.max(1)),
+            address => {
+                self.caches.get(&address).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| "?".to_owned())
+            }
+        }
+    }
+
+    fn call_site(&self, address: u64) -> String {
+        // A return address points behind the call, which may be the last instruction of its function.
+        match self.kallsyms.resolve(address.saturating_sub(1)) {
+            Some((function, offset, "")) => format!("{function}+{:#x}", offset + 1),
+            Some((function, offset, module)) => format!("{function}+{:#x} [{module}]", offset + 1),
+            None => "?".to_owned(),
+        }
+    }
+}
+
+/// Above it kmalloc takes whole pages (`KMALLOC_MAX_CACHE_SIZE` in include/linux/slab.h: two pages of 4 KiB).
+const KMALLOC_MAX_CACHE_SIZE: u64 = 8192;
+/// Far more than kmalloc gives, and far less than the address of anything in the kernel.
+const KMALLOC_MAX_SIZE: u64 = 1 << 32;

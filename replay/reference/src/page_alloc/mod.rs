@@ -1,0 +1,24 @@
+//! The page allocator: requests in, frames out.
+
+mod alloc;
+mod allocator;
+mod config;
+mod contig;
+mod counters;
+mod fast;
+mod frame;
+mod free;
+mod owner;
+mod pressure;
+mod procfs;
+mod routes;
+mod seed;
+mod setup;
+mod slowpath;
+mod validate;
+mod vmstat;
+
+pub use allocator::PageAllocator;
+pub use config::Config;
+pub use counters::Counters;
+pub use pressure::{NoPressure, Pressure};

@@ -1,0 +1,51 @@
+//! The allocator's state and counters as plain values.
+
+use alloc::vec::Vec;
+
+use super::{allocator::PageAllocator, counters::Counters};
+use crate::{MIGRATE_TYPES, NR_ORDERS, ZoneId, ZoneStats};
+
+impl PageAllocator {
+    /// Counters since the start.
+    pub fn counters(&self) -> Counters {
+        let mut sum = self.counters;
+        for pcp in self.zones.iter().flat_map(|zone| &zone.pcp) {
+            sum.allocs += pcp.quick_allocs.times();
+            sum.frees += pcp.quick_frees.times();
+        }
+        sum
+    }
+
+    /// State and counters of one zone.
+    pub fn zone_stats(&self, zone: ZoneId) -> ZoneStats {
+        ZoneStats::of(&self.zones[usize::from(zone.0)])
+    }
+
+    /// State and counters of every zone.
+    pub fn stats(&self) -> Vec<ZoneStats> {
+        (0..self.zones.len()).map(|z| self.zone_stats(ZoneId(z as u8))).collect()
+    }
+
+    /// Free blocks by order of one zone, without a walk over its pageblocks: cheap enough to sample often.
+    pub fn free_blocks(&self, zone: ZoneId) -> [u64; NR_ORDERS] {
+        core::array::from_fn(|o| self.zones[usize::from(zone.0)].free_area[o].nr_free())
+    }
+
+    /// Free pages of one zone (`nr_free_pages`).
+    pub fn free_page_count(&self, zone: ZoneId) -> u64 {
+        self.zones[usize::from(zone.0)].nr_free
+    }
+
+    /// Fallbacks by type asked for and type taken, over all zones, indexed by [`Migratetype::index`].
+    pub fn extfrag_by_type(&self) -> [[u64; MIGRATE_TYPES]; MIGRATE_TYPES] {
+        let mut sum = [[0; MIGRATE_TYPES]; MIGRATE_TYPES];
+        for zone in &self.zones {
+            for (row, more) in sum.iter_mut().zip(&zone.counters.extfrag_by_type) {
+                for (cell, n) in row.iter_mut().zip(more) {
+                    *cell += n;
+                }
+            }
+        }
+        sum
+    }
+}

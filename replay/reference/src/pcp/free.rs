@@ -1,0 +1,102 @@
+//! A block onto this CPU's lists, which give a batch back to the buddy system when they are over their limit.
+
+use core::mem;
+
+use super::lists::{list_index, list_order};
+use crate::{
+    buddy::free_one_page::free_one_page,
+    machine::{PcpRule, Rules},
+    page::{
+        Migratetype, PCP_TYPES,
+        mem_map::MemMap,
+        tag::{BlockState, Tag},
+    },
+    zone::{mmzone::Zone, per_cpu_pages::NR_PCP_LISTS},
+};
+
+/// `free_unref_page_commit`: pushes the block on the head and gives a batch back when the lists are over their limit.
+#[inline]
+pub(crate) fn free_to_pcp(
+    rules: &Rules,
+    map: &mut MemMap,
+    zone: &mut Zone,
+    cpu: usize,
+    i: u32,
+    order: u8,
+    mt: Migratetype,
+) {
+    // High-atomic and CMA blocks are not worth lists of their own here.
+    let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
+    let index = list_index(rules, order, mt);
+    map.set_tag(i, Tag::new(BlockState::Pcp, order, mt, zone.id));
+    let reclaim_active = zone.reclaim_active;
+    let below_high = zone.below_high;
+    let pcp = &mut zone.pcp[cpu];
+    pcp.lists[index].push_head(i);
+    pcp.count += 1 << order;
+    let surplus = match rules.pcp {
+        PcpRule::Textbook => {
+            if pcp.count >= pcp.high {
+                pcp.sizes.batch
+            } else {
+                0
+            }
+        }
+        PcpRule::FixedHigh => pcp.surplus_fixed(order, reclaim_active),
+        PcpRule::AutoHigh => pcp.surplus_auto(order, reclaim_active, below_high),
+    };
+    if surplus > 0 {
+        drain(rules, map, zone, cpu, surplus, index);
+        if zone.below_high && zone.nr_free > zone.marks.high + zone.boost {
+            zone.below_high = false;
+        }
+    }
+}
+
+/// `free_pcppages_bulk`: gives `pages` back from the tails, starting with one list and going round the others.
+pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, pages: u32, first: usize) {
+    let textbook = rules.pcp == PcpRule::Textbook;
+    let mut left = pages.min(zone.pcp[cpu].count);
+    let mut index = first;
+    // 2.6.34 goes on to the next list each time, and takes one block more from each the longer it finds the others
+    // empty.
+    let mut turns = 0;
+    while left > 0 {
+        if textbook {
+            (index, turns) = ((index + 1) % PCP_TYPES, turns + 1);
+        }
+        while zone.pcp[cpu].lists[index].is_empty() {
+            (index, turns) =
+                if textbook { ((index + 1) % PCP_TYPES, turns + 1) } else { ((index + 1) % NR_PCP_LISTS, 0) };
+        }
+        let order = list_order(rules, index);
+        // Out of the zone for the time being, since freeing needs the zone.
+        let mut list = mem::take(&mut zone.pcp[cpu].lists[index]);
+        let wanted = left.div_ceil(1 << order) as usize;
+        let blocks = list.len().min(if textbook { wanted.min(turns) } else { wanted });
+        list.drain_tail(blocks, |some| {
+            map.touch(some);
+            for i in some {
+                give_back(rules, map, zone, *i, order);
+            }
+        });
+        turns = turns.saturating_sub(blocks);
+        let pcp = &mut zone.pcp[cpu];
+        pcp.lists[index] = list;
+        pcp.count -= (blocks as u32) << order;
+        left = left.saturating_sub((blocks as u32) << order);
+    }
+    zone.counters.lock_taken += 1;
+    zone.counters.pcp_drains += 1;
+}
+
+/// Frees one block from a per-CPU list into the buddy system, under the type its generation uses: until 6.9 the type it
+/// was listed under, unless its pageblock was isolated meanwhile; after that the type of its pageblock.
+#[expect(clippy::inline_always, reason = "per-CPU lists give back thousands of blocks in a row, all of one order")]
+#[inline(always)]
+fn give_back(rules: &Rules, map: &mut MemMap, zone: &mut Zone, i: u32, order: u8) {
+    let block = zone.pageblock_type(map.pfn(i));
+    let listed =
+        if rules.keeps_lists_pure() || block == Migratetype::Isolate { block } else { map.tag(i).migratetype() };
+    free_one_page(rules, map, zone, i, order, listed);
+}

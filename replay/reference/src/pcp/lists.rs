@@ -1,0 +1,60 @@
+//! Which list of a CPU a block goes to.
+
+use crate::{
+    machine::{COSTLY_ORDER, PcpRule, Rules},
+    page::{
+        Migratetype, PCP_TYPES,
+        mem_map::MemMap,
+        tag::{BlockState, Tag},
+    },
+    zone::{
+        mmzone::Zone,
+        per_cpu_pages::{NR_PCP_LISTS, THP_LIST},
+    },
+};
+
+/// Whether blocks of this order are cached per CPU (`pcp_allowed_order`).
+#[inline]
+pub(crate) fn allows(rules: &Rules, order: u8) -> bool {
+    if !rules.per_cpu_lists {
+        return false;
+    }
+    match rules.pcp {
+        PcpRule::Textbook => order == 0,
+        PcpRule::FixedHigh | PcpRule::AutoHigh => order <= COSTLY_ORDER || order == rules.pageblock_order,
+    }
+}
+
+#[inline]
+pub(crate) fn list_index(rules: &Rules, order: u8, mt: Migratetype) -> usize {
+    if order <= COSTLY_ORDER {
+        PCP_TYPES * usize::from(order) + mt.index()
+    } else if rules.pcp == PcpRule::AutoHigh && mt == Migratetype::Movable {
+        THP_LIST + 1
+    } else {
+        THP_LIST
+    }
+}
+
+/// `pindex_to_order`.
+#[inline]
+pub(super) fn list_order(rules: &Rules, index: usize) -> u8 {
+    if index >= THP_LIST { rules.pageblock_order } else { (index / PCP_TYPES) as u8 }
+}
+
+/// The order and type of the blocks each list holds; a huge-page list of mixed types has none.
+pub(crate) fn list_contents(rules: &Rules) -> impl Iterator<Item = (usize, u8, Option<Migratetype>)> + '_ {
+    (0..NR_PCP_LISTS).map(|index| {
+        let mt = (index < THP_LIST).then(|| Migratetype::from_index((index % PCP_TYPES) as u8));
+        (index, list_order(rules, index), mt)
+    })
+}
+
+/// Puts a block on the tail of a list: a machine's initial state.
+pub(crate) fn seed(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, i: u32, order: u8, mt: Migratetype) {
+    let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
+    map.set_tag(i, Tag::new(BlockState::Pcp, order, mt, zone.id));
+    let pcp = &mut zone.pcp[cpu];
+    pcp.lists[list_index(rules, order, mt)].push_tail(i);
+    pcp.count += 1 << order;
+}

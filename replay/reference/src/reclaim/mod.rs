@@ -1,0 +1,6 @@
+//! Who gives memory back when a zone runs low: reclaim of cold pages, and compaction of movable ones.
+
+mod compaction;
+mod vmscan;
+
+pub use vmscan::{Costs, Lru, Work};

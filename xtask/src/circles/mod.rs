@@ -1,0 +1,53 @@
+//! `cargo xtask circles`: no file of a crate's `src` uses, directly or through others, a file that uses it; and no two
+//! folders directly below `src` use one another.
+//!
+//! What counts as a use is what the compiler would have to look up in the other file: a name imported from it, or a
+//! path that leads into it, in macros' arguments too. A re-export counts as a use of the file that *defines* the name.
+//! A module's file uses the files of the modules that it declares; so a file that uses what its own `mod.rs` defines is
+//! in a circle with it, and what it merely finds through that `mod.rs` is none. Tests (`#[cfg(test)]`) are left out.
+
+mod graph;
+mod modules;
+mod names;
+mod packages;
+mod paths;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use graph::Graph;
+use modules::Modules;
+
+/// No argument: the whole workspace is read, in less than a second.
+#[derive(Args)]
+#[command(after_help = "\
+Each circle is printed with who uses what of whom. To break one: move what both need into a file of its own, or let the
+caller pass it in.
+
+Examples:
+  cargo xtask circles
+  cargo xtask test circles clippy")]
+pub struct Arguments {}
+
+/// Prints the circles of every crate, and fails if there is one.
+pub fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
+    let (mut files, mut found) = (0, 0);
+    for crate_root in packages::crate_roots()? {
+        let modules = Modules::read(&crate_root, |path| std::fs::read_to_string(path).ok())?;
+        let graph = Graph::new(&modules);
+        files += modules.files().len();
+        for circle in graph.circles() {
+            found += 1;
+            println!("circle of {} files:\n{circle}", circle.files());
+        }
+        for pair in graph.folders_that_use_one_another() {
+            found += 1;
+            println!("{pair}");
+        }
+    }
+    println!("{files} files, {found} circles");
+    Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,98 @@
+//! The modules of a crate, found from its root file as the compiler finds them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, anyhow};
+use syn::Item;
+
+use super::paths::{self, Uses, is_test};
+
+/// Every module of a crate but its tests; the first is the crate's root.
+pub struct Modules {
+    files: Vec<PathBuf>,
+    modules: Vec<Module>,
+}
+
+/// A module: that of a file, or one written within its parent.
+#[derive(Default)]
+pub struct Module {
+    /// The index of its file.
+    pub file: usize,
+    /// The index of the module around it; the root is its own.
+    pub parent: usize,
+    /// Indices of the modules in it, by name.
+    pub children: BTreeMap<String, usize>,
+    /// What it defines, imports and refers to.
+    pub uses: Uses,
+}
+
+/// Reads a file's text; none if there is no such file.
+type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
+
+impl Modules {
+    /// Reads a crate from its root file. Errors if a module has no file, or a file is not Rust.
+    pub fn read(root: &Path, read: impl Fn(&Path) -> Option<String>) -> anyhow::Result<Self> {
+        let mut this = Self { files: Vec::new(), modules: vec![Module::default()] };
+        let text = read(root).with_context(|| format!("{} cannot be read", root.display()))?;
+        let folder = root.parent().context("a root file lies in a folder")?;
+        this.read_file(0, root, &text, folder, &read)?;
+        Ok(this)
+    }
+
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// Reads a module from its file. The files of its children lie in `folder`.
+    fn read_file(
+        &mut self,
+        module: usize,
+        path: &Path,
+        text: &str,
+        folder: &Path,
+        read: Read<'_>,
+    ) -> anyhow::Result<()> {
+        let parsed = syn::parse_file(text).with_context(|| format!("{} is not Rust", path.display()))?;
+        self.modules[module].file = self.files.len();
+        self.files.push(path.to_owned());
+        self.read_items(module, &parsed.items, folder, read)
+    }
+
+    fn read_items(&mut self, module: usize, items: &[Item], folder: &Path, read: Read<'_>) -> anyhow::Result<()> {
+        for item in items {
+            match item {
+                Item::Mod(child) if is_test(&child.attrs) => {}
+                Item::Mod(child) => {
+                    let name = child.ident.to_string();
+                    let index = self.modules.len();
+                    self.modules.push(Module { file: self.modules[module].file, parent: module, ..Module::default() });
+                    self.modules[module].children.insert(name.clone(), index);
+                    let below = folder.join(&name);
+                    if let Some((_, items)) = &child.content {
+                        self.read_items(index, items, &below, read)?;
+                    } else {
+                        let candidates = [folder.join(format!("{name}.rs")), below.join("mod.rs")];
+                        let (path, text) = candidates
+                            .iter()
+                            .find_map(|path| Some((path, read(path)?)))
+                            .ok_or_else(|| anyhow!("module `{name}` is neither {}", either(&candidates)))?;
+                        self.read_file(index, path, &text, &below, read)?;
+                    }
+                }
+                item => paths::collect(item, &mut self.modules[module].uses),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn either([one, other]: &[PathBuf; 2]) -> String {
+    format!("{} nor {}", one.display(), other.display())
+}

@@ -1,0 +1,105 @@
+//! Finds where a name is defined, through imports and re-exports.
+
+use std::collections::BTreeMap;
+
+use super::modules::Module;
+
+/// What a path stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A module itself, by index.
+    Module(usize),
+    /// A name that a module, by index, defines.
+    Item(usize, String),
+}
+
+/// How a name in a module was found.
+enum Found {
+    Here(Target),
+    /// It is imported from another crate.
+    Outside,
+    Nowhere,
+}
+
+/// The names of a crate.
+pub struct Names<'a> {
+    modules: &'a [Module],
+    /// The module that defines each macro.
+    macros: BTreeMap<&'a str, usize>,
+}
+
+/// How many imports may lie between a name and its definition; import circles end here.
+const LONGEST_WAY: u8 = 12;
+
+impl<'a> Names<'a> {
+    pub fn new(modules: &'a [Module]) -> Self {
+        let of =
+            |(index, module): (usize, &'a Module)| module.uses.macros.iter().map(move |name| (name.as_str(), index));
+        Self { modules, macros: modules.iter().enumerate().flat_map(of).collect() }
+    }
+
+    /// What a path in a module stands for; none if that is outside of this crate, or a local name.
+    pub fn resolve(&self, module: usize, path: &[String]) -> Option<Target> {
+        self.from(module, path, 0)
+    }
+
+    fn from(&self, module: usize, path: &[String], way: u8) -> Option<Target> {
+        let keywords = path.iter().take_while(|name| ["crate", "self", "super"].contains(&name.as_str())).count();
+        let start = path[..keywords].iter().fold(module, |module, keyword| match keyword.as_str() {
+            "crate" => 0,
+            "super" => self.modules[module].parent,
+            _ => module,
+        });
+        self.below(start, &path[keywords..], keywords > 0, way)
+    }
+
+    /// Follows the rest of a path from a module. `surely`: the path leads into this module, so that a name not found
+    /// there is one that a macro defines.
+    fn below(&self, module: usize, path: &[String], surely: bool, way: u8) -> Option<Target> {
+        let Some((name, rest)) = path.split_first() else { return Some(Target::Module(module)) };
+        match self.find(module, name, rest.is_empty(), way) {
+            Found::Here(Target::Module(child)) => self.below(child, rest, true, way),
+            Found::Here(item) => Some(item),
+            Found::Outside => None,
+            Found::Nowhere => {
+                let of_macro = self.macros.get(name.as_str()).filter(|_| rest.is_empty());
+                of_macro.copied().or(surely.then_some(module)).map(|module| Target::Item(module, name.clone()))
+            }
+        }
+    }
+
+    /// Finds a name in a module. A module and a function may share one: the last of a path is the function then.
+    fn find(&self, module: usize, name: &str, last: bool, way: u8) -> Found {
+        let Module { children, uses, .. } = &self.modules[module];
+        let child = children.get(name).map(|child| Found::Here(Target::Module(*child)));
+        if !last && let Some(child) = child {
+            return child;
+        }
+        if uses.defined.contains(name) {
+            return Found::Here(Target::Item(module, name.to_owned()));
+        }
+        if way == LONGEST_WAY {
+            return Found::Nowhere;
+        }
+        let mut imports = uses.imports.iter().filter(|(import, _)| import == name).peekable();
+        let imported = imports.peek().is_some();
+        if let Some(target) = imports.find_map(|(_, path)| self.from(module, path, way + 1)) {
+            return Found::Here(target);
+        }
+        if let Some(child) = child {
+            return child;
+        }
+        if imported {
+            return Found::Outside;
+        }
+        for glob in &uses.globs {
+            if let Some(Target::Module(other)) = self.from(module, glob, way + 1)
+                && other != module
+                && let Found::Here(target) = self.find(other, name, last, way + 1)
+            {
+                return Found::Here(target);
+            }
+        }
+        Found::Nowhere
+    }
+}

@@ -1,0 +1,197 @@
+//! The names that a module defines and imports, and every path in its code.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{
+    Attribute, ImplItem, Item, ItemUse, LitStr, Macro, Meta, Path, UseTree, Visibility,
+    visit::{self, Visit},
+};
+
+/// A path as it is written, segment by segment, without generic arguments.
+pub type Segments = Vec<String>;
+
+/// What one module defines, imports and refers to.
+#[derive(Default)]
+pub struct Uses {
+    /// The names of its items, macros left out.
+    pub defined: BTreeSet<String>,
+    /// The names of its macros (`macro_rules!`), which reach other modules without a path.
+    pub macros: BTreeSet<String>,
+    /// The names that `use` brings in, and what each stands for.
+    pub imports: Vec<(String, Segments)>,
+    /// What all names are imported of (`use …::*`).
+    pub globs: Vec<Segments>,
+    /// The paths in its code, of a single segment too.
+    pub paths: BTreeSet<Segments>,
+}
+
+/// Adds what an item defines and uses. Nothing, if it is there for tests only.
+pub fn collect(item: &Item, uses: &mut Uses) {
+    if is_test(attributes(item)) {
+        return;
+    }
+    if let Item::Macro(macro_rules) = item {
+        uses.macros.extend(macro_rules.ident.as_ref().map(ToString::to_string));
+    }
+    uses.defined.extend(name(item));
+    Collector(uses).visit_item(item);
+}
+
+/// Whether an item is only there for tests: `#[cfg(test)]`.
+pub fn is_test(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| match &attribute.meta {
+        Meta::List(list) => list.path.is_ident("cfg") && list.tokens.to_string() == "test",
+        _ => false,
+    })
+}
+
+fn name(item: &Item) -> Option<String> {
+    let ident = match item {
+        Item::Const(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Static(item) => &item.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        Item::Union(item) => &item.ident,
+        _ => return None,
+    };
+    Some(ident.to_string())
+}
+
+fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Macro(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+struct Collector<'a>(&'a mut Uses);
+
+impl<'ast> Visit<'ast> for Collector<'_> {
+    // Of the items within functions too.
+    fn visit_item(&mut self, item: &'ast Item) {
+        if !is_test(attributes(item)) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_impl_item(&mut self, item: &'ast ImplItem) {
+        if !matches!(item, ImplItem::Fn(function) if is_test(&function.attrs)) {
+            visit::visit_impl_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        if item.leading_colon.is_none() {
+            self.import(&item.tree, &mut Vec::new());
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast Path) {
+        if path.leading_colon.is_none() {
+            self.0.paths.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        }
+        visit::visit_path(self, path);
+    }
+
+    // What a macro will make of its arguments is not known, but what they name is in sight.
+    fn visit_macro(&mut self, invocation: &'ast Macro) {
+        self.visit_path(&invocation.path);
+        self.scan(&invocation.tokens);
+    }
+
+    fn visit_attribute(&mut self, attribute: &'ast Attribute) {
+        if let Meta::List(list) = &attribute.meta {
+            self.scan(&list.tokens);
+        }
+    }
+
+    // `pub(in path)` says who may use it, not what it uses.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+}
+
+impl Collector<'_> {
+    fn import(&mut self, tree: &UseTree, before: &mut Segments) {
+        let with = |name: &str| {
+            // `use path::{self}` is the path itself.
+            let last = (name != "self" || before.is_empty()).then(|| name.to_owned());
+            before.iter().cloned().chain(last).collect::<Segments>()
+        };
+        match tree {
+            UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.import(&path.tree, before);
+                before.pop();
+            }
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.import(tree, before)),
+            UseTree::Name(name) => {
+                let path = with(&name.ident.to_string());
+                self.0.imports.extend(path.last().cloned().map(|name| (name, path)));
+            }
+            UseTree::Rename(rename) => {
+                self.0.imports.push((rename.rename.to_string(), with(&rename.ident.to_string())));
+            }
+            UseTree::Glob(_) => self.0.globs.push(before.clone()),
+        }
+    }
+
+    /// Adds the paths in the arguments of a macro or an attribute: names joined by `::`, and strings that hold a path,
+    /// as serde's attributes have them.
+    fn scan(&mut self, tokens: &TokenStream) {
+        let mut path = Segments::new();
+        // The punctuation since the last name.
+        let mut between = String::new();
+        for token in tokens.clone() {
+            match token {
+                TokenTree::Punct(punct) => between.push(punct.as_char()),
+                TokenTree::Ident(ident) => {
+                    if between != "::" || path.is_empty() {
+                        self.flush(&mut path);
+                    }
+                    let name = ident.to_string();
+                    // Fields and methods belong to a value, `$name` to a macro's caller, `::name` to another crate.
+                    let of_something = between == "." || between.ends_with("::") && path.is_empty();
+                    let of_the_caller = between.ends_with('$') && name != "crate";
+                    if !of_something && !of_the_caller {
+                        path.push(name);
+                    }
+                    between.clear();
+                }
+                TokenTree::Group(group) => {
+                    self.flush(&mut path);
+                    between.clear();
+                    self.scan(&group.stream());
+                }
+                TokenTree::Literal(literal) => {
+                    self.flush(&mut path);
+                    between.clear();
+                    let text = syn::parse_str::<LitStr>(&literal.to_string());
+                    if let Some(path) = text.ok().and_then(|text| text.parse::<Path>().ok())
+                        && path.segments.len() > 1
+                    {
+                        self.visit_path(&path);
+                    }
+                }
+            }
+        }
+        self.flush(&mut path);
+    }
+
+    fn flush(&mut self, path: &mut Segments) {
+        if !path.is_empty() {
+            self.0.paths.insert(std::mem::take(path));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The steps of the tests.
+
+/// One step: a command whose exit status and printed counts decide.
+pub struct Step {
+    /// The name on the command line, in the closing table, and of the log file.
+    pub name: &'static str,
+    /// The program and its arguments, between spaces. It runs in the repository's root, and [`TRACE`] stands for a
+    /// trace directory.
+    pub command: &'static str,
+    /// Whether `--fast` runs it: no root, no browser, no emulator, nothing that `xtask/setup.sh demo` leaves out.
+    pub fast: bool,
+    /// Whether it runs at the same time as its neighbours of which the same is true.
+    pub beside_others: bool,
+}
+
+/// What stands in a command for the trace to look at: the demo's, or the one in the repository where the demo had to
+/// fall back on it.
+pub const TRACE: &str = "{trace}";
+
+/// Every step, in the order in which a mistake is cheapest to find.
+pub const STEPS: &[Step] = &[
+    fast("format", "cargo fmt --all --check"),
+    // --locked: a Cargo.lock that does not fit the manifests is found here, before anything is built.
+    slow("deny", "cargo deny --locked --log-level error check --allow unused-wrapper licenses bans sources"),
+    fast("circles", "cargo xtask circles"),
+    fast("clippy", "cargo clippy --release --workspace --exclude collector-ebpf --all-targets --quiet -- -D warnings"),
+    slow("docs", "make --no-print-directory docs"),
+    // Before anything is recorded with it: the kept object is what its sources compile to.
+    slow("ebpf", "cargo xtask ebpf --check"),
+    fast("tests", "cargo test --release --no-fail-fast"),
+    // No default member of the workspace, so the step before leaves it out.
+    fast("xtask", "cargo test --release --package xtask"),
+    slow("live", "cargo xtask live host"),
+    // A guest runs on one thread of the host, so two of them take no longer than one.
+    Step { beside_others: true, ..slow("vm-6.12", "cargo xtask live 6.12") },
+    Step { beside_others: true, ..slow("vm-6.1", "cargo xtask live 6.1") },
+    slow("demo", "xtask/demo.sh"),
+    slow("oracles", "target/venv/bin/python analyzer/tests/oracle.py {trace} target/release/analyzer"),
+    slow("browser", "target/venv/bin/python analyzer/tests/browser/browser.py {trace} target/release"),
+    slow("notebooks", "env GFPSCOPE_TRACE={trace} target/venv/bin/python notebooks/tests/execute.py"),
+];
+
+const fn slow(name: &'static str, command: &'static str) -> Step {
+    Step { name, command, fast: false, beside_others: false }
+}
+
+const fn fast(name: &'static str, command: &'static str) -> Step {
+    Step { fast: true, ..slow(name, command) }
+}
