@@ -39,7 +39,7 @@ pub fn render(page: &Page<'_>) -> Result<String, Error> {
         |error: minijinja::Error| Error::Text { what: "the report's template".into(), reason: error.to_string() };
     environment.add_template("report", include_str!("template.html")).map_err(failed)?;
     let sections = page.sections.iter().map(section).collect::<Result<Vec<_>, _>>()?;
-    let facts: Vec<_> = page.facts.iter().map(|(label, value)| context! { label, value }).collect();
+    let facts: Vec<_> = page.facts.iter().map(|(label, value)| context! { label => *label, value }).collect();
     let values = context! {
         title => &page.title,
         style => Value::from_safe_string(include_str!("style.css").to_owned()),
@@ -47,7 +47,7 @@ pub fn render(page: &Page<'_>) -> Result<String, Error> {
         light => Value::from_safe_string(css_variables(Theme::Light)),
         dark => Value::from_safe_string(css_variables(Theme::Dark)),
         version => env!("CARGO_PKG_VERSION"),
-        warnings => page.warnings,
+        warnings => page.warnings.to_vec(),
         facts,
         sections,
     };

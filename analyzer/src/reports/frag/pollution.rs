@@ -196,7 +196,7 @@ impl<'a> PollutionTracker<'a> {
             return;
         };
         let Some(blocks) = self.zones.get_mut(zone).and_then(Option::as_mut) else { return };
-        let frames = event.address..row.address.saturating_add(pages);
+        let frames = event.address..event.address.saturating_add(pages);
         match event.class {
             Class::Allocated => {
                 let mobility =

@@ -18,7 +18,6 @@ pub struct Listing<K> {
     /// the greatest number of rows; `None` = all
     pub lines: Option<usize>,
 }
-pub(crate) mod frame_set;
 
 /// What is to be counted, and how.
 #[derive(Debug, Clone, Copy, Default)]
