@@ -44,7 +44,9 @@ fn object() -> Result<PathBuf, String> {
     let object = root.join(OBJECT);
     let bytes = fs::read(&object).map_err(|error| format!("{OBJECT} cannot be read: {error}"))?;
     if recipe::sha256(&bytes) != recipe.object {
-        return Err(format!("{OBJECT} is not the one that {RECIPE} describes: take both from one commit, or run `cargo xtask ebpf`"));
+        return Err(format!(
+            "{OBJECT} is not the one that {RECIPE} describes: take both from one commit, or run `cargo xtask ebpf`"
+        ));
     }
     Ok(object)
 }

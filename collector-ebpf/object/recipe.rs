@@ -36,10 +36,12 @@ impl Recipe {
     /// # Errors
     /// A sentence: the file cannot be read, or lacks a line.
     pub fn read(root: &Path) -> Result<Self, String> {
-        let text = fs::read_to_string(root.join(RECIPE)).map_err(|error| format!("{RECIPE} cannot be read: {error}"))?;
+        let text =
+            fs::read_to_string(root.join(RECIPE)).map_err(|error| format!("{RECIPE} cannot be read: {error}"))?;
         let value = |key: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='));
-            line.map(|value| value.trim().trim_matches('"').to_owned()).ok_or_else(|| format!("{RECIPE} has no `{key}`"))
+            line.map(|value| value.trim().trim_matches('"').to_owned())
+                .ok_or_else(|| format!("{RECIPE} has no `{key}`"))
         };
         Ok(Self {
             rustc: value("rustc")?,

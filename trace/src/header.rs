@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
+use gfp::GfpTable;
 use serde::{Deserialize, Serialize};
 
-use crate::{GfpTable, Kind};
+use crate::Kind;
 
 /// `trace.json`: everything that gives the numbers in the tables their meaning.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]

@@ -58,7 +58,8 @@ fn compile(toolchain: &str) -> anyhow::Result<Vec<u8>> {
     let sysroot = stdout(Command::new("rustup").args(["run", toolchain, "rustc", "--print", "sysroot"]))?;
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
     let registry = home.context("cargo's home is not known")?.join("registry/src");
-    let mut mapped = vec![(root().to_owned(), "/gfpscope"), (Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), "/rust")];
+    let mut mapped =
+        vec![(root().to_owned(), "/gfpscope"), (Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), "/rust")];
     // The crates lie in one folder for each registry, whose name tells where the crates came from.
     succeed(&mut command(&["cargo", "fetch", "--quiet", "--locked"]))?;
     for folder in fs::read_dir(&registry).with_context(|| format!("{} cannot be read", registry.display()))? {
@@ -74,7 +75,17 @@ fn compile(toolchain: &str) -> anyhow::Result<Vec<u8>> {
     .into();
     flags.extend(mapped.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())));
 
-    let mut cargo = command(&["rustup", "run", toolchain, "cargo", "build", "--release", "--locked", "--package", "collector-ebpf"]);
+    let mut cargo = command(&[
+        "rustup",
+        "run",
+        toolchain,
+        "cargo",
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "collector-ebpf",
+    ]);
     cargo.args(["--bins", "-Zbuild-std=core", "--target=bpfel-unknown-none", "--target-dir"]).arg(&target);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     // The toolchain may be a stable one; building `core` is unstable in all of them.
@@ -108,7 +119,12 @@ fn without_dwarf(object: &[u8]) -> anyhow::Result<Vec<u8>> {
 fn keep(made: &Recipe, object: &[u8]) -> anyhow::Result<()> {
     fs::write(root().join(OBJECT), object)?;
     fs::write(root().join(RECIPE), made.to_string())?;
-    println!("{OBJECT}: {} bytes, built by {} with LLVM {}; commit it together with {RECIPE}", object.len(), made.rustc, made.llvm);
+    println!(
+        "{OBJECT}: {} bytes, built by {} with LLVM {}; commit it together with {RECIPE}",
+        object.len(),
+        made.rustc,
+        made.llvm
+    );
     Ok(())
 }
 
@@ -129,7 +145,11 @@ fn check(made: &Recipe, object: &[u8]) -> anyhow::Result<()> {
                 found.display()
             );
         }
-        println!("{OBJECT} is, byte for byte, what its sources compile to: {} bytes, SHA-256 {}", object.len(), made.object);
+        println!(
+            "{OBJECT} is, byte for byte, what its sources compile to: {} bytes, SHA-256 {}",
+            object.len(),
+            made.object
+        );
         return Ok(());
     }
     println!("this toolchain is another one than that of the recipe, so the bytes need not be equal:");
@@ -145,6 +165,11 @@ fn check(made: &Recipe, object: &[u8]) -> anyhow::Result<()> {
 /// What a command prints. Errors if it cannot be started, or fails.
 fn stdout(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    ensure!(output.status.success(), "{} failed: {}", command.get_program().display(), String::from_utf8_lossy(&output.stderr).trim());
+    ensure!(
+        output.status.success(),
+        "{} failed: {}",
+        command.get_program().display(),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Command::Live(arguments) => live::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
-        Command::Ebpf(arguments) => ebpf::run(&arguments),
+        Command::Ebpf(arguments) => ebpf::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Circles(arguments) => circles::run(&arguments),
     };
     outcome.unwrap_or_else(|error| {

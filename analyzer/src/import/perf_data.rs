@@ -37,9 +37,7 @@ pub fn import(
     let tracing = file.section(TRACING_DATA).and_then(tracing_data::parse);
     let tracing =
         tracing.ok_or_else(|| failed("it has no tracepoints: record with perf record -e 'kmem:*'".to_owned()))?;
-    let gfp = ["mm_page_alloc", "kmalloc"]
-        .iter()
-        .find_map(|event| tracing.formats.get(*event)?.0.gfp_table().ok());
+    let gfp = ["mm_page_alloc", "kmalloc"].iter().find_map(|event| tracing.formats.get(*event)?.0.gfp_table().ok());
     let origin = Origin {
         kernel: file.text(OS_RELEASE).unwrap_or_else(|| "unknown".to_owned()),
         gfp: gfp.unwrap_or_default(),
