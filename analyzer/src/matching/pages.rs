@@ -1,5 +1,7 @@
 //! Page events: each free with the allocation that it ends.
 
+use std::mem;
+
 use polars::prelude::DataFrame;
 use trace::{Header, Kind, NO_PFN, PageEvent, Problem, Row as _, Trace};
 
@@ -11,7 +13,6 @@ use super::{
 use crate::{
     Error, Key,
     decode::{key::UNKNOWN, names::Names, tasks::Recent},
-    fast_hash::NumberMap,
     read::{
         batches::{self, Progress},
         columns::{u8s, u16s, u32s, u32s_if_there, u64s},
@@ -27,8 +28,17 @@ pub(crate) struct PageMatcher<'a> {
     live: LiveFrames,
     /// GFP bit of pages that are charged to a memory cgroup; 0 where the kernel has none
     account: u32,
-    /// by CPU: when a page was freed there last whose allocation was not seen
-    freed_unseen: NumberMap<u16, u64>,
+    /// by CPU: the last event, whichever batch it was in
+    last: Vec<Last>,
+}
+
+/// What is remembered of the last event of a CPU.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    pid: u32,
+    order: u8,
+    /// whether it was a free whose allocation was not seen
+    freed_unseen: bool,
 }
 
 impl<'a> PageMatcher<'a> {
@@ -43,7 +53,7 @@ impl<'a> PageMatcher<'a> {
             attributes: DistinctAttributes::new(names, told_apart),
             live: LiveFrames::default(),
             account: names.header.gfp.mask("__GFP_ACCOUNT").unwrap_or(0),
-            freed_unseen: NumberMap::default(),
+            last: Vec::new(),
         }
     }
 
@@ -82,6 +92,7 @@ impl<'a> PageMatcher<'a> {
             let stack = stack.map_or(0, |stack| stack[i]);
             let callsite = if stack == 0 { UNKNOWN } else { names.caller(stack).cast_signed() };
             let actor = Actor { task, callsite };
+            let before = self.last_on(on, Last { pid: pid[i], order, freed_unseen: false });
             let of_frames = |asker| Attributes {
                 order: i64::from(order),
                 zone: i64::from(zone),
@@ -108,12 +119,8 @@ impl<'a> PageMatcher<'a> {
                 if pfn == NO_PFN {
                     // `__alloc_pages` takes the pages, charges them, and, where that fails, frees them and reports that
                     // it has none.
-                    let before = (0..i).rev().find(|before| cpu[*before] == on);
-                    let given_back = before.is_some_and(|before| {
-                        let of_them = (pid[before], orders[before]) == (pid[i], order)
-                            && self.freed_unseen.get(&on) == Some(&times[before]);
-                        gfp & self.account != 0 && of_them
-                    });
+                    let given_back =
+                        gfp & self.account != 0 && before.freed_unseen && (before.pid, before.order) == (pid[i], order);
                     let class = if given_back { Class::Refused } else { Class::Failed };
                     each(&MatchedEvent { delta: 0, on, actor, ..self.matched(time, kind, class, &whole) });
                     continue;
@@ -127,7 +134,7 @@ impl<'a> PageMatcher<'a> {
                 let bytes = header.page_size << order.min(31);
                 self.live.free(pfn, order, &mut taken);
                 let Some((first, others)) = taken.split_first() else {
-                    self.freed_unseen.insert(on, time);
+                    self.last[usize::from(on)].freed_unseen = true;
                     let rest = [0, u64::from(order) << 16 | u64::from(zone)];
                     let attributes = self.attributes.number(None, rest, of_frames);
                     let nothing = Taken { from: Allocation { time, attributes }, frames: 0 };
@@ -142,6 +149,15 @@ impl<'a> PageMatcher<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Remembers the last event of a CPU, and returns the one before.
+    fn last_on(&mut self, cpu: u16, event: Last) -> Last {
+        let cpu = usize::from(cpu);
+        if cpu >= self.last.len() {
+            self.last.resize(cpu + 1, Last::default());
+        }
+        mem::replace(&mut self.last[cpu], event)
     }
 
     /// Returns what happens to frames of an allocation.
