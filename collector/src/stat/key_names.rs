@@ -21,8 +21,8 @@ pub struct KeyNames {
 }
 
 impl KeyNames {
-    /// The names of a host; `zones` are indices into the header's zones, in the order in which the counting programs were
-    /// told of them.
+    /// The names of a host; `zones` are indices into the header's zones, in the order in which the counting programs
+    /// were told of them.
     pub fn new(header: Header, zones: Vec<usize>, kallsyms: Kallsyms) -> Self {
         Self { header, zones, kallsyms, caches: HashMap::new() }
     }

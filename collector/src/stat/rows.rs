@@ -64,8 +64,8 @@ fn is_free(number: u8) -> bool {
     program(number).is_some_and(|program| matches!(program, Program::PageFree | Program::Kfree | Program::CacheFree))
 }
 
-/// The rows of a family's table with these columns, which are among those that the programs told apart. The row with the
-/// most allocations comes first.
+/// The rows of a family's table with these columns, which are among those that the programs told apart. The row with
+/// the most allocations comes first.
 pub fn rows(sample: &Sample, of: Family, by: &[Column], names: &KeyNames) -> Vec<Row> {
     let page_size = names.header().page_size;
     let mut groups: HashMap<TallyKey, Counts> = HashMap::new();
@@ -104,8 +104,8 @@ pub fn total(sample: &Sample, of: Family, page_size: u64) -> Counts {
     counts
 }
 
-/// The key without the columns that the table does not have. Its `program` is 1 for a free in a table with a column that
-/// only requests have, and otherwise 0: such frees get a row of their own.
+/// The key without the columns that the table does not have. Its `program` is 1 for a free in a table with a column
+/// that only requests have, and otherwise 0: such frees get a row of their own.
 fn project(key: &TallyKey, by: &[Column]) -> TallyKey {
     let asked = |column| by.contains(&column);
     let free = is_free(key.program) && by.iter().any(|column| column.is_of_requests());

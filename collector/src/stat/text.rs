@@ -64,8 +64,8 @@ impl Text {
         Ok(text)
     }
 
-    /// The tables, histograms and ledger of everything since counting began. `unavailable` are the latencies that cannot
-    /// be measured on this host, and why.
+    /// The tables, histograms and ledger of everything since counting began. `unavailable` are the latencies that
+    /// cannot be measured on this host, and why.
     ///
     /// # Errors
     /// None of its own: writing to a `String` does not fail.
