@@ -258,7 +258,7 @@ fn objects_of_one_call_site_are_of_several_size_classes() {
         cache: 0,
     };
     common::write(&dir.path().join("t"), &common::header(), |writer| {
-        writer.append(&[object(1, 64), object(2, 128), object(3, 64)]).unwrap()
+        writer.append(&[object(1, 64), object(2, 128), object(3, 64)]).unwrap();
     });
     let trace = Trace::open(&dir.path().join("t")).unwrap();
     let (stat, _) = stat::read(&trace, Events::Slab, &[Key::Class], &silent).unwrap();

@@ -54,9 +54,13 @@ pub(crate) fn accumulate(
 }
 
 fn show(accumulators: &mut [&mut dyn Accumulator], event: &MatchedEvent<'_>) {
-    accumulators.iter_mut().for_each(|accumulator| accumulator.event(event));
+    for accumulator in accumulators {
+        accumulator.event(event);
+    }
 }
 
 fn show_still_live(accumulators: &mut [&mut dyn Accumulator], event: &MatchedEvent<'_>) {
-    accumulators.iter_mut().for_each(|accumulator| accumulator.still_live(event));
+    for accumulator in accumulators {
+        accumulator.still_live(event);
+    }
 }
