@@ -212,7 +212,7 @@ impl Trace {
                 }
                 Some(Entry::Batch(batch)) => self.segment(&batch.file.clone()).batches.push(batch),
                 Some(Entry::Seal { file, offset, len, crc32 }) => {
-                    self.segment(&file).footer = Some((offset, len, crc32))
+                    self.segment(&file).footer = Some((offset, len, crc32));
                 }
                 None if !whole && lines.peek().is_none() => {
                     self.problem(
