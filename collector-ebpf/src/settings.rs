@@ -14,6 +14,7 @@ pub(crate) use settings;
 /// The value of a setting.
 #[inline(always)]
 pub fn setting<T: Copy>(setting: &'static T) -> T {
-    // SAFETY: the place is a live reference. The read is volatile because the value is patched into the object after it was compiled.
+    // SAFETY: the place is a live reference. The read is volatile because the value is patched into the object after it
+    // was compiled.
     unsafe { core::ptr::read_volatile(setting) }
 }

@@ -1,16 +1,18 @@
+//! Errors, as sentences for the user: the cause, then what to do.
+
 use std::{io, path::PathBuf};
 
 use trace::GfpTable;
 
-/// Why this host cannot be captured, or a capture could not go on.
+/// Why this host cannot be captured, or why a capture could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not privileged.
+    /// The process lacks privileges.
     #[error(
         "capturing needs root: eBPF programs that read kernel memory may be loaded with CAP_BPF and CAP_PERFMON only. Run it with sudo"
     )]
     NotRoot,
-    /// Lockdown in its strictest mode.
+    /// The kernel is locked down in mode `confidentiality`.
     #[error(
         "the kernel is locked down (confidentiality, see /sys/kernel/security/lockdown), and lets no one read its memory: neither eBPF nor tracefs works. Boot it with lockdown=integrity or without; traces of other machines can be analysed here"
     )]
@@ -23,11 +25,11 @@ pub enum Error {
     /// The kernel lacks a tracepoint.
     #[error("this kernel has no tracepoint {group}:{name} ({reason}); it is needed for the events that were asked for")]
     NoTracepoint {
-        /// its group
+        /// group of the tracepoint
         group: &'static str,
-        /// its name
+        /// name of the tracepoint
         name: &'static str,
-        /// what was found instead
+        /// what was found in its place
         reason: String,
     },
     /// A tracepoint lacks a field.
@@ -35,72 +37,72 @@ pub enum Error {
         "the tracepoint {tracepoint} of this kernel has no field {field}, so gfpscope does not understand it; please report the file events/*/{tracepoint}/format"
     )]
     NoField {
-        /// the tracepoint
+        /// name of the tracepoint
         tracepoint: String,
-        /// the field
+        /// name of the field
         field: &'static str,
     },
-    /// A file of the kernel's cannot be read.
+    /// A file of the kernel cannot be read.
     #[error("cannot read {path}: {error}", path = path.display())]
     Read {
-        /// the file
+        /// path of the file
         path: PathBuf,
-        /// what the system said
+        /// the system's error
         error: io::Error,
     },
-    /// A file of the kernel's has an unknown layout.
+    /// A file of the kernel has an unknown layout.
     #[error("cannot understand {path}: {reason}", path = path.display())]
     Unknown {
-        /// the file
+        /// path of the file
         path: PathBuf,
-        /// what was expected
+        /// what is unknown about it
         reason: String,
     },
-    /// The kernel refuses eBPF.
+    /// The kernel refuses something that eBPF needs.
     #[error("the kernel refuses {what}: {reason}{hint}", hint = bpf_hint(reason))]
     Bpf {
         /// what was tried
         what: String,
-        /// all causes
+        /// all causes, in one line
         reason: String,
     },
-    /// Nobody to show it to.
+    /// The live view has no terminal.
     #[error(
         "this is shown on a terminal, and standard input or output is none. For text there is `collector stat --interval 1`"
     )]
     NoTerminal,
-    /// A wrong option.
+    /// An option asks for something that this host does not have.
     #[error("{0}")]
     Option(String),
-    /// The trace.
+    /// The trace cannot be written, or the kernel's tables cannot be parsed.
     #[error(transparent)]
     Trace(#[from] trace::Error),
-    /// The command to run.
+    /// The command to run cannot be started.
     #[error("cannot run `{command}`: {error}")]
     Command {
-        /// as given
+        /// name of the program, as given
         command: String,
-        /// what the system said
+        /// the system's error
         error: io::Error,
     },
-    /// Something that the operating system refuses.
+    /// The operating system refuses something.
     #[error("cannot {action}: {error}")]
     System {
         /// what was tried
         action: &'static str,
-        /// what it said
+        /// the system's error
         error: io::Error,
     },
 }
 
 impl Error {
-    /// A name or number that stands for no GFP flag here.
+    /// The error of a name or number that stands for no GFP flag of this kernel.
     pub(crate) fn unknown_gfp(part: &str, table: &GfpTable) -> Self {
         let known: Vec<_> = table.entries().map(|(name, _)| name).collect();
         Self::Option(format!("`{part}` is no GFP flag of this kernel; it knows {}", known.join(", ")))
     }
 
-    /// An eBPF step that failed, with all its causes in one line.
+    /// The error of a step of eBPF that failed, with all its causes in one line.
     pub(crate) fn bpf(what: impl Into<String>) -> impl FnOnce(&dyn std::error::Error) -> Self {
         let what = what.into();
         move |error| {
@@ -118,6 +120,7 @@ impl Error {
     }
 }
 
+/// What to look at where the kernel forbids eBPF; empty for other reasons.
 fn bpf_hint(reason: &str) -> &'static str {
     if reason.contains("not permitted") || reason.contains("os error 1)") {
         // https://docs.kernel.org/admin-guide/LSM/: lockdown in mode `confidentiality` forbids BPF to read kernel

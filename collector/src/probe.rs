@@ -1,4 +1,4 @@
-//! What this host can capture, and why not.
+//! What this host can capture, and why not: each thing that a recording needs is tried.
 
 use serde::Serialize;
 use trace::{Family, Program};
@@ -10,31 +10,31 @@ use crate::{
     os::privilege,
 };
 
-/// The answer.
+/// What this host can capture. The fields are the keys of `collector probe --json`.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// kernel release
+    /// release of the kernel
     pub kernel: String,
     /// whether `collector record` can work here at all
     pub can_record: bool,
-    /// each thing that was tried
+    /// the things that were tried
     pub checks: Vec<Check>,
 }
 
 /// One thing that was tried.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// what it is
+    /// what was tried
     pub name: String,
     /// whether it works
     pub ok: bool,
-    /// whether recording is impossible without it
+    /// whether recording is impossible where it does not work
     pub needed: bool,
-    /// what was found, or why it does not work and what to do
+    /// what was found, or why it does not work and what to do about it
     pub detail: String,
 }
 
-/// Tries everything that recording needs, and leaves nothing behind.
+/// Tries everything that recording needs. It leaves nothing behind.
 pub fn probe() -> Report {
     let mut checks = Vec::new();
     let mut check = |name: &str, needed: bool, result: Result<String, String>| {
@@ -111,7 +111,10 @@ pub fn probe() -> Report {
     Report { kernel, can_record, checks }
 }
 
-/// Whether all programs of the families can be attached; they are gone again when this returns.
+/// Attaches all programs of the families; they are detached again when this returns.
+///
+/// # Errors
+/// What the kernel lacks or refuses.
 fn attach(tracefs: &Tracefs, source: Source, families: &[Family]) -> Result<(), Error> {
     let programs = Program::ALL.into_iter().filter(|program| families.contains(&program.family())).collect();
     let settings = Settings { programs, source, ring_size: 1 << 16, filter: Filter::default(), stack_sample: 0 };

@@ -62,7 +62,8 @@ impl Room {
         Some((Self { ring: cpu * size, position, slots }, Common { time, pid: current.pid, cpu: cpu as u16 }))
     }
 
-    /// A slot of the record, counted from its first one; never `None`, since user space has made the array large enough.
+    /// A slot of the record, counted from its first one; never `None`, since user space has made the array large
+    /// enough.
     #[inline(always)]
     pub fn slot(&self, number: u64) -> Option<*mut Slot> {
         let mask = u64::from(setting(&RING_SLOTS) - 1);

@@ -1,10 +1,10 @@
-//! What the addresses in the records mean.
+//! What the kernel addresses in the records mean.
 //!
-//! Raw tracepoints see a `struct page *`; frames are what a trace stores. The kernel's `vmemmap` array of these structs
-//! is linear, so two points determine it: we have this process allocate pages while two programs look, one that sees
-//! the pointer and one that sees the frame number of the same allocation. Nothing is read from kernel memory, and no
-//! symbol has to be exported. In the same way the direct map's start follows from a large `kmalloc`, whose object is a
-//! page of its own.
+//! Raw tracepoints see a `struct page *`, and a trace stores page frame numbers. The kernel's `vmemmap` array of these
+//! structures is linear, so two points determine it: this process allocates pages while two programs look, one that
+//! sees the pointer and one that sees the frame number of the same allocation. Nothing is read from kernel memory, and
+//! no symbol has to be exported. In the same way the start of the direct map follows from a large `kmalloc`, whose
+//! object is a page of its own.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -32,10 +32,10 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Learns them, by watching allocations of this process.
+    /// Learns the addresses by watching allocations of this process.
     ///
     /// # Errors
-    /// [`Error::Bpf`] if the programs cannot run, or what they saw is not linear.
+    /// [`Error::Bpf`] if the programs cannot run, or if what they saw is not linear.
     pub fn learn(tracefs: &Tracefs, source: Source) -> Result<Self, Error> {
         const TRIES: usize = 3;
         let mut learned = None;
@@ -53,8 +53,9 @@ impl Addresses {
         })
     }
 
+    /// One attempt; `None` if what the programs saw is not linear.
     fn try_learn(tracefs: &Tracefs, source: Source) -> Result<Option<Self>, Error> {
-        // An interrupt may allocate in between, so one sample proves nothing; the same answer from several does.
+        // An interrupt may allocate in between, so one object proves nothing; the same answer from several does.
         const ENOUGH: usize = 4;
         let page_size = procfs::page_size();
         let filter = Filter { only_tgid: process::id(), ..Filter::default() };
@@ -65,8 +66,8 @@ impl Addresses {
             filter: filter.clone(),
             stack_sample: 0,
         };
-        // One capture sees frame numbers. The other sees pointers: each has its own rings, so the order within a ring
-        // pairs them up.
+        // One capture sees frame numbers, the other pointers. Each has its own rings, and the order within a ring pairs
+        // them up.
         let mut frames =
             Capture::load(tracefs, &settings(Source::Tracepoint, vec![Program::PageAlloc, Program::Kmalloc]))?;
         let mut pointers = match source {
@@ -116,12 +117,12 @@ impl Addresses {
         Ok(vmemmap(&seen_pointers, &seen_frames).map(|vmemmap| Self { vmemmap: Some(vmemmap), direct_map }))
     }
 
-    /// Whether objects can be given as physical addresses.
+    /// Whether the physical addresses of objects can be told.
     pub fn objects_are_physical(&self) -> bool {
         self.direct_map.is_some()
     }
 
-    /// The frame of what a record holds as its page.
+    /// The page frame number of what a record holds as its page.
     pub fn pfn(&self, page: u64) -> u64 {
         match self.vmemmap {
             None => page,
@@ -131,21 +132,21 @@ impl Addresses {
         }
     }
 
-    /// Where the `struct page`s of so many frames are: address of the first, bytes of all; `None` where the records
-    /// hold frame numbers.
+    /// Where the `struct page`s of `frames` page frames from `start_pfn` on are: the address of the first, and the
+    /// bytes that all of them take; `None` where the records hold frame numbers.
     pub fn page_structs(&self, start_pfn: u64, frames: u64) -> Option<[u64; 2]> {
         self.vmemmap.map(|(base, size)| [base.wrapping_add(start_pfn.wrapping_mul(size)), frames.wrapping_mul(size)])
     }
 
     /// The physical address of an object; 0 for NULL.
     pub fn physical(&self, object: u64) -> u64 {
-        // Where the map is unknown any constant hides the address and keeps objects apart; they are not linkable to
-        // frames then.
+        // Where the map is unknown, subtracting any constant hides the address and keeps objects apart; they cannot be
+        // linked to page frames then.
         if object == 0 { 0 } else { object.wrapping_sub(self.direct_map.unwrap_or(1 << 63)) }
     }
 }
 
-/// What both captures see of an allocation, and its page as pointer or frame number.
+/// What both captures see of an allocation, and its page: a pointer in one capture, a frame number in the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Allocation {
     cpu: u16,
@@ -160,8 +161,8 @@ impl From<PageEvent> for Allocation {
     }
 }
 
-/// Start of the array and size of its elements. The capture of frames was attached longer, so what the other one saw on
-/// a CPU is a run somewhere in what it saw there.
+/// The start of the array and the size of its elements in bytes. The capture of frame numbers was attached longer, so
+/// what the other one saw on a CPU is a run somewhere in what this one saw there.
 fn vmemmap(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)> {
     let on =
         |seen: &[Allocation], cpu| seen.iter().copied().filter(|allocation| allocation.cpu == cpu).collect::<Vec<_>>();
@@ -172,7 +173,7 @@ fn vmemmap(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)>
     })
 }
 
-/// The line through all pairs, if there is one. So many points do not lie on one by chance.
+/// The line through all pairs, if there is one: its start and slope. Eight points do not lie on one line by chance.
 fn line(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)> {
     const ENOUGH: usize = 8;
     let pairs = || pointers.iter().zip(frames);

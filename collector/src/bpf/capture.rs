@@ -27,23 +27,24 @@ use crate::{
 /// What to load.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// programs to attach
+    /// the programs to attach
     pub programs: Vec<Program>,
-    /// how
+    /// how they are attached
     pub source: Source,
     /// bytes of each CPU's ring: a power of two
     pub ring_size: u32,
-    /// which events
+    /// which events are wanted
     pub filter: Filter,
-    /// one page event in so many has its stack; 0 = none
+    /// one page event in so many has its kernel stack; 0 = none
     pub stack_sample: u32,
 }
 
-/// The loaded programs, their rings and counters. Dropping it detaches everything.
+/// The loaded programs, their rings and counters. Dropping it detaches the programs.
 pub struct Capture {
     ebpf: Ebpf,
     counters: PerCpuArray<MapData, [u64; 3]>,
     rings: Rings,
+    /// the programs, and their names in the object
     programs: Vec<(Program, String)>,
 }
 
@@ -51,7 +52,7 @@ impl Capture {
     /// Loads the programs, and attaches none of them yet.
     ///
     /// # Errors
-    /// [`Error::Bpf`] says what the kernel refused; [`Error::NoTracepoint`], [`Error::NoField`]
+    /// [`Error::Bpf`] says what the kernel refused; [`Error::NoTracepoint`] and [`Error::NoField`] what it lacks.
     pub fn load(tracefs: &Tracefs, settings: &Settings) -> Result<Self, Error> {
         let offsets = fields::offsets(tracefs, &settings.programs, settings.source)?;
         let (slots, cpus) = ((settings.ring_size as usize / size_of::<Slot>()) as u32, present_cpus());
@@ -138,7 +139,7 @@ impl Capture {
         Ok(())
     }
 
-    /// Hands over the records that are in the rings now.
+    /// Hands the records that are in the rings now to `sink`.
     pub fn drain(&mut self, sink: impl FnMut(Record<'_>)) -> Drained {
         self.rings.drain(sink)
     }
@@ -148,7 +149,7 @@ impl Capture {
         self.programs.iter().map(|(program, _)| *program)
     }
 
-    /// What the program counted on each possible CPU.
+    /// What became of a program's events, for each possible CPU.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -161,8 +162,7 @@ impl Capture {
             .collect())
     }
 
-    /// How often the kernel did not run a program because it ran already on that CPU (`recursion_misses`, Linux 5.12);
-    /// 0 once it is detached.
+    /// How often the kernel did not run a program, see [`recursion_misses`].
     pub fn missed(&self, program: Program) -> u64 {
         let (_, name) =
             self.programs.iter().find(|(known, _)| *known == program).expect("only loaded programs are asked for");
@@ -181,7 +181,8 @@ fn aya_fd(fd: &aya::programs::ProgramFd) -> i32 {
     fd.as_fd().as_raw_fd()
 }
 
-/// Whether a program exists for raw tracepoints and for ftrace's records; the others read what only one of these has.
+/// Whether a program exists both for raw tracepoints and for ftrace's records. The others read what only one of these
+/// has.
 fn is_in_both_forms(program: Program) -> bool {
     matches!(
         program,

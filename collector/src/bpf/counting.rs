@@ -21,19 +21,20 @@ use crate::{
 /// What to count.
 #[derive(Debug, Clone)]
 pub struct CountSettings {
-    /// programs to attach: those for pages and objects
+    /// the programs whose counting forms are attached: those for pages and objects
     pub programs: Vec<Program>,
-    /// what is told apart: a set of [`trace::columns`]
+    /// the columns that are told apart: a set of [`trace::columns`]
     pub by: u32,
-    /// which events
+    /// which events are wanted
     pub filter: Filter,
-    /// how many different combinations of the columns there is room for, where they do not make an index
+    /// how many different combinations of the columns there is room for, where the counts are kept by key
     pub rows: u32,
-    /// the `struct page`s of each zone: address of the first, bytes of all; needed for the column zone only
+    /// for each zone the address of its first `struct page` and the bytes that all of them take; needed for the column
+    /// zone only
     pub zone_spans: Vec<[u64; 2]>,
 }
 
-/// The loaded programs and their maps. Dropping it detaches everything.
+/// The loaded programs and their maps. Dropping it detaches the programs.
 pub struct Counting {
     ebpf: Ebpf,
     programs: Vec<Program>,
@@ -42,19 +43,20 @@ pub struct Counting {
     left_out: PerCpuArray<MapData, u64>,
     no_room: PerCpuArray<MapData, [u64; Tally::WORDS]>,
     latencies: PerCpuArray<MapData, [u64; Latency::WORDS]>,
-    /// Those whose tracepoints this kernel does not have, and why.
+    /// the latencies that cannot be measured on this kernel, and why
     unavailable: Vec<(Wait, String)>,
 }
 
+/// The map that holds the counts.
 enum Tallies {
     Indexed { map: PerCpuArray<MapData, [u64; Tally::WORDS]>, strides: Strides, size: u32, zones: u32 },
     Keyed(PerCpuHashMap<MapData, [u64; TallyKey::WORDS], [u64; Tally::WORDS]>),
 }
 
-/// Slab caches whose names are kept; a host has some hundreds.
+/// Most slab caches whose names are kept; a host has some hundreds.
 const MOST_CACHES: u32 = 16384;
 
-/// What is measured from one tracepoint to another.
+/// A time that is measured from one tracepoint to another.
 struct Timed {
     waits: &'static [Wait],
     begin: Program,
@@ -82,7 +84,8 @@ impl Counting {
         filter.apply(&filter_settings, &mut loader);
         let filtered = u32::from(!filter.is_empty());
         let (keyed, (strides, size)) = (strides.is_none(), strides.unwrap_or((Strides::default(), 1)));
-        // Of pages and kmalloc the arguments tell everything.
+        // Only for the slab caches a program has to read a structure; of pages and kmalloc the arguments tell
+        // everything.
         let caches: Vec<_> =
             settings.programs.iter().copied().filter(|program| program.family() == Family::Cache).collect();
         let offsets = fields::offsets(tracefs, &caches, Source::Raw)?;
@@ -103,7 +106,7 @@ impl Counting {
         loader
             .map_max_entries("TALLIES", size)
             .map_max_entries("KEYED_TALLIES", if keyed { settings.rows.max(1) } else { 1 });
-        // The ring-less programs need none of these, but the object has them.
+        // The counting programs do not need these maps as large as the object declares them.
         loader
             .map_max_entries("CACHES", 1)
             .map_max_entries("CACHE_NAMES", if caches.is_empty() { 1 } else { MOST_CACHES });
@@ -135,12 +138,13 @@ impl Counting {
     }
 
     fn attach(&mut self) -> Result<(), Error> {
-        // Everything is loaded before the first is attached: they shall begin together.
+        // All programs are loaded before the first one is attached, so that they begin together.
         for program in &self.programs {
             load(&mut self.ebpf, &tally_name(*program))?;
         }
         for Timed { waits, begin, end } in TIMED {
-            // The end first: of what began before, the end alone is seen, and counted as that.
+            // The program of the end is attached first. Of a reclaim that began before, only the end is seen, and
+            // counted as unpaired.
             let attached = [end, begin].into_iter().try_for_each(|program| {
                 load(&mut self.ebpf, &latency_name(program))?;
                 attach(&mut self.ebpf, &latency_name(program), program)
@@ -155,7 +159,7 @@ impl Counting {
         Ok(())
     }
 
-    /// Detaches every program; what was counted stays readable, but for what the kernel missed.
+    /// Detaches every program. The counts stay readable, but for how often the kernel did not run a program.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -163,7 +167,7 @@ impl Counting {
         let timed = TIMED.iter().flat_map(|timed| [timed.begin, timed.end]).map(latency_name);
         for name in self.programs.iter().copied().map(tally_name).chain(timed) {
             match raw_tracepoint(&mut self.ebpf, &name).unload() {
-                // What this kernel has no tracepoint for was never loaded, or not attached.
+                // A program without a tracepoint on this kernel was never loaded, or not attached.
                 Ok(()) | Err(ProgramError::NotLoaded) => {}
                 Err(error) => return Err(Error::bpf("to detach")(&error)),
             }
@@ -176,7 +180,7 @@ impl Counting {
         &self.unavailable
     }
 
-    /// How often the kernel did not run each program so far: it ran already on that CPU. To be read before
+    /// How often the kernel did not run each program so far, see [`recursion_misses`]. To be read before
     /// [`Self::stop`].
     pub fn missed(&self) -> Vec<(Program, u64)> {
         let missed = |program: &Program| {
@@ -187,7 +191,7 @@ impl Counting {
         self.programs.iter().map(|program| (*program, missed(program).unwrap_or(0))).collect()
     }
 
-    /// Names of the slab caches in the keys, by address.
+    /// The names of the slab caches in the keys, with their addresses.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -199,7 +203,7 @@ impl Counting {
         caches.collect::<Result<_, _>>().map_err(|error| Error::bpf("to read the names of the slab caches")(&error))
     }
 
-    /// Everything that was counted up to now.
+    /// Everything that was counted up to now; `missed` is what [`Self::missed`] gave.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -235,6 +239,7 @@ impl Counting {
     }
 }
 
+/// The counts of all CPUs together.
 fn sum<'a>(per_cpu: impl Iterator<Item = &'a [u64; Tally::WORDS]>) -> Tally {
     per_cpu.fold(Tally::default(), |mut sum, words| {
         sum.add(bytemuck::cast(*words));
@@ -242,12 +247,12 @@ fn sum<'a>(per_cpu: impl Iterator<Item = &'a [u64; Tally::WORDS]>) -> Tally {
     })
 }
 
-/// The program that counts what this one records.
+/// The name of the program that counts the events which this one records.
 fn tally_name(program: Program) -> String {
     format!("tally_{}", program.name())
 }
 
-/// The program that takes the time where this one records.
+/// The name of the program that takes the time at the tracepoint of this one.
 fn latency_name(program: Program) -> String {
     format!("latency_{}", program.name())
 }

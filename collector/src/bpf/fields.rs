@@ -1,4 +1,4 @@
-//! What the programs must know about this kernel's layouts: their settings, by name.
+//! The layouts of this kernel that the programs have to be told: byte offsets, as settings of the object.
 
 use trace::Program;
 
@@ -8,7 +8,8 @@ use crate::{
     kernel::{Btf, Tracefs},
 };
 
-/// The fields of each tracepoint's record that a program reads; optional ones are not on every kernel.
+/// The fields that a program reads from its tracepoint's record: those that it needs, and those that not every kernel
+/// has.
 fn fields(program: Program) -> (&'static [&'static str], &'static [&'static str]) {
     match program {
         Program::PageAlloc => (&["pfn", "order", "gfp_flags", "migratetype"], &[]),
@@ -38,8 +39,12 @@ fn fields(program: Program) -> (&'static [&'static str], &'static [&'static str]
     }
 }
 
-/// Byte offsets in the records, `PAGE_ALLOC_PFN` and so on, from the `format` files of this kernel; for the caches
-/// those of `struct kmem_cache`.
+/// The programs' settings for byte offsets, by name: in the records (`PAGE_ALLOC_PFN` and so on), from the `format`
+/// files of this kernel; for the events of slab caches also in `struct kmem_cache`, from its type information.
+///
+/// # Errors
+/// [`Error::NoTracepoint`], [`Error::NoField`], [`Error::Option`] if this kernel cannot tell what was asked for, or the
+/// reader's of the type information.
 pub(super) fn offsets(tracefs: &Tracefs, programs: &[Program], source: Source) -> Result<Vec<(String, u32)>, Error> {
     let mut offsets = Vec::new();
     for program in programs {

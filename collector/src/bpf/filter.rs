@@ -4,29 +4,29 @@ use aya::EbpfLoader;
 
 use crate::kernel::Cgroup;
 
-/// Which events are wanted: those that fulfil everything here. The others are counted.
+/// Which events are wanted: those that fulfil everything here. The programs count the others as filtered.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// the process whose events are only counted: the collector; 0 = none
+    /// the process whose events are counted as filtered, which is the collector; 0 = none
     pub self_tgid: u32,
     /// the only process whose events are wanted; 0 = all
     pub only_tgid: u32,
     /// the only name of threads whose events are wanted; empty = all
     pub comm: String,
-    /// the only cgroup whose events are wanted, with those below it; `None` = all
+    /// the only cgroup whose threads' events are wanted, with the cgroups below it; `None` = all
     pub cgroup: Option<Cgroup>,
-    /// least order of pages
+    /// the least order of pages
     pub min_order: u32,
     /// GFP bits that an allocation must have, all of them; frees have none and pass
     pub gfp_bits: u32,
-    /// least number of bytes that an object was asked for with; frees have no size and pass
+    /// the least number of bytes with which an object was asked for; frees have no size and pass
     pub min_bytes: u32,
-    /// one frame and one object in so many is followed; 0 and 1 = all
+    /// one page frame and one object in so many is followed; 0 and 1 = all
     pub sample: u32,
 }
 
 impl Filter {
-    /// A name as the kernel keeps it: 15 bytes at most, padded with zeros.
+    /// The name as the kernel keeps it: 15 bytes at most, padded with zeros.
     fn comm_bits(&self) -> u128 {
         let mut name = [0; 16];
         for (to, from) in name.iter_mut().zip(self.comm.bytes().take(15)) {
@@ -35,7 +35,7 @@ impl Filter {
         u128::from_ne_bytes(name)
     }
 
-    /// The programs' bound for the hash of a frame or object; 0 = all.
+    /// The bound that the programs compare the hash of a frame or object with; 0 = all pass.
     fn sample_below(&self) -> u32 {
         if self.sample > 1 { (1_u64 << 32).div_ceil(u64::from(self.sample)) as u32 } else { 0 }
     }
@@ -47,7 +47,7 @@ impl Filter {
         comm.is_empty() && cgroup.is_none() && *sample <= 1 && numbers.into_iter().all(|setting| *setting == 0)
     }
 
-    /// What the programs call it.
+    /// The parts of the filter that the programs are told in another form.
     pub(super) fn settings(&self) -> FilterSettings {
         FilterSettings {
             comm: self.comm_bits(),
@@ -56,7 +56,8 @@ impl Filter {
         }
     }
 
-    /// Gives the programs their settings.
+    /// Sets the filter in the object that will be loaded; `settings` is what [`settings`](Self::settings) gave, which
+    /// the loader refers to.
     pub(super) fn apply<'a>(&'a self, settings: &'a FilterSettings, loader: &mut EbpfLoader<'a>) {
         let FilterSettings { comm, sample_below, cgroup } = settings;
         loader.override_global("ONLY_CGROUP", &cgroup.id, true).override_global("CGROUP_LEVEL", &cgroup.level, true);
@@ -67,7 +68,7 @@ impl Filter {
     }
 }
 
-/// What of a [`Filter`] the programs are told in another form.
+/// The parts of a [`Filter`] that the programs are told in another form.
 pub(super) struct FilterSettings {
     comm: u128,
     sample_below: u32,

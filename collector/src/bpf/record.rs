@@ -9,31 +9,32 @@ use trace::{
 /// A record as it came out of a ring: addresses are still the kernel's.
 #[derive(Debug, Clone, Copy)]
 pub enum Record<'a> {
-    /// pages, and the stack that led there, innermost first; empty if none was taken
+    /// pages, and the return addresses of the kernel stack, innermost first; empty if none was taken
     Page(PageEvent, &'a [u64]),
     /// objects
     Slab(SlabEvent),
-    /// blocks between lists
+    /// blocks of pages that moved from list to list
     Frag(FragEvent),
-    /// reclaim and its like
+    /// reclaim, compaction, kswapd, the OOM killer
     Reclaim(ReclaimEvent),
-    /// a thread's name
+    /// the process, name and cgroup of a thread
     Task(TaskRecord),
-    /// a cache's name
+    /// the name and sizes of a slab cache
     Cache(CacheRecord),
 }
 
 impl<'a> Record<'a> {
-    /// Every record starts with `time: u64, pid: u32, cpu: u16, kind: u8`.
+    /// The byte offset of `kind`: every record starts with `time: u64, pid: u32, cpu: u16, kind: u8`.
     const KIND: usize = 14;
 
+    /// The record in the words of its slots; `None` if no known kind of record is there.
     pub(super) fn decode(words: &'a [u64]) -> Option<Self> {
         fn read<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> Option<T> {
             bytes.get(..size_of::<T>()).map(bytemuck::pod_read_unaligned)
         }
         let bytes = bytemuck::cast_slice(words);
         match Kind::from_number(*bytes.get(Self::KIND)?)? {
-            // What stands behind a plain event in its slot is what was there before.
+            // The words behind a plain event in its slot are left over from an earlier record.
             Kind::PageAlloc | Kind::PageFree if words.len() == SLOT_WORDS => Some(Self::Page(read(bytes)?, &[])),
             Kind::PageAlloc | Kind::PageFree => Some(Self::Page(read(bytes)?, Self::frames(bytes))),
             Kind::Kmalloc | Kind::Kfree | Kind::CacheAlloc | Kind::CacheFree => read(bytes).map(Self::Slab),
@@ -52,7 +53,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The frames of a [`StackedPageEvent`].
+    /// The return addresses of a [`StackedPageEvent`].
     fn frames(bytes: &'a [u8]) -> &'a [u64] {
         let length = bytes.get(offset_of!(StackedPageEvent, bytes)..offset_of!(StackedPageEvent, frames));
         let length = length.map_or(0, bytemuck::pod_read_unaligned::<i64>);

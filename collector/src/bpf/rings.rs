@@ -15,17 +15,17 @@ use trace::{RingEnds, SLOT_WORDS, Slot, StackedPageEvent};
 use super::record::Record;
 use crate::Error;
 
-/// Slots of the largest record.
+/// Slots that the largest record takes.
 const LARGEST: usize = size_of::<StackedPageEvent>().div_ceil(SLOT_WORDS * size_of::<u64>());
-/// So many slots are read before the programs may have them again: each time costs them a cache line.
+/// Slots that are read before the programs may have them again: each time costs them a cache line.
 const AT_ONCE: u64 = 1024;
 
-/// What a look into the rings found.
+/// What a look into the rings has found.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Drained {
     /// records handed over
     pub records: usize,
-    /// how full the fullest ring was: 0 to 1
+    /// how full the fullest ring was, from 0 to 1
     pub fullest: f64,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Rings {
 }
 
 impl Rings {
-    /// The programs' maps of `cpus` rings of `size` slots.
+    /// Maps the programs' maps of `cpus` rings with `size` slots each into this process.
     ///
     /// # Errors
     /// [`Error::System`]
@@ -49,7 +49,7 @@ impl Rings {
         Ok(Self { slots, ends: Shared::new(ends, cpus).map_err(failed)?, size: size.into(), cpus })
     }
 
-    /// Hands over the records that were in the rings when the look began.
+    /// Hands the records that were in the rings when the look began to `sink`.
     pub fn drain(&mut self, mut sink: impl FnMut(Record<'_>)) -> Drained {
         let mut drained = Drained::default();
         for cpu in 0..self.cpus {
@@ -60,14 +60,14 @@ impl Rings {
         drained
     }
 
-    /// How many records there were, and the slots that they took.
+    /// Hands over the records of one ring; returns how many there were, and the slots that they took.
     fn drain_ring(&mut self, cpu: usize, sink: &mut impl FnMut(Record<'_>)) -> (usize, u64) {
         let (written, read) = self.ends(cpu);
         let (begin, end) = (read.load(Ordering::Relaxed), written.load(Ordering::Acquire));
         let (mut records, mut at, mut told) = (0, begin, begin);
         let mut words = [0; LARGEST * SLOT_WORDS];
         while at < end {
-            // One that has no mark yet is being written: on this CPU, by what was interrupted there.
+            // A record without its mark is being written, perhaps by a program that was interrupted.
             let Some(slots) = self.record(cpu, at, &mut words) else { break };
             if let Some(record) = Record::decode(&words[..slots as usize * SLOT_WORDS]) {
                 sink(record);
@@ -83,11 +83,12 @@ impl Rings {
         (records, at - begin)
     }
 
-    /// Copies the record at a position, and tells how many slots it takes; `None` if it is not whole yet.
+    /// Copies the words of the record at a position, and returns how many slots it takes; `None` if it is not whole
+    /// yet.
     fn record(&self, cpu: usize, position: u64, words: &mut [u64; LARGEST * SLOT_WORDS]) -> Option<u64> {
         let slot = |position: u64| self.slots.at(cpu * self.size as usize + (position & (self.size - 1)) as usize);
         let first = slot(position);
-        // SAFETY: a word of the mapping, aligned, which the programs write and nothing here does.
+        // SAFETY: this is an aligned word of the mapping, which the programs write and nothing here does.
         let mark = unsafe { AtomicU64::from_ptr(&raw mut (*first).mark) }.load(Ordering::Acquire);
         let slots = Slot::whole(mark, position)?.clamp(1, LARGEST as u64);
         for (number, words) in words.chunks_exact_mut(SLOT_WORDS).take(slots as usize).enumerate() {
@@ -98,15 +99,16 @@ impl Rings {
         Some(slots)
     }
 
-    /// How far the programs have written and we have read.
+    /// The words that say how far the programs have written, and how far user space has read.
     fn ends(&self, cpu: usize) -> (&AtomicU64, &AtomicU64) {
         let ends = self.ends.at(cpu);
-        // SAFETY: aligned words of the mapping, which lives as long as `self`; both sides treat them as atomic.
+        // SAFETY: these are aligned words of the mapping, which lives as long as `self`; both sides treat them as
+        // atomic.
         unsafe { (AtomicU64::from_ptr(&raw mut (*ends).written), AtomicU64::from_ptr(&raw mut (*ends).read)) }
     }
 }
 
-/// An array that the programs see too.
+/// An array in memory that the programs see as well.
 struct Shared<T> {
     memory: MmapRaw,
     of: PhantomData<T>,
@@ -118,10 +120,10 @@ impl<T> Shared<T> {
         Ok(Self { memory, of: PhantomData })
     }
 
-    /// The place of an element.
+    /// The address of an element.
     fn at(&self, index: usize) -> *mut T {
         assert!(index < self.memory.len() / size_of::<T>());
-        // SAFETY: the place lies in the mapping, which begins with a page: it is aligned.
+        // SAFETY: the address lies in the mapping, and is aligned because the mapping begins with a page.
         unsafe { self.memory.as_mut_ptr().cast::<T>().add(index) }
     }
 }
@@ -135,7 +137,7 @@ mod tests {
 
     const SIZE: u64 = 64;
 
-    /// Two rings in memory of their own.
+    /// Two rings in memory that no program sees.
     fn rings() -> Rings {
         Rings { slots: anonymous(2 * SIZE as usize), ends: anonymous(2), size: SIZE, cpus: 2 }
     }
@@ -158,7 +160,7 @@ mod tests {
         }
     }
 
-    /// A [`PageEvent`], and the frames of its stack.
+    /// The words of a [`trace::PageEvent`], and the return addresses of its stack.
     fn page(time: u64, frames: &[u64]) -> Vec<u64> {
         let (pid, cpu, kind) = (7, 1 << 32, (Kind::PageAlloc as u64) << 48);
         let mut words = vec![time, pid | cpu | kind, time, 0, 0];
@@ -169,7 +171,7 @@ mod tests {
         words
     }
 
-    /// The events that a look finds: when they were, and how deep their stacks are.
+    /// The times of the events that a look finds, and how deep their stacks are.
     fn look(rings: &mut Rings) -> Vec<(u64, usize)> {
         let mut found = Vec::new();
         let drained = rings.drain(|record| {

@@ -1,24 +1,24 @@
-//! What the counting programs had counted at one moment. The kernel's counters only grow; what happened in an interval
-//! is the difference of two samples, so that nothing is lost between them.
+//! What the counting programs' maps held at one moment. The counters only grow: what happened in an interval is the
+//! difference of two samples, and nothing is lost between them.
 
 use std::collections::HashMap;
 
 use trace::{Latency, Program, Tally, TallyKey, Wait};
 
-/// The counts of all CPUs together.
+/// The counts of one moment, of all CPUs together; or the difference of two moments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// when it was taken, in ns of `CLOCK_MONOTONIC`; of a difference, how long it took
+    /// when it was taken, in ns of `CLOCK_MONOTONIC`; of a difference the time between the two, in ns
     pub time: u64,
-    /// counts by what was told apart
+    /// the counts, by the columns that were told apart
     pub tallies: HashMap<TallyKey, Tally>,
-    /// events for which there was no room in the kernel's map
+    /// counts of the events for whose key there was no room in the kernel's map
     pub no_room: Vec<(Program, Tally)>,
-    /// events that no filter passes
+    /// numbers of events that the filter kept out
     pub filtered: Vec<(Program, u64)>,
-    /// times the kernel did not run a program
+    /// how often the kernel did not run each program
     pub missed: Vec<(Program, u64)>,
-    /// how long tasks waited, by [`Wait`]
+    /// how long reclaim and compaction took, by [`Wait`]
     pub latencies: [Latency; Wait::ALL.len()],
 }
 
@@ -36,14 +36,14 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// Adds counts, if there are any.
+    /// Adds the counts of a key, if there are any.
     pub fn insert(&mut self, key: TallyKey, tally: Tally) {
         if tally.events > 0 {
             self.tallies.entry(key).or_default().add(tally);
         }
     }
 
-    /// What happened since an earlier sample.
+    /// The difference to an earlier sample.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let tally = |(key, tally): (&TallyKey, &Tally)| {
@@ -97,25 +97,25 @@ impl Sample {
     }
 }
 
-/// What became of events: seen = counted + `no_room` + filtered.
+/// What became of the events of one program: seen = counted + `no_room` + filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct ProgramAccount {
-    /// name of the program; empty for all of them together
+    /// name of the program; empty for all programs together
     pub program: &'static str,
-    /// times it ran
+    /// events for which it ran
     pub seen: u64,
-    /// events in the tables
+    /// events in the rows of tables
     pub counted: u64,
-    /// events in the totals only: there was no room for their combination of columns
+    /// events in the totals only, because there was no room for their combination of columns
     pub no_room: u64,
-    /// events that no filter passes
+    /// events that the filter kept out
     pub filtered: u64,
-    /// times the kernel did not run it
+    /// how often the kernel did not run it
     pub missed: u64,
 }
 
 impl ProgramAccount {
-    /// All of them together.
+    /// The sums of several programs.
     pub fn total(accounts: &[Self]) -> Self {
         accounts.iter().fold(Self::default(), |sum, account| Self {
             program: "",

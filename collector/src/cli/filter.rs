@@ -17,7 +17,7 @@ pub enum Events {
 }
 
 impl Events {
-    /// As the library calls them.
+    /// The families of events for which these stand.
     pub fn families(events: &[Self]) -> Vec<Family> {
         let family = |events: &Self| match events {
             Self::Page => Family::Page,

@@ -15,6 +15,10 @@ pub struct ProbeArgs {
     json: bool,
 }
 
+/// Prints what this host can capture; the exit status says whether it can record.
+///
+/// # Errors
+/// Printing failed.
 pub fn run(arguments: &ProbeArgs) -> anyhow::Result<ExitCode> {
     let report = probe::probe();
     let mut out = io::stdout().lock();

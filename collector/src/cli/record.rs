@@ -16,7 +16,7 @@ use super::{
     values::{seconds, size},
 };
 
-/// After the options, in `--help`.
+/// The examples that follow the options in `--help`.
 pub const EXAMPLES: &str = "Examples:
   sudo collector record -o trace --duration 10
   sudo collector record -o trace --events page --stacks sampled -- make -j8
@@ -99,6 +99,7 @@ enum Events {
 }
 
 impl Events {
+    /// The families of events for which this stands.
     fn families(self) -> &'static [Family] {
         match self {
             Self::Page => &[Family::Page],
@@ -121,6 +122,7 @@ enum Stacks {
     All,
 }
 
+/// A value of `--trigger`.
 #[derive(Debug, Clone, Copy)]
 enum Trigger {
     Failure(u8),
@@ -136,6 +138,10 @@ enum Attach {
     Tracepoint,
 }
 
+/// Records, and says how it went.
+///
+/// # Errors
+/// What kept the recording from starting.
 pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
     let mut families: Vec<_> = arguments.events.iter().flat_map(|events| events.families()).copied().collect();
     let flight = arguments.flight_recorder.map(|keep| {
@@ -147,7 +153,7 @@ pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
                 Trigger::Compaction(limit) => triggers.compaction = Some(limit),
             }
         }
-        // What triggers must be seen.
+        // The families of the triggers' events are recorded, whether they were asked for or not.
         families.extend(triggers.failure.map(|_| Family::Page));
         families.extend((triggers.oom || triggers.compaction.is_some()).then_some(Family::Reclaim));
         FlightOptions {
@@ -159,7 +165,7 @@ pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
     });
     families.sort_unstable();
     families.dedup();
-    // A ring is limited to what a u32 can say, and smaller than a page it cannot be.
+    // A ring cannot be smaller than a page, and its size has to fit into a u32.
     let ring_size = arguments.ring_size.clamp(4096, 1 << 30).next_power_of_two() as u32;
     let options = Options {
         families,
@@ -203,6 +209,7 @@ pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
     Ok(if summary.failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Says on standard error how the recording went.
 fn report(options: &Options, summary: &Summary) {
     let Summary { written, seen, dropped, filtered, missed, .. } = summary;
     let (output, seconds, bytes, stopped) =
@@ -237,6 +244,7 @@ fn report(options: &Options, summary: &Summary) {
     }
 }
 
+/// A value of `--trigger`, as in `failure=3`.
 fn trigger(text: &str) -> Result<Trigger, String> {
     let parsed = match text.split_once('=').unwrap_or((text, "")) {
         ("failure", order) => order.parse().ok().map(Trigger::Failure),

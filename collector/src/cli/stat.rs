@@ -18,7 +18,7 @@ use super::{
     values::seconds,
 };
 
-/// After the options, in `--help`.
+/// The examples that follow the options in `--help`.
 pub const EXAMPLES: &str = "Examples:
   sudo collector stat --duration 10                      everything, in three numbers
   sudo collector stat --interval 1                       a line each second, until Ctrl-C
@@ -58,6 +58,10 @@ pub struct StatArgs {
     command: Vec<OsString>,
 }
 
+/// Counts, and prints the reports.
+///
+/// # Errors
+/// What kept the counting from starting, or from being printed.
 pub fn run(arguments: StatArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         events: Events::families(&arguments.events),
@@ -74,7 +78,7 @@ pub fn run(arguments: StatArgs) -> anyhow::Result<ExitCode> {
         first = false;
         let written = block.map_err(io::Error::other).and_then(|block| print(&block));
         if written.is_err() {
-            // Nobody reads any more, or nothing can be written any more.
+            // Nobody reads the reports any more, or nothing can be written any more.
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
             printed = written;
         }
@@ -98,6 +102,7 @@ pub fn run(arguments: StatArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Prints a report at once, whole.
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;

@@ -13,7 +13,7 @@ use super::{
     values::seconds,
 };
 
-/// After the options, in `--help`.
+/// The examples that follow the options in `--help`.
 pub const EXAMPLES: &str = "Examples:
   sudo collector top
   sudo collector top --interval 0.5 --comm nginx         only what one program does
@@ -37,6 +37,10 @@ pub struct TopArgs {
     filter: FilterArgs,
 }
 
+/// Shows the live view.
+///
+/// # Errors
+/// What kept it from starting.
 pub fn run(arguments: TopArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         events: Events::families(&arguments.events),

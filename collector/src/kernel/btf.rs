@@ -1,29 +1,29 @@
-//! The kernel's type information, `/sys/kernel/btf/vmlinux`: where the members of a structure lie.
+//! The kernel's type information, `/sys/kernel/btf/vmlinux`, which says where the members of a structure lie.
 //!
-//! The layout is that of <https://docs.kernel.org/bpf/btf.html>: a header, the types one after the other, the strings.
+//! Its layout is that of <https://docs.kernel.org/bpf/btf.html>: a header, the types one after the other, the strings.
 
 use std::{fs, path::Path};
 
 use crate::Error;
 
-/// The kernel's types, as it gave them.
+/// The kernel's types, in the bytes in which the kernel gave them.
 pub struct Btf(Vec<u8>);
 
-/// `BTF_KIND_STRUCT`
+/// `BTF_KIND_STRUCT` of include/uapi/linux/btf.h.
 const STRUCT: u32 = 4;
 
 impl Btf {
-    /// Reads them.
+    /// Reads the types of the running kernel.
     ///
     /// # Errors
-    /// [`Error::Read`]: kernels built without `CONFIG_DEBUG_INFO_BTF` have none
+    /// [`Error::Read`]: a kernel built without `CONFIG_DEBUG_INFO_BTF` has none.
     pub fn read() -> Result<Self, Error> {
         let path = Path::new("/sys/kernel/btf/vmlinux");
         fs::read(path).map(Self).map_err(|error| Error::Read { path: path.to_owned(), error })
     }
 
-    /// Byte offsets of members of a structure; `None` if it, or one of them, is not there, or the data is not what it
-    /// should be.
+    /// Byte offsets of members of a structure; `None` if the structure or one of the members is not there, or the data
+    /// is not BTF.
     pub fn offsets<const N: usize>(&self, structure: &str, members: [&str; N]) -> Option<[u32; N]> {
         const MAGIC: u32 = 0xeb9f;
         let word = |at: usize| Some(u32::from_ne_bytes(self.0.get(at..at + 4)?.try_into().ok()?));

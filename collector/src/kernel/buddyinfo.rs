@@ -1,17 +1,17 @@
-//! `/proc/buddyinfo` (`frag_show` in mm/vmstat.c), a line per populated zone:
+//! `/proc/buddyinfo` (`frag_show` in mm/vmstat.c): the free blocks of each populated zone, by order.
 //!
 //! ```text
 //! Node 0, zone   Normal      1     23     44     39     49     23      8      4      4      0     46
 //! ```
 
-/// Free blocks of one zone, by order.
+/// The free blocks of one zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuddyInfo {
     /// NUMA node
     pub node: u16,
     /// zone name
     pub zone: String,
-    /// free blocks of each order from 0 on
+    /// number of free blocks of each order, from 0 on
     pub nr_free: Vec<u64>,
 }
 
@@ -21,13 +21,13 @@ impl BuddyInfo {
         text.lines().map(Self::line).collect()
     }
 
-    /// Free pages of the zone.
+    /// How many pages of the zone are free.
     pub fn free_pages(&self) -> u64 {
         self.nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).sum()
     }
 
-    /// How much of the free memory lies in blocks too small for the order, in 1/1000: the kernel's unusable free space
-    /// index (`unusable_free_index` in mm/vmstat.c), which is 1000 where nothing is free.
+    /// The kernel's unusable free space index (`unusable_free_index` in mm/vmstat.c): which part of the free memory
+    /// lies in blocks too small for the order, in 1/1000. It is 1000 where nothing is free.
     pub fn unusable(&self, order: usize) -> u64 {
         let (free, suitable) = (
             self.free_pages(),

@@ -1,4 +1,5 @@
-//! Control groups (version 2): numbers to paths. The kernel's number of a group is the inode number of its directory.
+//! Control groups (version 2), from their numbers to their paths. The kernel's number of a group is the inode number of
+//! its directory.
 
 use std::{
     collections::HashMap,
@@ -9,24 +10,26 @@ use std::{
 
 use crate::Error;
 
-/// One group.
+/// One group, as the eBPF programs are told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cgroup {
     /// the kernel's number
     pub id: u64,
-    /// how far below the root: the root is at 0
+    /// how far the group is below the root, which is at 0
     pub level: u32,
 }
 
-/// The mounted hierarchy.
+/// The mounted hierarchy, and the paths that were looked up so far.
 #[derive(Debug, Clone)]
 pub struct Cgroups {
+    /// where the hierarchy is mounted, if it is
     mount: Option<PathBuf>,
+    /// paths in the hierarchy, by the kernel's numbers
     paths: HashMap<u64, String>,
 }
 
 impl Cgroups {
-    /// Finds where it is mounted: alone, or beside the version 1 hierarchies (`/sys/fs/cgroup/unified`).
+    /// Finds where the hierarchy is mounted: alone, or beside those of version 1 (`/sys/fs/cgroup/unified`).
     pub fn find() -> Self {
         let mounts = procfs::mounts().unwrap_or_default();
         let mount =
@@ -34,10 +37,10 @@ impl Cgroups {
         Self { mount, paths: HashMap::new() }
     }
 
-    /// The group that a user names: a path in the hierarchy, with or without where it is mounted.
+    /// The group that a user names by its path in the hierarchy, with or without the place where that is mounted.
     ///
     /// # Errors
-    /// [`Error::Option`]
+    /// [`Error::Option`] if there is no such group, or no hierarchy of version 2.
     pub fn named(&self, path: &str) -> Result<Cgroup, Error> {
         let Some(mount) = &self.mount else {
             return Err(Error::Option(
@@ -53,7 +56,7 @@ impl Cgroups {
         Ok(Cgroup { id, level: relative.components().count() as u32 })
     }
 
-    /// The group of a process, as its `/proc/PID/cgroup` says; 0 if unknown.
+    /// The number of the group that a process is in, from `/proc/PID/cgroup`; 0 if unknown.
     pub fn of_process(&mut self, pid: i32) -> u64 {
         let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
         let (Some(mount), Some(path)) = (&self.mount, text.lines().find_map(|line| line.strip_prefix("0::"))) else {
@@ -67,7 +70,7 @@ impl Cgroups {
         directory.ino()
     }
 
-    /// The path of a group, "/" for the root; `None` if it is gone already.
+    /// The path of a group in the hierarchy, "/" for the root; `None` if the group is gone already.
     pub fn path(&mut self, id: u64) -> Option<&str> {
         if !self.paths.contains_key(&id) {
             let mount = self.mount.clone()?;
@@ -76,6 +79,7 @@ impl Cgroups {
         self.paths.get(&id).map(String::as_str)
     }
 
+    /// Notes the paths of a directory and of all below it.
     fn walk(&mut self, directory: &Path, path: &str) {
         let Ok(metadata) = fs::metadata(directory) else { return };
         self.paths.insert(metadata.ino(), path.to_owned());

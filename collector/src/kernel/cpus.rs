@@ -2,14 +2,14 @@
 
 use std::fs;
 
-/// How many CPUs there are, those that do not run now included: their numbers are less than this. One that is plugged
-/// in later may be beyond.
+/// How many CPUs there are, those that are offline now included. Their numbers are less than this; that of a CPU which
+/// is plugged in later may not be.
 pub fn present_cpus() -> u32 {
     let present = fs::read_to_string("/sys/devices/system/cpu/present").unwrap_or_default();
     parse(&present).into_iter().max().unwrap_or(0) + 1
 }
 
-/// The node of each possible CPU; 0 where the kernel has no nodes (`CONFIG_NUMA=n`).
+/// The NUMA node of each possible CPU, by the CPU's number; 0 where the kernel has no nodes (`CONFIG_NUMA=n`).
 pub fn cpu_node() -> Vec<u16> {
     let mut nodes = vec![0; aya::util::nr_cpus().unwrap_or(1)];
     for entry in fs::read_dir("/sys/devices/system/node").into_iter().flatten().flatten() {
@@ -25,7 +25,7 @@ pub fn cpu_node() -> Vec<u16> {
     nodes
 }
 
-/// A list of ranges; what is no range is left out.
+/// The CPUs of a list of ranges; what is no range is left out.
 fn parse(list: &str) -> Vec<u32> {
     let range = |range: &str| {
         let (first, end) = range.split_once('-').unwrap_or((range, range));

@@ -15,10 +15,11 @@ use super::{
 };
 use crate::Error;
 
-/// The header of a trace that starts now on this host, but for the options.
+/// The header of a trace that starts now on this host, but for the options of the recording. It has the formats of the
+/// programs' tracepoints.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::Unknown`] for files of `/proc`; [`Error::NoTracepoint`] without `mm_page_alloc`
+/// [`Error::Read`] and [`Error::Unknown`] for files of `/proc`; [`Error::NoTracepoint`].
 pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error> {
     let zone_items = parse_proc("/proc/zoneinfo", ZoneInfo::parse)?;
     let buddyinfo = parse_proc("/proc/buddyinfo", BuddyInfo::parse)?;
@@ -75,6 +76,7 @@ pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error
     })
 }
 
+/// Reads a file of `/proc` once.
 fn parse_proc<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
     let unknown = || Error::Unknown {
         path: path.into(),
@@ -83,6 +85,7 @@ fn parse_proc<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Err
     parse(ProcFile::open(path)?.read()?).ok_or_else(unknown)
 }
 
+/// A file of `/proc/sys/kernel`; empty if it cannot be read.
 fn sys_kernel(name: &str) -> String {
     fs::read_to_string(format!("/proc/sys/kernel/{name}")).map_or_else(|_| String::new(), |text| text.trim().to_owned())
 }

@@ -1,4 +1,4 @@
-//! `/proc/kallsyms`: addresses to symbols.
+//! `/proc/kallsyms`: the kernel's functions by their addresses.
 //!
 //! ```text
 //! ffffffff81234560 T __alloc_pages_noprof
@@ -9,15 +9,15 @@ use std::fs;
 
 use crate::Error;
 
-/// The kernel's symbols by address, as of when they were read.
+/// The kernel's functions by address, as of when the file was read: modules that are loaded later are unknown.
 #[derive(Debug, Default)]
 pub struct Kallsyms {
-    /// sorted by address
+    /// address, name and module (empty for the kernel itself), sorted by address
     symbols: Vec<(u64, Box<str>, Box<str>)>,
 }
 
 impl Kallsyms {
-    /// Reads them. Where the kernel hides addresses (`kptr_restrict`) there are none.
+    /// Reads the symbols. Where the kernel hides their addresses (`kptr_restrict`), there are none.
     ///
     /// # Errors
     /// [`Error::Read`]
@@ -40,18 +40,19 @@ impl Kallsyms {
         let sort = words.next()?;
         let name = words.next()?;
         let module = words.next().map_or("", |module| module.trim_matches(['[', ']']));
-        // Only code has call sites: t, T, and weak w, W.
+        // Only code has call sites: symbols of type t and T, and the weak w and W.
         (address != 0 && matches!(sort, "t" | "T" | "w" | "W")).then(|| (address, name.into(), module.into()))
     }
 
-    /// Whether there are any.
+    /// Whether there are no symbols.
     pub fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
 
-    /// Function, offset into it, and module of an address.
+    /// The function in which an address lies, the offset into it in bytes, and its module (empty for the kernel
+    /// itself).
     pub fn resolve(&self, address: u64) -> Option<(&str, u64, &str)> {
-        // The last function before a gap (between the kernel and its modules, say) does not reach over it.
+        // The last function before a gap, as that between the kernel and its modules, does not reach over the gap.
         const LONGEST_FUNCTION: u64 = 1 << 20;
         let after = self.symbols.partition_point(|(start, ..)| *start <= address);
         let (start, name, module) = self.symbols.get(after.checked_sub(1)?)?;

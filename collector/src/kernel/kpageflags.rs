@@ -1,4 +1,4 @@
-//! `/proc/kpageflags`: 64 flags of each page frame, as runs of frames of one class.
+//! `/proc/kpageflags` (fs/proc/page.c): 64 flags of each page frame, read as runs of frames of one class.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
 
@@ -7,19 +7,20 @@ use crate::Error;
 /// The open file. Opened with privileges, it can be read without them.
 pub struct KPageFlags(File);
 
-/// Adjacent frames of one class.
+/// Adjacent page frames of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// the first frame
+    /// number of the first frame
     pub pfn: u64,
-    /// how many
+    /// how many frames there are
     pub pages: u64,
-    /// what they are used for
+    /// what the frames are used for
     pub class: &'static str,
 }
 
-/// The classes, by the flags that tell them, most telling first: bit numbers of
-/// `include/uapi/linux/kernel-page-flags.h`, and `KPF_RESERVED`, which the kernel shows as well.
+/// The classes and the flags that tell them, the most telling flags first. The numbers of the bits are those of
+/// include/uapi/linux/kernel-page-flags.h, and `KPF_RESERVED` of include/linux/kernel-page-flags.h, which the kernel
+/// shows as well.
 const CLASSES: [(&[u32], &str); 9] = [
     (&[20], "absent"),       // NOPAGE
     (&[10], "free"),         // BUDDY: in a zone's free_area, not on a pcp list
@@ -33,19 +34,19 @@ const CLASSES: [(&[u32], &str); 9] = [
 ];
 
 impl KPageFlags {
-    /// Opens it.
+    /// Opens the file.
     ///
     /// # Errors
-    /// [`Error::Read`]
+    /// [`Error::Read`]: a kernel built without `CONFIG_PROC_PAGE_MONITOR` has none.
     pub fn open() -> Result<Self, Error> {
         let path = Path::new("/proc/kpageflags");
         File::open(path).map(Self).map_err(|error| Error::Read { path: path.to_owned(), error })
     }
 
-    /// The runs in a range of frames. Frames that do not exist are in none.
+    /// The runs in a range of page frames. Frames that do not exist are in no run.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system's, if it refuses to read.
     pub fn runs(&self, start_pfn: u64, end_pfn: u64) -> io::Result<Vec<Run>> {
         const CHUNK: u64 = 1 << 14;
         let (mut runs, mut buffer) = (Vec::new(), vec![0; CHUNK as usize * 8]);
@@ -66,11 +67,13 @@ impl KPageFlags {
     }
 }
 
+/// The class that a frame's flags tell.
 fn class(flags: u64) -> &'static str {
     let has = |bits: &[u32]| bits.is_empty() || bits.iter().any(|bit| flags >> bit & 1 == 1);
     CLASSES.iter().find(|(bits, _)| has(bits)).map_or("other", |(_, class)| class)
 }
 
+/// Adds a frame to the last run, or begins a new one with it.
 fn add(runs: &mut Vec<Run>, pfn: u64, class: &'static str) {
     match runs.last_mut() {
         Some(last) if last.class == class && last.pfn + last.pages == pfn => last.pages += 1,

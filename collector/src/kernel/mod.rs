@@ -1,4 +1,10 @@
-//! What the running kernel tells about itself: nothing about it is known beforehand.
+//! What the running kernel tells about itself, a file for each of its surfaces. Nothing about it is known beforehand.
+//!
+//! | from | files |
+//! | --- | --- |
+//! | `/proc` | `buddyinfo`, `pagetypeinfo`, `zoneinfo`, `vmstat`, `slabinfo`, `kpageflags`, `kallsyms`; `proc_file` reads them |
+//! | `/sys` | `tracefs` (formats of tracepoints), `btf` (types), `cgroups`, `cpus` |
+//! | all of these | `host`: the header of a trace |
 
 mod btf;
 mod buddyinfo;

@@ -12,18 +12,18 @@
 //! Node 0, zone   Normal           35          336           13            0            0
 //! ```
 //!
-//! The kernel stops counting a list at 100000 blocks and prints `>100000`.
+//! The kernel stops counting a list at 100000 blocks and prints `>100000`, which is read as 100000.
 
-/// The parsed file.
+/// The parsed file. Zones are in the kernel's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageTypeInfo {
     /// log2 of the pages in a pageblock
     pub pageblock_order: u8,
     /// names of the migratetypes, by number
     pub migratetypes: Vec<String>,
-    /// (node, zone, migratetype, free blocks by order)
+    /// node, zone, number of the migratetype, and its free blocks by order
     pub nr_free: Vec<(u16, String, usize, Vec<u64>)>,
-    /// (node, zone, pageblocks by migratetype)
+    /// node, zone, and its pageblocks by migratetype
     pub pageblocks: Vec<(u16, String, Vec<u64>)>,
 }
 

@@ -1,3 +1,5 @@
+//! Files of `/proc` that are read again and again.
+
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -6,8 +8,8 @@ use std::{
 
 use crate::Error;
 
-/// A file of `/proc` that stays open: the kernel makes its text anew on each read from the start, and what was opened
-/// before privileges were dropped stays readable afterwards.
+/// A file of `/proc` that stays open. The kernel makes its text anew on each read from the start, and a file that was
+/// opened before the privileges were dropped stays readable afterwards.
 pub struct ProcFile {
     path: PathBuf,
     file: File,
@@ -27,7 +29,7 @@ impl ProcFile {
         }
     }
 
-    /// Its text now.
+    /// The text of the file as the kernel makes it now.
     ///
     /// # Errors
     /// [`Error::Read`]

@@ -1,4 +1,4 @@
-//! `/proc/slabinfo`:
+//! `/proc/slabinfo` (`slab_show` in `mm/slab_common.c`): the slab caches, their objects and slabs.
 //!
 //! ```text
 //! slabinfo - version: 2.1

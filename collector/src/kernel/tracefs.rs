@@ -1,3 +1,5 @@
+//! tracefs, where the kernel shows the formats of its tracepoints.
+
 use std::{fs, io, path::PathBuf};
 
 use trace::{Program, TracepointFormat};
@@ -9,7 +11,7 @@ use crate::Error;
 pub struct Tracefs(PathBuf);
 
 impl Tracefs {
-    /// Finds it among the mounts, under debugfs too, where older systems have it.
+    /// Finds tracefs among the mounts, or where it is mounted by custom: older systems have it in debugfs.
     ///
     /// # Errors
     /// [`Error::NoTracefs`]
@@ -37,10 +39,10 @@ impl Tracefs {
         })
     }
 
-    /// The format of the tracepoint that a program is for.
+    /// The parsed format of the tracepoint that a program is for.
     ///
     /// # Errors
-    /// [`Error::NoTracepoint`], or one of the parser's
+    /// [`Error::NoTracepoint`], or the parser's.
     pub fn format(&self, program: Program) -> Result<TracepointFormat, Error> {
         let (group, name) = program.tracepoint();
         Ok(TracepointFormat::parse(&self.format_text(group, name)?)?)

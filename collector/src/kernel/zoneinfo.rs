@@ -1,5 +1,5 @@
 //! `/proc/zoneinfo` (`zoneinfo_show_print` in mm/vmstat.c): one paragraph per zone. Its items keep the kernel's names;
-//! those of a per-CPU page list become `pagesets[CPU].count`, the `lowmem_reserve` becomes `protection[ZONE]`.
+//! those of a pcp list become `pagesets[CPU].count` and so on, and those of `lowmem_reserve` become `protection[ZONE]`.
 
 /// All items of one zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,7 +12,7 @@ pub struct ZoneItems {
     pub items: Vec<(String, i64)>,
 }
 
-/// The parsed file.
+/// The file, all zones of all nodes.
 pub struct ZoneInfo;
 
 impl ZoneInfo {
@@ -35,7 +35,7 @@ impl ZoneInfo {
                 node_stats = false;
                 items.push(("free".to_owned(), free.trim().parse().ok()?));
             } else if node_stats || line == "pagesets" || line.is_empty() {
-                // Statistics of the node are no business of this zone, though the kernel prints them in its first one.
+                // Statistics of the node do not belong to the zone, though the kernel prints them in its first one.
             } else if let Some(list) = line.strip_prefix("protection: (") {
                 let reserve = list.trim_end_matches(')').split(',').enumerate();
                 for (zone, pages) in reserve {

@@ -2,8 +2,8 @@
 //! became of each record.
 //!
 //! ```text
-//! bpf::Record ─► Resolver (addresses to frames, zones, names) ─► Queue of each table ─► Merger ─► Batch ─► TraceWriter
-//!                                                                     └─ kept: flight recorder ─┘      └─► Account
+//! bpf::Record ─► resolve ─► queue (one for each table) ─► merger ─► batch ─► trace_writer ─► a trace's segments
+//!                                                                     └────► account
 //! ```
 //!
 //! **Invariant:** each record that comes out of a ring is counted once: as written, as lost (the writer failed), or as
@@ -17,7 +17,6 @@ mod resolve;
 mod trace_writer;
 
 pub use self::{
-    batch::Batch,
     merger::{HeldEvent, Merger},
     resolve::Resolver,
     trace_writer::TraceWriter,

@@ -1,5 +1,5 @@
-//! From what the kernel's side knows (addresses, its own numbers) to what a trace says (frames, zones, numbers with
-//! names).
+//! From what a record has (kernel addresses, the kernel's own numbers) to what a trace says (page frames, zones,
+//! numbers with names).
 
 use trace::{FragEvent, Kind, NO_PFN, PageEvent, ReclaimEvent, SlabEvent, Task, TaskRecord, UNKNOWN_ZONE, Zone};
 
@@ -9,11 +9,14 @@ use crate::{
     names::{Caches, CgroupNames, NameBatch, Stacks, Symbols, Tasks},
 };
 
-/// Knows what addresses and numbers stand for.
+/// Resolves the addresses and numbers of records.
 pub struct Resolver {
     addresses: Addresses,
+    /// whether kernel addresses stay as they are
     raw_addresses: bool,
+    /// the header's zones
     zones: Vec<Zone>,
+    /// index of the zone that was found last
     last_zone: usize,
     symbols: Symbols,
     stacks: Stacks,
@@ -22,19 +25,19 @@ pub struct Resolver {
     tasks: Tasks,
 }
 
-/// A record of the kernel's, as a trace has it.
+/// A record as a trace has it.
 pub enum Resolved {
     Page(PageEvent),
     Slab(SlabEvent),
     Frag(FragEvent),
     Reclaim(ReclaimEvent),
     Task(TaskRecord),
-    /// it only said what later ones mean
+    /// the record only said what later ones mean
     Name,
 }
 
 impl Resolver {
-    /// Looks at who runs now.
+    /// A resolver that knows the threads which run now.
     pub fn new(
         addresses: Addresses,
         raw_addresses: bool,
@@ -48,7 +51,7 @@ impl Resolver {
         Self { addresses, raw_addresses, zones, last_zone: 0, symbols, stacks, caches, cgroups, tasks }
     }
 
-    /// Resolves a record, but for the cache of an object: see [`fill_in_cache`](Self::fill_in_cache).
+    /// Resolves a record, but for the slab cache of an object: see [`fill_in_cache`](Self::fill_in_cache).
     pub fn resolve(&mut self, record: Record<'_>) -> Resolved {
         match record {
             Record::Page(mut page, stack) => {
@@ -88,15 +91,16 @@ impl Resolver {
         }
     }
 
-    /// Names the cache of an event, which another CPU may have introduced a moment before: so not before all earlier
-    /// records have come.
+    /// Fills in number and sizes of an event's slab cache. Another CPU may have introduced the cache a moment before,
+    /// so this has to wait until all earlier records have come.
     pub fn fill_in_cache(&self, slab: &mut SlabEvent) {
         if slab.kind == Kind::CacheAlloc as u8 || slab.kind == Kind::CacheFree as u8 {
             self.caches.fill_in(slab);
         }
     }
 
-    /// The zone of a frame; the next one is mostly in the same.
+    /// The header's number of the zone that holds a page frame. The last zone is tried first, because the next frame is
+    /// mostly in the same.
     fn zone(&mut self, pfn: u64) -> u8 {
         if !self.zones.get(self.last_zone).is_some_and(|zone| zone.contains(pfn)) {
             let Some(zone) = self.zones.iter().position(|zone| zone.contains(pfn)) else { return UNKNOWN_ZONE };
@@ -105,18 +109,19 @@ impl Resolver {
         self.last_zone as u8
     }
 
-    /// A zone by its number in its node: `/proc/zoneinfo` lists all zones of a node in that order.
+    /// The header's number of the zone that has this number in its node: `/proc/zoneinfo` lists the zones of a node in
+    /// that order.
     fn zone_of_node(&self, node: i16, number: u8) -> u8 {
         let of_node = self.zones.iter().enumerate().filter(|(_, zone)| i32::from(zone.node) == i32::from(node));
         of_node.map(|(index, _)| index as u8).nth(usize::from(number)).unwrap_or(UNKNOWN_ZONE)
     }
 
-    /// What a task's record says, as rows.
+    /// The rows that the record of a task makes.
     pub fn task(&mut self, record: &TaskRecord) -> Vec<Task> {
         self.tasks.apply(record, &mut self.cgroups)
     }
 
-    /// Everyone who is known.
+    /// The rows of all threads that are known.
     pub fn tasks(&self) -> Vec<Task> {
         self.tasks.all()
     }

@@ -1,18 +1,21 @@
+//! Slab caches.
+
 use std::collections::HashMap;
 
 use trace::{Cache, CacheRecord, SlabEvent};
 
 use super::name_rows::NameRows;
 
-/// Numbers for the kernel's slab caches, which records name by their addresses.
+/// Gives numbers to the kernel's slab caches, which records name by their addresses.
 #[derive(Default)]
 pub struct Caches {
+    /// indices into `rows`, by the address of the `kmem_cache`
     known: HashMap<u64, usize>,
     pub rows: NameRows<Cache>,
 }
 
 impl Caches {
-    /// A cache was seen for the first time, on one CPU at least.
+    /// Gives the cache of a record a number, if it has none yet: each CPU may introduce it.
     pub fn add(&mut self, CacheRecord { time, address, object_size, size, name, .. }: &CacheRecord) {
         let next = self.rows.len();
         // Number 0 stands for none, and numbers have 16 bits: no kernel has that many caches.
@@ -24,7 +27,7 @@ impl Caches {
         }
     }
 
-    /// Puts number and sizes into an event, in place of the cache's address.
+    /// Puts the number and the sizes of a cache into an event, in place of the cache's address.
     pub fn fill_in(&self, event: &mut SlabEvent) {
         let address = u64::from(event.bytes_alloc) << 32 | u64::from(event.bytes_req);
         let cache = self.known.get(&address).and_then(|index| self.rows.get(*index));

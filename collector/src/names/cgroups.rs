@@ -1,3 +1,5 @@
+//! Control groups.
+
 use std::collections::HashSet;
 
 use trace::Cgroup;
@@ -5,27 +7,28 @@ use trace::Cgroup;
 use super::name_rows::NameRows;
 use crate::kernel::Cgroups;
 
-/// The paths of the cgroups that tasks are in.
+/// Finds the paths of the cgroups that tasks are in. The kernel's numbers stay as they are.
 pub struct CgroupNames {
     cgroups: Cgroups,
-    seen: HashSet<u64>,
+    /// the kernel's numbers of the cgroups that have a row
+    known: HashSet<u64>,
     pub rows: NameRows<Cgroup>,
 }
 
 impl CgroupNames {
-    /// Of this host.
+    /// No cgroup has a row yet.
     pub fn new(cgroups: Cgroups) -> Self {
-        Self { cgroups, seen: HashSet::new(), rows: NameRows::default() }
+        Self { cgroups, known: HashSet::new(), rows: NameRows::default() }
     }
 
-    /// The cgroup of a process that runs.
+    /// The number of the cgroup that a running process is in; 0 if unknown.
     pub fn of_process(&mut self, pid: i32) -> u64 {
         self.cgroups.of_process(pid)
     }
 
-    /// Finds the path of a cgroup, if it is new.
+    /// Adds the row of a cgroup with its path, if it has none yet.
     pub fn add(&mut self, id: u64, time: u64) {
-        if id != 0 && self.seen.insert(id) {
+        if id != 0 && self.known.insert(id) {
             let path = self.cgroups.path(id).unwrap_or("?").to_owned();
             self.rows.push(Cgroup { time, id, path });
         }

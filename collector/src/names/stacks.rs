@@ -1,18 +1,20 @@
+//! Kernel stacks.
+
 use std::collections::HashMap;
 
 use trace::Stack;
 
 use super::{name_rows::NameRows, symbols::Symbols};
 
-/// Numbers for kernel stacks: each is stored once.
+/// Gives numbers to kernel stacks, so that each is stored once.
 #[derive(Default)]
 pub struct Stacks {
     ids: HashMap<Box<[u64]>, u32>,
     pub rows: NameRows<Stack>,
 }
 
-/// So many different stacks are told apart; a host that has more is not known. Those beyond have number 0: memory stays
-/// bounded.
+/// Most different stacks that get a number; no host is known that has more. Stacks beyond have number 0, so that memory
+/// stays bounded.
 const MOST: usize = 1 << 19;
 
 impl Stacks {
@@ -34,9 +36,9 @@ impl Stacks {
     }
 }
 
-/// How many of the innermost frames belong to the tracing itself, and not to what was traced.
+/// How many of the innermost stack frames belong to the tracing itself, and not to what was traced.
 fn tracing_frames(frames: &[u64], symbols: &Symbols) -> usize {
-    // The program, what runs it, and the tracepoint's own functions (kernel/trace/bpf_trace.c,
+    // The functions of the program, of what runs it, and of the tracepoint itself (kernel/trace/bpf_trace.c,
     // include/linux/tracepoint.h).
     const PREFIXES: [&str; 8] = [
         "bpf_",

@@ -1,3 +1,5 @@
+//! Places in the kernel's code.
+
 use std::collections::HashMap;
 
 use trace::Symbol;
@@ -5,8 +7,7 @@ use trace::Symbol;
 use super::name_rows::NameRows;
 use crate::kernel::Kallsyms;
 
-/// Numbers for places in the kernel's code, so that no kernel address reaches the trace: given when a place is first
-/// seen.
+/// Gives numbers to places in the kernel's code when they are first seen, so that no kernel address reaches the trace.
 #[derive(Default)]
 pub struct Symbols {
     kallsyms: Kallsyms,
@@ -15,12 +16,12 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// With the symbols of the running kernel.
+    /// No place has a number yet.
     pub fn new(kallsyms: Kallsyms) -> Self {
         Self { kallsyms, ..Self::default() }
     }
 
-    /// The number of a return address; 0 for none.
+    /// The number of a return address; 0 for no address.
     pub fn id(&mut self, address: u64, time: u64) -> u64 {
         if address == 0 {
             return 0;
@@ -35,7 +36,7 @@ impl Symbols {
         })
     }
 
-    /// The function that an address lies in.
+    /// The function in which an address lies, if it is known.
     pub fn function(&self, address: u64) -> Option<&str> {
         self.kallsyms.resolve(address).map(|(function, ..)| function)
     }

@@ -1,3 +1,5 @@
+//! Threads and their processes.
+
 use std::collections::BTreeMap;
 
 use trace::{Program, Task, TaskRecord};
@@ -5,14 +7,15 @@ use trace::{Program, Task, TaskRecord};
 use super::cgroups::CgroupNames;
 use crate::kernel::monotonic_ns;
 
-/// Who each thread is, as of the last record about it: records say only what changes.
+/// What is known of each thread as of the last record about it. A record says only what has changed.
 pub struct Tasks {
+    /// rows by pid
     known: BTreeMap<u32, Task>,
 }
 
 impl Tasks {
-    /// Every thread of every process, now; the eBPF programs report every later one. Those that end while we look are
-    /// left out.
+    /// Every thread of every process that runs now; the eBPF programs report every later one. A thread that ends while
+    /// `/proc` is read is left out.
     pub fn running(cgroups: &mut CgroupNames) -> Self {
         let time = monotonic_ns();
         let idle = Task { time, pid: 0, tgid: 0, comm: "swapper".to_owned(), cgroup: 0 };
@@ -29,12 +32,13 @@ impl Tasks {
         Self { known }
     }
 
-    /// Everyone that is known.
+    /// The rows of all threads that are known.
     pub fn all(&self) -> Vec<Task> {
         self.known.values().cloned().collect()
     }
 
-    /// What a record says, as rows: one, or one for each thread of a process that was moved to another cgroup.
+    /// Takes over what a record says, and returns the rows that it makes: one, or one for each thread of a process that
+    /// was moved to another cgroup.
     pub fn apply(&mut self, record: &TaskRecord, cgroups: &mut CgroupNames) -> Vec<Task> {
         let TaskRecord { time, pid, program, tgid, comm, cgroup, .. } = *record;
         let name = comm.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -51,7 +55,7 @@ impl Tasks {
                 })
                 .collect();
         }
-        // Renamed by another thread: its process and its cgroup are as they were.
+        // A thread that was renamed by another one has its process and its cgroup as before.
         let old = self.known.get(&pid).filter(|_| tgid == 0);
         let (tgid, cgroup) = old.map_or((tgid, cgroup), |old| (old.tgid, old.cgroup));
         let task = Task { time, pid, tgid, comm, cgroup };

@@ -1,4 +1,4 @@
-//! Who we are, and getting rid of it.
+//! The privileges of this process: whether it has those that it needs, and giving them up.
 
 use std::{env, fs};
 
@@ -6,19 +6,19 @@ use caps::{CapSet, Capability, CapsHashSet};
 
 use crate::Error;
 
-/// Whether eBPF programs that read kernel memory may be loaded: as root, or with `CAP_BPF` and `CAP_PERFMON`.
+/// Whether this process may load eBPF programs that read kernel memory: as root, or with `CAP_BPF` and `CAP_PERFMON`.
 pub fn can_load() -> bool {
     let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
     has(Capability::CAP_SYS_ADMIN) || (has(Capability::CAP_BPF) && has(Capability::CAP_PERFMON))
 }
 
-/// Whether the kernel lets nobody read its memory, as its lockdown in mode `confidentiality` does; where it does not
-/// say, it is not.
+/// Whether the kernel is locked down in mode `confidentiality`, in which it lets nobody read its memory; where it does
+/// not say, it is taken not to be.
 pub fn is_locked_down() -> bool {
     fs::read_to_string("/sys/kernel/security/lockdown").is_ok_and(|modes| modes.contains("[confidentiality]"))
 }
 
-/// Whether eBPF programs that read kernel memory may run here at all.
+/// Makes sure that eBPF programs that read kernel memory can be loaded here.
 ///
 /// # Errors
 /// [`Error::NotRoot`], [`Error::Lockdown`]
@@ -29,7 +29,7 @@ pub fn check() -> Result<(), Error> {
     if is_locked_down() { Err(Error::Lockdown) } else { Ok(()) }
 }
 
-/// User and group who ran sudo: the trace shall be theirs.
+/// The user and the group who ran sudo, to whom the trace shall belong; `None` if sudo was not used, or by root.
 pub fn sudo_user() -> Option<(u32, u32)> {
     let id = |name| env::var(name).ok()?.parse().ok();
     Some((id("SUDO_UID")?, id("SUDO_GID")?)).filter(|(uid, _)| *uid != 0)
@@ -50,8 +50,8 @@ pub fn drop_all() -> Result<(), Error> {
     };
     let kept = CapsHashSet::from([Capability::CAP_BPF]);
     if let Some((uid, gid)) = sudo_user() {
-        // SAFETY: system calls without pointers (setgroups gets an empty list); std has none of them for the running
-        // process.
+        // SAFETY: these system calls take no pointers (setgroups gets an empty list); std has none of them for the
+        // running process.
         unsafe {
             last("keep capabilities")(libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0))?;
             last("drop the supplementary groups")(libc::setgroups(0, std::ptr::null()))?;
@@ -59,13 +59,13 @@ pub fn drop_all() -> Result<(), Error> {
             last("change the user")(libc::setresuid(uid, uid, uid))?;
         }
     }
-    // Effective and inheritable before permitted: they must stay within it.
+    // The effective and the inheritable set go before the permitted one, within which they must stay.
     caps::clear(None, CapSet::Effective).map_err(failed("drop capabilities"))?;
     caps::clear(None, CapSet::Inheritable).map_err(failed("drop capabilities"))?;
     caps::set(None, CapSet::Permitted, &kept).map_err(failed("drop capabilities"))?;
     caps::set(None, CapSet::Effective, &kept).map_err(failed("drop capabilities"))?;
-    // SAFETY: as above. A changed user makes /proc/self unreadable to itself unless the process says that it may be
-    // dumped.
+    // After a change of the user a process cannot read its own /proc/self unless it says that it may be dumped.
+    // SAFETY: these system calls take no pointers.
     unsafe {
         last("stay readable to itself")(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
         last("renounce new privileges")(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -1,30 +1,30 @@
-//! What counts can be told apart by.
+//! The columns by which counts can be told apart, and the two families that are counted.
 
 use std::{fmt, str::FromStr};
 
 use trace::{Program, columns};
 
-/// A column of the tables.
+/// A column by which counts can be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Column {
-    /// order of pages
+    /// order of the pages
     Order,
-    /// zone of pages
+    /// zone of the pages
     Zone,
-    /// migratetype that pages were asked for with
+    /// migratetype that was asked for
     Migratetype,
     /// GFP mask of an allocation
     Gfp,
     /// slab cache, or size class of kmalloc
     Cache,
-    /// who allocated or freed an object
+    /// place in the kernel's code that allocated or freed an object
     CallSite,
     /// name of the thread
     Comm,
 }
 
 impl Column {
-    /// Every one.
+    /// All columns.
     pub const ALL: [Self; 7] =
         [Self::Order, Self::Zone, Self::Migratetype, Self::Gfp, Self::Cache, Self::CallSite, Self::Comm];
 
@@ -41,7 +41,7 @@ impl Column {
         }
     }
 
-    /// The bit that the counting programs know it by.
+    /// The bit by which the counting programs know it, of [`trace::columns`].
     pub const fn bit(self) -> u32 {
         match self {
             Self::Order => columns::ORDER,
@@ -54,12 +54,12 @@ impl Column {
         }
     }
 
-    /// All of them as a set.
+    /// Several columns as a set of these bits.
     pub fn set(columns: &[Self]) -> u32 {
         columns.iter().fold(0, |set, column| set | column.bit())
     }
 
-    /// Whether only an allocation has a value here, and its free does not tell it again.
+    /// Whether only an allocation has a value in this column, because a free does not tell it.
     pub const fn is_of_requests(self) -> bool {
         matches!(self, Self::Migratetype | Self::Gfp)
     }
@@ -80,7 +80,8 @@ impl FromStr for Column {
     }
 }
 
-/// Pages and objects are counted apart: they have other columns, and a page that holds objects would be counted twice.
+/// What is counted. Pages and objects have tables of their own: their columns differ, and a page that holds objects
+/// would be counted twice in one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
     /// pages allocated and freed
@@ -90,10 +91,10 @@ pub enum Family {
 }
 
 impl Family {
-    /// Both.
+    /// Both families.
     pub const ALL: [Self; 2] = [Self::Pages, Self::Objects];
 
-    /// What a program counts, if it does.
+    /// The family whose events a program counts, if it counts any.
     pub fn of(program: Program) -> Option<Self> {
         match program.family() {
             trace::Family::Page => Some(Self::Pages),
@@ -102,7 +103,7 @@ impl Family {
         }
     }
 
-    /// Whether its events have a value in the column.
+    /// Whether the events of the family have a value in the column.
     pub const fn has(self, column: Column) -> bool {
         match column {
             Column::Order | Column::Zone | Column::Migratetype => matches!(self, Self::Pages),

@@ -1,4 +1,4 @@
-//! The counting programs at work on this host, and the names of what they count.
+//! The counting programs at work, and the names of what they count.
 
 use trace::{Family as Events, Program, Wait, Zone};
 
@@ -18,31 +18,31 @@ use crate::{
 /// What to count.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// what to count: pages, kmalloc and kfree, the slab caches' own calls
+    /// the families of events to count: those of pages, of kmalloc and kfree, of the slab caches
     pub events: Vec<Events>,
-    /// what to tell apart
+    /// the columns to tell apart
     pub by: Vec<Column>,
-    /// which events
+    /// which events of these families
     pub filter: Filter,
-    /// how many different combinations of the columns there shall be room for
+    /// how many different combinations of the columns the kernel's map shall have room for
     pub rows: u32,
 }
 
-/// Counts since it was started.
+/// The attached programs, which count until they are stopped.
 pub struct Counter {
     counting: Counting,
     names: KeyNames,
     families: Vec<Family>,
     by: Vec<Column>,
-    /// When nothing was counted yet.
+    /// the sample of the start, when nothing was counted yet
     first: Sample,
 }
 
 impl Counter {
-    /// Loads the programs and attaches them. The caller then drops the privileges.
+    /// Loads the programs and attaches them. The caller drops the privileges afterwards.
     ///
     /// # Errors
-    /// What this host lacks, or the kernel refuses.
+    /// What this host lacks, or what the kernel refuses.
     pub fn start(options: &Options) -> Result<Self, Error> {
         privilege::check()?;
         let by = Column::set(&options.by);
@@ -54,7 +54,7 @@ impl Counter {
         // The kernel's table of GFP flags is in the format of `mm_page_alloc`, whatever is counted.
         let header = describe(&tracefs, &[Program::PageAlloc])?;
         let filter = options.filter.resolve(&header, &Cgroups::find())?;
-        // The largest zone first: most pages are found there at once.
+        // The programs search the zones in this order: in the largest one most pages are found at once.
         let mut zones: Vec<usize> = (0..header.zones.len()).filter(|zone| header.zones[*zone].spanned > 0).collect();
         zones.sort_by_key(|zone| std::cmp::Reverse(header.zones[*zone].managed));
         let zone_spans = if options.by.contains(&Column::Zone) {
@@ -71,12 +71,12 @@ impl Counter {
         Ok(Self { counting, names: KeyNames::new(header, zones, kallsyms), families, by: options.by.clone(), first })
     }
 
-    /// When it was started, with no counts.
+    /// The sample of the start, with no counts.
     pub fn first(&self) -> &Sample {
         &self.first
     }
 
-    /// What the numbers in samples are called.
+    /// The names of the numbers in samples.
     pub fn names(&self) -> &KeyNames {
         &self.names
     }
@@ -86,15 +86,15 @@ impl Counter {
         self.counting.unavailable()
     }
 
-    /// All counts up to now.
+    /// The counts up to now.
     ///
     /// # Errors
-    /// [`Error::Bpf`]
+    /// [`Error::Bpf`] if the kernel refuses to let its maps be read.
     pub fn sample(&mut self) -> Result<Sample, Error> {
-        self.look(self.counting.missed())
+        self.read(self.counting.missed())
     }
 
-    /// Detaches the programs, and gives the last counts.
+    /// Detaches the programs, and returns the last counts.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -102,16 +102,17 @@ impl Counter {
         // A detached program has no misses any more.
         let missed = self.counting.missed();
         self.counting.stop()?;
-        self.look(missed)
+        self.read(missed)
     }
 
-    fn look(&mut self, missed: Vec<(Program, u64)>) -> Result<Sample, Error> {
+    /// Reads the counts, and the names of the slab caches in them.
+    fn read(&mut self, missed: Vec<(Program, u64)>) -> Result<Sample, Error> {
         let sample = self.counting.sample(missed)?;
-        self.names.learn(self.counting.caches()?);
+        self.names.add_caches(self.counting.caches()?);
         Ok(sample)
     }
 
-    /// What was counted between two samples.
+    /// The report of what was counted between two samples; `first` is the sample of the start.
     pub fn report(&self, first: &Sample, from: &Sample, to: &Sample) -> Report {
         Report::new(to.time.saturating_sub(first.time), &to.since(from), &self.families, &self.by, &self.names)
     }

@@ -1,4 +1,4 @@
-//! What the numbers in a [`TallyKey`] are called on this host.
+//! The names of the numbers in a [`TallyKey`] on this host.
 
 use std::collections::HashMap;
 
@@ -7,36 +7,37 @@ use trace::{Header, TallyKey, UNKNOWN_ZONE};
 use super::column::Column;
 use crate::kernel::Kallsyms;
 
-/// What is shown where an event has no value.
+/// The text that is shown where an event has no value.
 pub const NO_VALUE: &str = "-";
 
-/// The running kernel's names.
+/// The running kernel's names for zones, migratetypes, GFP masks, slab caches and call sites.
 pub struct KeyNames {
     header: Header,
-    /// The zones by the numbers that the counting programs give them.
+    /// indices into the header's zones, by the numbers that the counting programs give to zones
     zones: Vec<usize>,
     kallsyms: Kallsyms,
-    /// slab caches by address
+    /// names of slab caches, by the address of the `kmem_cache`
     caches: HashMap<u64, String>,
 }
 
 impl KeyNames {
-    /// `zones` are indices into the header's.
+    /// The names of a host; `zones` are indices into the header's zones, in the order in which the counting programs
+    /// were told of them.
     pub fn new(header: Header, zones: Vec<usize>, kallsyms: Kallsyms) -> Self {
         Self { header, zones, kallsyms, caches: HashMap::new() }
     }
 
-    /// Slab caches that have been seen, by address.
-    pub fn learn(&mut self, caches: Vec<(u64, String)>) {
+    /// Takes over the names of slab caches, with their addresses.
+    pub fn add_caches(&mut self, caches: Vec<(u64, String)>) {
         self.caches.extend(caches);
     }
 
-    /// The host that the names are from.
+    /// The description of the host that the names are from.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The text of a column.
+    /// The text of a key's value in a column.
     pub fn text(&self, column: Column, key: &TallyKey) -> String {
         match column {
             Column::Order => key.order.to_string(),
@@ -55,8 +56,8 @@ impl KeyNames {
         }
     }
 
-    /// For kmalloc the kernel tells the size of what it gave out; which of the caches of that size it was (reclaimable,
-    /// accounted, DMA), it does not. A kfree tells nothing.
+    /// The name of a slab cache. For kmalloc the kernel tells the size of the object; it does not tell which of the
+    /// caches of that size it is from (reclaimable, accounted, DMA). For kfree it tells nothing.
     fn cache(&self, cache: u64) -> String {
         match cache {
             0 => NO_VALUE.to_owned(),
@@ -68,6 +69,7 @@ impl KeyNames {
         }
     }
 
+    /// Function, offset and module of a return address.
     fn call_site(&self, address: u64) -> String {
         // A return address points behind the call, which may be the last instruction of its function.
         match self.kallsyms.resolve(address.saturating_sub(1)) {
@@ -78,7 +80,8 @@ impl KeyNames {
     }
 }
 
-/// Above it kmalloc takes whole pages (`KMALLOC_MAX_CACHE_SIZE` in include/linux/slab.h: two pages of 4 KiB).
+/// Above this many bytes kmalloc takes whole pages (`KMALLOC_MAX_CACHE_SIZE` in include/linux/slab.h: two pages of
+/// 4 KiB).
 const KMALLOC_MAX_CACHE_SIZE: u64 = 8192;
-/// Far more than kmalloc gives, and far less than the address of anything in the kernel.
+/// More bytes than kmalloc ever gives, and less than the address of anything in the kernel.
 const KMALLOC_MAX_SIZE: u64 = 1 << 32;

@@ -1,4 +1,4 @@
-//! What was counted in some time, ready to be printed.
+//! The counts of an interval, ready to be printed.
 
 use serde_json::{Map, Value, json};
 use trace::{Latency, Wait};
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::bpf::{ProgramAccount, Sample};
 
-/// The counts of some time.
+/// The counts of an interval.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// since counting began, in ns
+    /// the end of the interval, in ns since counting began
     pub at_ns: u64,
-    /// how long these counts took, in ns
+    /// the length of the interval in ns
     pub took_ns: u64,
-    /// a table for each family
+    /// a table for each family that is counted
     pub tables: Vec<Table>,
-    /// how long tasks waited
+    /// how long reclaim and compaction took
     pub latencies: Vec<(Wait, Latency)>,
     /// what became of the events of each program
     pub ledger: Vec<ProgramAccount>,
@@ -28,18 +28,18 @@ pub struct Report {
 /// The counts of one family.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// what was counted
+    /// the family
     pub family: Family,
-    /// the columns that tell rows apart: of those asked for, the ones that the family has
+    /// the columns that tell rows apart: those of the columns asked for that the family has
     pub by: Vec<Column>,
-    /// everything together
+    /// the counts of all events, those for which there was no row included
     pub total: Counts,
-    /// the rows; empty without columns
+    /// the rows; none without columns
     pub rows: Vec<Row>,
 }
 
 impl Report {
-    /// From the difference of two samples.
+    /// The report of the difference of two samples, at so many ns since counting began.
     pub fn new(at_ns: u64, sample: &Sample, families: &[Family], by: &[Column], names: &KeyNames) -> Self {
         let table = |family: &Family| {
             let by: Vec<_> = by.iter().copied().filter(|column| family.has(*column)).collect();
@@ -55,7 +55,7 @@ impl Report {
         }
     }
 
-    /// Everything, for programs: the keys are those of `analyzer stat --json` where they say the same.
+    /// The report for programs: the keys are those of `analyzer stat --json` where they say the same.
     pub fn json(&self) -> Value {
         let mut report = Map::new();
         report.insert("at_s".to_owned(), json!(self.at_ns as f64 / 1e9));

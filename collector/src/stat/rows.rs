@@ -1,4 +1,4 @@
-//! From the kernel's counts to the rows of a table.
+//! From the counts of a sample to the rows of a table.
 
 use std::collections::HashMap;
 
@@ -10,24 +10,25 @@ use super::{
 };
 use crate::bpf::Sample;
 
-/// Allocations and frees that are alike.
+/// The counts of a row, or of all rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// allocations, failed ones among them
     pub allocs: u64,
     /// frees
     pub frees: u64,
-    /// bytes given out
+    /// bytes of what was given out
     pub alloc_bytes: u64,
-    /// bytes that came back; the kernel tells none for a kfree
+    /// bytes of what came back; for objects 0, because the kernel tells no size there
     pub free_bytes: u64,
-    /// bytes that objects were asked for with
+    /// bytes that allocations of objects asked for
     pub requested_bytes: u64,
     /// allocations that failed
     pub failures: u64,
 }
 
 impl Counts {
+    /// Adds what a program counted for one key.
     fn add(&mut self, program: u8, tally: Tally, page_size: u64) {
         let unit = if family(program) == Some(Family::Pages) { page_size } else { 1 };
         if is_free(program) {
@@ -45,9 +46,9 @@ impl Counts {
 /// A line of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// the values of the columns that were asked for
+    /// the values of the table's columns, as text
     pub values: Vec<String>,
-    /// what was counted
+    /// the counts of the events with these values
     pub counts: Counts,
 }
 
@@ -63,7 +64,8 @@ fn is_free(number: u8) -> bool {
     program(number).is_some_and(|program| matches!(program, Program::PageFree | Program::Kfree | Program::CacheFree))
 }
 
-/// The counts of a family, told apart by the columns, as far as the programs did: most allocations first.
+/// The rows of a family's table with these columns, which are among those that the programs told apart. The row with
+/// the most allocations comes first.
 pub fn rows(sample: &Sample, of: Family, by: &[Column], names: &KeyNames) -> Vec<Row> {
     let page_size = names.header().page_size;
     let mut groups: HashMap<TallyKey, Counts> = HashMap::new();
@@ -83,14 +85,14 @@ pub fn rows(sample: &Sample, of: Family, by: &[Column], names: &KeyNames) -> Vec
             (key, Row { values: by.iter().map(text).collect(), counts })
         })
         .collect();
-    // Equal numbers in the order of the key, so that lines do not change places from look to look.
+    // Rows with equal counts are in the order of their keys, so that they do not change places from look to look.
     rows.sort_by(|(a, left), (b, right)| {
         (right.counts.allocs, right.counts.frees, a).cmp(&(left.counts.allocs, left.counts.frees, b))
     });
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// The counts of a family, whether there was room to tell them apart or not.
+/// The counts of all events of a family, whether there was room to tell them apart or not.
 pub fn total(sample: &Sample, of: Family, page_size: u64) -> Counts {
     let mut counts = Counts::default();
     let no_room = sample.no_room.iter().map(|(program, tally)| (*program as u8, tally));
@@ -102,8 +104,8 @@ pub fn total(sample: &Sample, of: Family, page_size: u64) -> Counts {
     counts
 }
 
-/// The key without the columns that are not asked for. Its `program` says whether the values are those of a request
-/// (0), or of a free that has none (1).
+/// The key without the columns that the table does not have. Its `program` is 1 for a free in a table with a column
+/// that only requests have, and otherwise 0: such frees get a row of their own.
 fn project(key: &TallyKey, by: &[Column]) -> TallyKey {
     let asked = |column| by.contains(&column);
     let free = is_free(key.program) && by.iter().any(|column| column.is_of_requests());

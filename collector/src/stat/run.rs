@@ -16,18 +16,18 @@ use crate::{
     os::{child, privilege},
 };
 
-/// When to look, and when to stop.
+/// When to report, and when to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Schedule {
-    /// stop after so long
+    /// stop after this time
     pub duration: Option<Duration>,
-    /// report each time so long
+    /// report each time that this much time has passed
     pub interval: Option<Duration>,
     /// a command to run; counting ends with it
     pub command: Vec<OsString>,
 }
 
-/// How often the command and the signals are looked at.
+/// The longest time between two looks at the command and the signals.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Counts until the duration is over, the command ends, or `stop` is set; `each` gets what was counted in each
@@ -61,7 +61,8 @@ pub fn stat(
             let sample = counter.sample()?;
             each(&counter.report(&first, &last, &sample));
             last = sample;
-            // From the schedule, not from now: intervals do not drift. Those that were missed are not made up for.
+            // The next one is due from the schedule, not from now, so that intervals do not drift. Intervals that were
+            // missed are not made up for.
             next = Some(if due + interval > now { due + interval } else { now + interval });
         }
         let until = |end: Option<Instant>| end.map_or(LOOK, |end| end.saturating_duration_since(now));

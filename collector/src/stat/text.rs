@@ -11,15 +11,16 @@ use super::{
 };
 use crate::{bpf::ProgramAccount, number};
 
-/// Writes reports; of each table at most so many rows.
+/// Writes reports as text.
 #[derive(Debug, Clone, Copy)]
 pub struct Text {
-    /// rows of each table
+    /// most rows of each table
     pub limit: usize,
 }
 
 impl Text {
-    /// The tables of an interval, or the lines of one: without columns, `Table`s fit into a line, as in vmstat.
+    /// The tables of an interval; without columns one line for the interval, as vmstat prints it. Before the `first`
+    /// interval stands the heading.
     ///
     /// # Errors
     /// None of its own: writing to a `String` does not fail.
@@ -63,7 +64,8 @@ impl Text {
         Ok(text)
     }
 
-    /// Everything since counting began.
+    /// The tables, histograms and ledger of everything since counting began. `unavailable` are the latencies that
+    /// cannot be measured on this host, and why.
     ///
     /// # Errors
     /// None of its own: writing to a `String` does not fail.
@@ -99,6 +101,7 @@ impl Text {
         Ok(text)
     }
 
+    /// One table, with its heading and its total.
     fn table(self, text: &mut String, table: &Table) -> fmt::Result {
         let name = match table.family {
             Family::Pages => "pages",
@@ -135,6 +138,7 @@ impl Text {
     }
 }
 
+/// The cells of a row: its values, then its counts.
 fn line(family: Family, mut cells: Vec<String>, counts: Counts) -> Vec<String> {
     let last = match family {
         Family::Pages => counts.free_bytes,
@@ -145,7 +149,7 @@ fn line(family: Family, mut cells: Vec<String>, counts: Counts) -> Vec<String> {
     cells
 }
 
-/// KeyNames to the left, numbers to the right.
+/// Writes lines of cells as columns: the first `names` cells to the left, the numbers to the right.
 fn align(text: &mut String, lines: &[Vec<String>], names: usize) -> fmt::Result {
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..lines.first().map_or(0, Vec::len)).map(width).collect();
@@ -160,6 +164,7 @@ fn align(text: &mut String, lines: &[Vec<String>], names: usize) -> fmt::Result 
     Ok(())
 }
 
+/// What took the time, in words.
 fn title(wait: Wait) -> &'static str {
     match wait {
         Wait::DirectReclaim => "direct reclaim",
@@ -168,6 +173,7 @@ fn title(wait: Wait) -> &'static str {
     }
 }
 
+/// A histogram as lines with bars.
 fn histogram(text: &mut String, title: &str, latency: &Latency) -> fmt::Result {
     const BAR: u64 = 40;
     let mean = latency.total_ns.checked_div(latency.count).unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key that means something here.
+/// A key that means something in the live view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     /// a letter, digit or sign
@@ -25,18 +25,18 @@ pub enum Key {
     Home,
     /// to the last row
     End,
-    /// to the view on the left
+    /// to the table on the left
     Left,
-    /// to the view on the right
+    /// to the table on the right
     Right,
-    /// pages or objects
+    /// from pages to objects and back
     Tab,
-    /// Ctrl-C: end, whatever is open
+    /// Ctrl-C: the end, whatever is open
     Interrupt,
 }
 
 impl Key {
-    /// What the terminal reports, if it means something here.
+    /// The key that the terminal reports, if it means something here.
     pub fn from_terminal(key: KeyEvent) -> Option<Self> {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         Some(match key.code {

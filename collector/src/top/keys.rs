@@ -3,17 +3,17 @@
 use super::{key::Key, model::Model, view::View};
 use crate::stat::KeyNames;
 
-/// What comes after a key.
+/// What happens after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// it goes on
+    /// the view goes on
     Continue,
-    /// the user has enough
+    /// the view ends
     Quit,
 }
 
 impl Model {
-    /// Does what the key asks for.
+    /// Does what a key asks for.
     pub fn press(&mut self, key: Key, names: &KeyNames) -> Next {
         const PAGE: isize = 10;
         if key == Key::Interrupt {

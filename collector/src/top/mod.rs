@@ -1,9 +1,12 @@
-//! `collector top`: the counts of the kernel's own making, live on a terminal.
+//! `collector top`: what `collector stat` counts, live on a terminal.
 //!
 //! ```text
 //! Counter ─► Sample ─┐
-//! /proc/buddyinfo ───┴─► Model (pure: rates, sorting, filters, keys) ─► draw (pure: Model to a screen)
+//! /proc/buddyinfo ───┼─► model (rates, sorting, filters) ─► draw (model to a screen) ─► terminal
+//! terminal ─► keys ──┘
 //! ```
+//!
+//! `model`, `keys` and `draw` know neither a kernel nor a terminal, so that tests can feed them.
 
 mod draw;
 mod key;

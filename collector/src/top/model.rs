@@ -1,5 +1,5 @@
-//! What is shown, and why: two samples become rates; views, sorting, filters and the selected row are kept here. No
-//! terminal, no kernel.
+//! The state of the live view: the last samples and their difference, the table that is shown, its sorting and filters,
+//! the selected row. It knows neither a terminal nor a kernel.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,23 +12,28 @@ use crate::{
     stat::{Column, Counts, Family, KeyNames, NO_VALUE, Row, Sample, rows, total},
 };
 
-/// Rates of allocation that are kept for the curve.
+/// How many rates of allocation are kept for the curve.
 const HISTORY: usize = 240;
 
 /// Everything that is shown.
 pub struct Model {
+    /// time between two samples
     interval: Duration,
     first: Sample,
     last: Sample,
-    /// what was counted in the last interval
+    /// the counts of the last interval
     recent: Sample,
+    /// the free blocks of each zone
     free: Vec<BuddyInfo>,
+    /// allocations of pages per second, the latest first
     history: VecDeque<u64>,
     view: View,
     family: Family,
     sort: Sort,
     reversed: bool,
+    /// the text that names of rows have to contain, in lower or upper case
     filter: String,
+    /// while the filter is typed, the one that Escape brings back
     typing: Option<String>,
     focus: Vec<Focus>,
     paused: bool,
@@ -38,7 +43,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Nothing is counted yet.
+    /// A view of a counter that has just started, with its first sample.
     pub fn new(first: Sample, interval: Duration) -> Self {
         Self {
             interval,
@@ -61,7 +66,7 @@ impl Model {
         }
     }
 
-    /// Takes a look: the rates are those since the look before.
+    /// Takes over a sample and the free blocks. The rates are those since the sample before.
     pub fn update(&mut self, sample: Sample, free: Vec<BuddyInfo>, names: &KeyNames) {
         self.recent = sample.since(&self.last);
         self.last = sample;
@@ -72,7 +77,7 @@ impl Model {
         self.arrange(names);
     }
 
-    /// Makes the rows anew, after anything that they depend on has changed.
+    /// Makes the rows anew, after anything has changed that they depend on.
     pub(super) fn arrange(&mut self, names: &KeyNames) {
         let in_focus = |family: Family| {
             let mut recent = self.recent.clone();
@@ -84,7 +89,7 @@ impl Model {
         };
         let wanted = self.filter.to_lowercase();
         let mut rows = rows(&in_focus(self.family), self.family, &[self.view.0], names);
-        // Frees do not tell what was asked for: they would be one nameless row.
+        // Frees do not tell what was asked for, and would be one nameless row.
         let nameless = |row: &Row| row.values[0] == NO_VALUE && row.counts.allocs == 0;
         rows.retain(|row| row.values[0].to_lowercase().contains(&wanted) && !nameless(row));
         let number = |counts: &Counts| match self.sort {
@@ -95,7 +100,7 @@ impl Model {
             Sort::Name => 0,
         };
         match self.sort {
-            // Orders are numbers, and names that differ in a number are to be read in its order.
+            // Orders are numbers, and are sorted as such.
             Sort::Name => rows.sort_by_cached_key(|row| {
                 (row.values[0].parse::<u64>().unwrap_or(u64::MAX), row.values[0].to_lowercase())
             }),
@@ -113,12 +118,12 @@ impl Model {
         if self.recent.time == 0 { 0.0 } else { count as f64 * 1e9 / self.recent.time as f64 }
     }
 
-    /// What all events of a family were in the last interval.
+    /// The counts of all events of a family in the last interval.
     pub fn total(&self, family: Family, names: &KeyNames) -> Counts {
         total(&self.recent, family, names.header().page_size)
     }
 
-    /// The rows, in their order.
+    /// The rows of the table that is shown, in their order.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
@@ -128,17 +133,17 @@ impl Model {
         self.selected
     }
 
-    /// What was counted in the last interval.
+    /// The counts of the last interval.
     pub fn recent(&self) -> &Sample {
         &self.recent
     }
 
-    /// What was counted since the start.
+    /// The counts since the start.
     pub fn all(&self) -> Sample {
         self.last.since(&self.first)
     }
 
-    /// Free blocks by zone and order.
+    /// The free blocks of each zone.
     pub fn free(&self) -> &[BuddyInfo] {
         &self.free
     }
@@ -148,7 +153,7 @@ impl Model {
         &self.history
     }
 
-    /// Time between looks.
+    /// Time between two samples.
     pub fn interval(&self) -> Duration {
         self.interval
     }
@@ -158,32 +163,32 @@ impl Model {
         self.view
     }
 
-    /// Whether it is of pages or of objects.
+    /// The family whose table is shown.
     pub fn family(&self) -> Family {
         self.family
     }
 
-    /// By what it is sorted, and whether the other way round.
+    /// By what the rows are sorted, and whether the other way round.
     pub fn sort(&self) -> (Sort, bool) {
         (self.sort, self.reversed)
     }
 
-    /// What names of rows have to contain.
+    /// The text that names of rows have to contain; empty if there is no filter.
     pub fn filter(&self) -> &str {
         &self.filter
     }
 
-    /// The filter while it is typed.
+    /// While the filter is typed, the one that Escape brings back.
     pub fn typing(&self) -> Option<&str> {
         self.typing.as_deref()
     }
 
-    /// To what the table was narrowed.
+    /// The values to which the tables are narrowed.
     pub fn focus(&self) -> &[Focus] {
         &self.focus
     }
 
-    /// Whether it stands still.
+    /// Whether the view stands still.
     pub fn is_paused(&self) -> bool {
         self.paused
     }
@@ -193,24 +198,28 @@ impl Model {
         self.help
     }
 
+    /// Lets the view stand still, or go on.
     pub(super) fn toggle_pause(&mut self) {
         self.paused = !self.paused;
     }
 
+    /// Shows or hides what the keys do.
     pub(super) fn toggle_help(&mut self) {
         self.help = !self.help;
     }
 
+    /// Sorts by the next column, numbers from the greatest, names from A on.
     pub(super) fn next_sort(&mut self) {
         let at = Sort::ALL.iter().position(|sort| *sort == self.sort).unwrap_or(0);
         (self.sort, self.reversed) = (Sort::ALL[(at + 1) % Sort::ALL.len()], false);
     }
 
+    /// Sorts the other way round.
     pub(super) fn reverse_sort(&mut self) {
         self.reversed = !self.reversed;
     }
 
-    /// Shows a table; of pages or objects as before, if it has both.
+    /// Shows a table, of the same family as before if the table has both.
     pub(super) fn show(&mut self, view: View) {
         self.view = view;
         if !self.family.has(view.0) {
@@ -219,6 +228,7 @@ impl Model {
         (self.selected, self.filter) = (0, String::new());
     }
 
+    /// Shows the table of the other family, if it has one.
     pub(super) fn switch_family(&mut self) {
         let other = if self.family == Family::Pages { Family::Objects } else { Family::Pages };
         if other.has(self.view.0) {
@@ -226,11 +236,12 @@ impl Model {
         }
     }
 
+    /// Moves the selection by so many rows, but not beyond the first and the last.
     pub(super) fn select(&mut self, by: isize) {
         self.selected = self.selected.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
     }
 
-    /// Only what has the selected row's value, from now on and in all tables: the way to the next question.
+    /// Narrows all tables to the selected row's value, and shows the table that most likely answers the next question.
     pub(super) fn narrow(&mut self) {
         let Some(row) = self.rows.get(self.selected) else { return };
         let focus = Focus { column: self.view.0, value: row.values[0].clone() };
@@ -240,16 +251,18 @@ impl Model {
         self.show(View(next));
     }
 
+    /// Takes the last narrowing back.
     pub(super) fn widen(&mut self) {
         self.focus.pop();
     }
 
+    /// Takes all narrowing and the filter back.
     pub(super) fn widen_all(&mut self) {
         self.focus.clear();
         self.filter.clear();
     }
 
-    /// The filter holds while it is typed; Escape brings back the one before.
+    /// Begins to type the filter, or takes a key into it. The filter holds while it is typed.
     pub(super) fn edit_filter(&mut self, key: Key) {
         let Some(before) = &self.typing else {
             self.typing = Some(self.filter.clone());

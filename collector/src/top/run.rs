@@ -22,10 +22,10 @@ use crate::{
     stat::{Column, Counter, Options},
 };
 
-/// How often signals are looked at, at least.
+/// The longest time between two looks at the signals.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Shows what is allocated until `q` is pressed or `stop` is set. `options.by` is top's own.
+/// Shows what is allocated until `q` is pressed or `stop` is set. `options.by` is not used: all columns are counted.
 ///
 /// # Errors
 /// [`Error::NoTerminal`]; what kept the counting from starting; what the terminal refuses.
@@ -58,7 +58,7 @@ pub fn top(options: &Options, interval: Duration, theme: Theme, stop: &AtomicBoo
         let wait = if model.is_paused() { LOOK } else { LOOK.min(due.saturating_duration_since(Instant::now())) };
         match keys.recv_timeout(wait) {
             Ok(key) if model.press(key, counter.names()) == Next::Quit => break,
-            // Nobody can press a key any more.
+            // The terminal is gone, and nobody can press a key any more.
             Err(RecvTimeoutError::Disconnected) => break,
             Ok(_) | Err(RecvTimeoutError::Timeout) => {}
         }

@@ -14,9 +14,9 @@ use ratatui::{
 use super::key::Key;
 use crate::Error;
 
-/// Keys as they are pressed. Read in a thread of their own: where the terminal is gone, reading from it never returns,
-/// and this has to end all the same. It is only started when the privileges are dropped, which each thread has of its
-/// own.
+/// Receives the keys as they are pressed. They are read in a thread of their own: where the terminal is gone, reading
+/// from it never returns, and the view has to end all the same. The privileges have to be dropped before, because each
+/// thread has its own.
 pub(super) fn read_keys() -> Receiver<Key> {
     let (sender, keys) = mpsc::channel();
     thread::spawn(move || {
@@ -33,18 +33,20 @@ pub(super) fn read_keys() -> Receiver<Key> {
     keys
 }
 
+/// The error of a terminal that refuses something.
 pub(super) fn refused(error: io::Error) -> Error {
     Error::System { action: "use the terminal", error }
 }
 
-/// The terminal while it is ours. However this ends, by a panic too, the user gets it back as it was.
+/// The terminal while it shows the view. However the view ends, by a panic too, the user gets the terminal back as it
+/// was.
 pub(super) struct Screen {
     pub terminal: DefaultTerminal,
 }
 
 impl Screen {
     pub fn open() -> Result<Self, Error> {
-        // Installs the hook for panics, too.
+        // This installs the hook for panics, too.
         ratatui::try_init().map(|terminal| Self { terminal }).map_err(refused)
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::stat::Column;
 
-/// A table: what its rows are.
+/// A table, by the column whose values are its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View(pub Column);
 
 impl View {
-    /// Every one, in the order of their digits.
+    /// All tables, in the order of the digits that choose them.
     pub const ALL: [Self; 7] = [
         Self(Column::Zone),
         Self(Column::Order),
@@ -31,21 +31,24 @@ impl View {
         }
     }
 
+    /// The table that comes so many places after this one; after the last comes the first.
     fn step(self, by: usize) -> Self {
         let at = Self::ALL.iter().position(|view| *view == self).unwrap_or(0);
         Self::ALL[(at + by) % Self::ALL.len()]
     }
 
+    /// The table on the left.
     pub(super) fn before(self) -> Self {
         self.step(Self::ALL.len() - 1)
     }
 
+    /// The table on the right.
     pub(super) fn after(self) -> Self {
         self.step(1)
     }
 }
 
-/// By what rows are sorted.
+/// By what the rows are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     /// allocations per second
@@ -64,11 +67,11 @@ impl Sort {
     pub(super) const ALL: [Self; 5] = [Self::Allocs, Self::Frees, Self::Bytes, Self::Failed, Self::Name];
 }
 
-/// A value that all rows shall have, picked from a table.
+/// A value to which all tables are narrowed: only events with it are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Focus {
-    /// in this column
+    /// the column
     pub column: Column,
-    /// this value
+    /// the value in this column, as text
     pub value: String,
 }

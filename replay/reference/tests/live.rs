@@ -9,8 +9,8 @@
 use std::{env, fs};
 
 use reference::{
-    Config, Generation, Layout, NodeId, PageAllocator, Tunables, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType, pcp_sizes,
-    slab_sizes, zone_watermarks,
+    Config, Generation, Layout, NodeId, PageAllocator, Rules, Tunables, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType,
+    pcp_sizes, slab_sizes, zone_watermarks,
 };
 
 fn release() -> (u32, u32) {
@@ -120,7 +120,7 @@ fn marks_and_reserves_of_this_machine() {
     let scale = number("/proc/sys/vm/watermark_scale_factor").unwrap_or(10);
     let tunables = Tunables { min_free_kbytes: Some(min_free), watermark_scale_factor: scale, ..Tunables::default() };
     let layout = layout(&zones);
-    let marks = zone_watermarks(&layout, &tunables, &generation().rules());
+    let marks = zone_watermarks(&layout, &tunables, &Rules::of(generation()));
     let reserves = reference::lowmem_reserve(&layout);
     // The kernel's columns are its configured zones; on x86-64 DMA, DMA32, Normal, Movable, Device; a 32-bit kernel has
     // HighMem for DMA32.

@@ -33,6 +33,11 @@ impl<'a> Graph<'a> {
                     this.add(module.file, modules.modules()[other].file, name);
                 }
             }
+            for path in &module.uses.invoked {
+                if let Some(Target::Item(other, name)) = names.resolve_macro(index, path) {
+                    this.add(module.file, modules.modules()[other].file, name);
+                }
+            }
             for path in &module.uses.globs {
                 match names.resolve(index, path) {
                     Some(Target::Module(other)) => {

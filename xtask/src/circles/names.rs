@@ -24,8 +24,8 @@ enum Found {
 /// The names of a crate.
 pub struct Names<'a> {
     modules: &'a [Module],
-    /// The module that defines each macro.
-    macros: BTreeMap<&'a str, usize>,
+    /// The modules that define a macro of each name.
+    macros: BTreeMap<&'a str, Vec<usize>>,
 }
 
 /// How many imports may lie between a name and its definition; import circles end here.
@@ -33,14 +33,34 @@ const LONGEST_WAY: u8 = 12;
 
 impl<'a> Names<'a> {
     pub fn new(modules: &'a [Module]) -> Self {
-        let of =
-            |(index, module): (usize, &'a Module)| module.uses.macros.iter().map(move |name| (name.as_str(), index));
-        Self { modules, macros: modules.iter().enumerate().flat_map(of).collect() }
+        let mut macros: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (index, module) in modules.iter().enumerate() {
+            module.uses.macros.iter().for_each(|name| macros.entry(name.as_str()).or_default().push(index));
+        }
+        Self { modules, macros }
     }
 
     /// What a path in a module stands for; none if that is outside of this crate, or a local name.
     pub fn resolve(&self, module: usize, path: &[String]) -> Option<Target> {
         self.from(module, path, 0)
+    }
+
+    /// Which macro an invocation in a module stands for. What no import brings in reaches it by the order of the text,
+    /// or through the crate's root (`#[macro_export]`): that is a macro whose name no other has.
+    pub fn resolve_macro(&self, module: usize, path: &[String]) -> Option<Target> {
+        let found = self.resolve(module, path);
+        if let Some(Target::Item(definer, name)) = &found
+            && self.modules[*definer].uses.defined.contains(name)
+        {
+            return found;
+        }
+        match path {
+            [name] => self.macros.get(name.as_str()),
+            [root, name] if root == "crate" => self.macros.get(name.as_str()),
+            _ => return found,
+        }
+        .and_then(|definers| <[usize; 1]>::try_from(definers.as_slice()).ok())
+        .map(|[definer]| Target::Item(definer, path[path.len() - 1].clone()))
     }
 
     fn from(&self, module: usize, path: &[String], way: u8) -> Option<Target> {
@@ -61,10 +81,7 @@ impl<'a> Names<'a> {
             Found::Here(Target::Module(child)) => self.below(child, rest, true, way),
             Found::Here(item) => Some(item),
             Found::Outside => None,
-            Found::Nowhere => {
-                let of_macro = self.macros.get(name.as_str()).filter(|_| rest.is_empty());
-                of_macro.copied().or(surely.then_some(module)).map(|module| Target::Item(module, name.clone()))
-            }
+            Found::Nowhere => surely.then(|| Target::Item(module, name.clone())),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::{
     Attribute, ImplItem, Item, ItemUse, LitStr, Macro, Meta, Path, UseTree, Visibility,
     visit::{self, Visit},
@@ -14,9 +14,9 @@ pub type Segments = Vec<String>;
 /// What one module defines, imports and refers to.
 #[derive(Default)]
 pub struct Uses {
-    /// The names of its items, macros left out.
+    /// The names of its items.
     pub defined: BTreeSet<String>,
-    /// The names of its macros (`macro_rules!`), which reach other modules without a path.
+    /// The names of its macros (`macro_rules!`) alone, which reach other modules without a path too.
     pub macros: BTreeSet<String>,
     /// The names that `use` brings in, and what each stands for.
     pub imports: Vec<(String, Segments)>,
@@ -24,6 +24,8 @@ pub struct Uses {
     pub globs: Vec<Segments>,
     /// The paths in its code, of a single segment too.
     pub paths: BTreeSet<Segments>,
+    /// The paths of the macros that it invokes.
+    pub invoked: BTreeSet<Segments>,
 }
 
 /// Adds what an item defines and uses. Nothing, if it is there for tests only.
@@ -51,6 +53,7 @@ fn name(item: &Item) -> Option<String> {
         Item::Const(item) => &item.ident,
         Item::Enum(item) => &item.ident,
         Item::Fn(item) => &item.sig.ident,
+        Item::Macro(item) => item.ident.as_ref()?,
         Item::Static(item) => &item.ident,
         Item::Struct(item) => &item.ident,
         Item::Trait(item) => &item.ident,
@@ -100,15 +103,13 @@ impl<'ast> Visit<'ast> for Collector<'_> {
     }
 
     fn visit_path(&mut self, path: &'ast Path) {
-        if path.leading_colon.is_none() {
-            self.0.paths.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
-        }
+        self.0.paths.extend(segments(path));
         visit::visit_path(self, path);
     }
 
     // What a macro will make of its arguments is not known, but what they name is in sight.
     fn visit_macro(&mut self, invocation: &'ast Macro) {
-        self.visit_path(&invocation.path);
+        self.0.invoked.extend(segments(&invocation.path));
         self.scan(&invocation.tokens);
     }
 
@@ -120,6 +121,12 @@ impl<'ast> Visit<'ast> for Collector<'_> {
 
     // `pub(in path)` says who may use it, not what it uses.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
+}
+
+/// The segments of a path, unless it begins with `::`, in another crate.
+fn segments(path: &Path) -> Option<Segments> {
+    let of_this_crate = path.leading_colon.is_none();
+    of_this_crate.then(|| path.segments.iter().map(|segment| segment.ident.to_string()).collect())
 }
 
 impl Collector<'_> {
@@ -155,6 +162,14 @@ impl Collector<'_> {
         let mut between = String::new();
         for token in tokens.clone() {
             match token {
+                // `name!`, but not `name != value`.
+                TokenTree::Punct(punct) if punct.as_char() == '!' && punct.spacing() == Spacing::Alone => {
+                    if between.is_empty() && !path.is_empty() {
+                        self.0.invoked.insert(std::mem::take(&mut path));
+                    }
+                    self.flush(&mut path);
+                    between.clear();
+                }
                 TokenTree::Punct(punct) => between.push(punct.as_char()),
                 TokenTree::Ident(ident) => {
                     if between != "::" || path.is_empty() {

@@ -139,6 +139,32 @@ fn macros_are_found_without_a_path() {
 }
 
 #[test]
+fn a_macro_is_the_files_own_before_it_is_another_files() {
+    let files = [
+        ("lib.rs", "mod keys; mod rows;"),
+        ("keys.rs", "use crate::rows::Row; macro_rules! keys { () => {} } keys!(); pub struct Key(Row);"),
+        ("rows.rs", "macro_rules! keys { () => {} } keys!(); pub struct Row;"),
+    ];
+    assert_eq!(found(&files), [""; 0]);
+}
+
+#[test]
+fn macros_are_found_within_the_arguments_of_others_and_variables_are_none() {
+    let files = [
+        ("lib.rs", "mod table; mod rows; mod names;"),
+        ("table.rs", "macro_rules! table { () => { 1 } } pub(crate) use table; pub fn new() { crate::rows::new() }"),
+        ("rows.rs", "pub fn new() { assert_eq!(crate::table!(), 1) }"),
+        ("names.rs", "pub fn new(table: u8) { assert!(table != 2); table }"),
+    ];
+    let expected = ["src/table.rs uses new of src/rows.rs", "src/rows.rs uses table of src/table.rs"];
+    assert_eq!(found(&files), expected);
+    let variable = [files[0], files[1], ("rows.rs", "pub fn new(table: u8) { assert!(table != 2); table }"), files[3]];
+    assert_eq!(found(&variable), [""; 0]);
+    let imported = [files[0], files[1], ("rows.rs", "use crate::table::table; pub fn new() { table!() }"), files[3]];
+    assert_eq!(found(&imported), expected);
+}
+
+#[test]
 fn what_a_macro_defines_belongs_to_the_file_that_calls_it() {
     let files = [
         ("lib.rs", "mod keys; mod rows;"),

@@ -9,10 +9,11 @@ use crate::{
     kernel::{KPageFlags, monotonic_ns},
 };
 
-/// What each frame is used for, read beside the recording: that takes a moment, and the rings must not wait for it.
+/// Reads in a thread of its own what each page frame is used for: that takes a moment (a second for 32 GiB), and the
+/// rings must not wait for it.
 pub struct FrameReader(Option<JoinHandle<Frames>>);
 
-/// What it read, and when.
+/// The rows that were read, and the time that it took.
 pub struct Frames {
     window: SnapshotWindow,
     runs: Vec<FrameRun>,
@@ -32,7 +33,8 @@ impl Frames {
 }
 
 impl FrameReader {
-    /// Starts to read. What the system refuses is left out: the frames of a zone, or all.
+    /// Starts to read. The frames of a zone that the system refuses to tell are left out, and all of them where it
+    /// starts no thread.
     pub fn start(flags: KPageFlags, zones: Vec<Zone>) -> Self {
         let read = move || {
             let (time, snapshot) = (monotonic_ns(), 0);
@@ -54,12 +56,12 @@ impl FrameReader {
         Self(thread::Builder::new().name("kpageflags".to_owned()).spawn(read).ok())
     }
 
-    /// None is wanted.
+    /// A reader of nothing, where the page frames are not wanted.
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// The rows when they are there, once; with `wait`, waits for them.
+    /// The rows when they are there, once. With `wait` it waits for them.
     pub fn rows(&mut self, wait: bool) -> Option<Frames> {
         self.0.take_if(|thread| wait || thread.is_finished())?.join().ok()
     }

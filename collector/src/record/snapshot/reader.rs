@@ -8,14 +8,15 @@ use crate::{
     kernel::{BuddyInfo, PageTypeInfo, ProcFile, ZoneInfo, monotonic_ns, parse_slabinfo, parse_vmstat},
 };
 
-/// Takes snapshots. Opened with privileges, it works without them.
+/// Takes snapshots. It has to be opened with privileges, and works without them from then on.
 pub struct SnapshotReader {
     buddyinfo: ProcFile,
     pagetypeinfo: ProcFile,
     zoneinfo: ProcFile,
     vmstat: ProcFile,
-    /// kernels may be built without it
+    /// `None` on a kernel that was built without it
     slabinfo: Option<ProcFile>,
+    /// how many snapshots were taken, which is the number of the next one
     taken: u32,
 }
 
@@ -36,7 +37,8 @@ impl SnapshotReader {
         })
     }
 
-    /// Takes one. A zone that the header does not know (memory that was plugged in since) is left out.
+    /// Takes a snapshot of everything but the slab caches. A zone that the header does not know, because its memory was
+    /// plugged in later, is left out.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Unknown`]
@@ -84,7 +86,8 @@ impl SnapshotReader {
         Ok(rows)
     }
 
-    /// Takes one with the slab caches. The kernel counts objects cache by cache under their locks, so not every second.
+    /// Takes a snapshot with the slab caches. The kernel counts their objects cache by cache, under locks, so this is
+    /// not for every second.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Unknown`]

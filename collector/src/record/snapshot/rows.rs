@@ -11,22 +11,22 @@ pub struct Snapshot {
     pub(super) free_area: Vec<FreeArea>,
     pub(super) pageblock: Vec<Pageblock>,
     pub(super) zone_stat: Vec<ZoneStat>,
-    /// the kernel's counters
+    /// the kernel's counters of the whole machine
     pub vmstat: Vec<VmStat>,
     pub(super) slabinfo: Vec<SlabInfo>,
-    /// the account as it stood then
+    /// what had become of the events by then
     pub ledger: Vec<Ledger>,
 }
 
 impl Snapshot {
-    /// When reading began, and when it had ended.
+    /// When reading began and when it had ended, in ns of `CLOCK_MONOTONIC`.
     pub fn window(&self) -> (u64, u64) {
         let begin = self.windows.iter().map(|window| window.time).min();
         let end = self.windows.iter().map(|window| window.end).max();
         (begin.unwrap_or(0), end.unwrap_or(0))
     }
 
-    /// What it takes in memory.
+    /// Bytes of memory that the rows take.
     pub fn bytes(&self) -> usize {
         let rows = size_of_val(&*self.windows) + size_of_val(&*self.free_area) + size_of_val(&*self.pageblock);
         let rows = rows

@@ -1,21 +1,22 @@
-//! Free blocks of each zone by order: how many, their share of the free memory, and how much of that is of no use for
-//! an order.
+//! The free blocks of each zone by order: how many there are, their share of the free memory, and how much of the free
+//! memory is of no use for the order.
 
 use ratatui::text::{Line, Span};
 
 use super::theme::Theme;
 use crate::{kernel::BuddyInfo, number, stat::KeyNames, top::model::Model};
 
-/// Columns of the zone's name, and of an order.
+/// Columns of the screen that the zone's name takes, and that an order takes.
 const NAME: usize = 12;
 const CELL: usize = 6;
-/// Lines of a zone: blocks, shares, unusable index.
+/// Lines of a zone: its blocks, their shares, the unusable index.
 const LINES: usize = 3;
-/// Cells of a gauge, and all that it takes with its words.
+/// Columns that a gauge takes, without and with its words.
 const GAUGE: usize = 18;
 const GAUGE_TEXT: usize = GAUGE + 19;
 
-/// As many zones as there is room for, those with the most free memory; nothing if not even one fits.
+/// The lines of as many zones as there is room for, those with the most free memory first; none if not even one zone
+/// fits.
 pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize, height: usize) -> Vec<Line<'static>> {
     let orders = model.free().iter().map(|zone| zone.nr_free.len()).max().unwrap_or(0);
     let room = height.saturating_sub(2) / LINES;
@@ -37,6 +38,7 @@ pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize, height
     lines
 }
 
+/// The lines of one zone.
 fn zone_lines(zone: &BuddyInfo, names: &KeyNames, theme: Theme, shown: usize, width: usize) -> [Line<'static>; LINES] {
     const LEVELS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let header = names.header();

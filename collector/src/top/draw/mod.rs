@@ -1,4 +1,5 @@
-//! From the model to the screen. What does not fit is left out, the least important first; what is cut says so.
+//! From the model to the screen. Parts that do not fit are left out, the least important first, and a text that is cut
+//! ends in `…`.
 
 mod buddy;
 mod help;
@@ -17,12 +18,12 @@ use ratatui::{
 
 use crate::{stat::KeyNames, top::model::Model};
 
-/// Columns and lines below which nothing sensible can be shown.
+/// The columns and lines of the smallest terminal in which anything sensible can be shown.
 const SMALLEST: (u16, u16) = (50, 10);
-/// Rows of the table that the free blocks may not take.
+/// Lines that the table keeps, however many the free blocks could use.
 const TABLE_ROWS: u16 = 6;
 
-/// Draws everything.
+/// Draws the whole view.
 pub fn draw(frame: &mut Frame, model: &Model, names: &KeyNames, theme: Theme) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
@@ -56,6 +57,7 @@ pub fn draw(frame: &mut Frame, model: &Model, names: &KeyNames, theme: Theme) {
     }
 }
 
+/// The last line: the keys, or the filter while it is typed.
 fn keys_line(model: &Model, theme: Theme, width: u16) -> Line<'static> {
     if model.typing().is_some() {
         return Line::from(vec![

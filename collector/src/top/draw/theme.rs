@@ -1,3 +1,5 @@
+//! Colours.
+
 use std::borrow::Cow;
 
 use ratatui::{
@@ -5,14 +7,15 @@ use ratatui::{
     text::Span,
 };
 
-/// How things look. Few colours, each with a meaning; without them everything is still told by words and signs.
+/// The styles of the view. There are few colours, each with a meaning; without colours, words and signs still tell
+/// everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
     colour: bool,
 }
 
 impl Theme {
-    /// With colours, or without any.
+    /// Styles with colours, or without any.
     pub const fn new(colour: bool) -> Self {
         Self { colour }
     }
@@ -21,17 +24,17 @@ impl Theme {
         if self.colour { Style::new().fg(colour) } else { Style::new() }
     }
 
-    /// What stands out: keys, bars.
+    /// The style of what stands out: keys, bars.
     pub fn accent_style(self) -> Style {
         self.style(Color::Cyan)
     }
 
-    /// What can be overlooked: labels, explanations.
+    /// The style of what can be overlooked: labels, explanations.
     pub fn dim_style(self) -> Style {
         if self.colour { Style::new().fg(Color::DarkGray) } else { Style::new() }
     }
 
-    /// From good to bad.
+    /// The style of a share in 1/1000, from good to bad.
     pub fn grade_style(self, permille: u64) -> Style {
         self.style(match permille {
             0..250 => Color::Green,
@@ -40,17 +43,17 @@ impl Theme {
         })
     }
 
-    /// What somebody has to look at.
+    /// The style of what somebody has to look at.
     pub fn warning_style(self) -> Style {
         self.style(Color::Red).add_modifier(Modifier::BOLD)
     }
 
-    /// The selected row, the shown table.
+    /// The style of the selected row and of the name of the table that is shown.
     pub fn selected_style(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    /// Headings.
+    /// The style of headings.
     pub fn heading_style(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn refill_doubles_with_each_run_of_allocations() {
-        let rules = crate::Generation::V6_18.rules();
+        let rules = Rules::of(crate::Generation::V6_18);
         let mut pcp = PerCpuPages::new();
         pcp.set_sizes(&rules, PcpSizes { batch: 63, high_min: 4960, high_max: 43008 });
         let refills: [u32; 7] = core::array::from_fn(|_| pcp.refill(&rules, 0, false));
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_limit_decays_by_an_eighth_a_second() {
         let mut pcp = PerCpuPages::new();
-        pcp.set_sizes(&crate::Generation::V6_18.rules(), PcpSizes { batch: 63, high_min: 100, high_max: 43_008 });
+        pcp.set_sizes(&Rules::of(crate::Generation::V6_18), PcpSizes { batch: 63, high_min: 100, high_max: 43_008 });
         pcp.high = 8000;
         pcp.count = 7500;
         assert_eq!((pcp.decay(), pcp.high), (500, 7000));

@@ -102,7 +102,9 @@ mod tests {
                     other.extend((step..step + 3).rev());
                 }
                 _ => queue.drain_tail((seed >> 8 & 3) as usize, |some| {
-                    some.iter().for_each(|i| assert_eq!(Some(*i), other.pop_front()))
+                    for i in some {
+                        assert_eq!(Some(*i), other.pop_front());
+                    }
                 }),
             }
             assert_eq!((queue.len(), queue.is_empty()), (other.len(), other.is_empty()));

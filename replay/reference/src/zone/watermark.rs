@@ -164,7 +164,7 @@ mod tests {
     fn golden_vector() {
         let layout = golden();
         assert_eq!(min_free_kbytes_for_thp(&layout, 9), 67_584);
-        let marks = zone_watermarks(&layout, &Tunables::default(), &Generation::V6_18.rules());
+        let marks = zone_watermarks(&layout, &Tunables::default(), &Rules::of(Generation::V6_18));
         let expected = [(44, 55, 66, 77), (8914, 11142, 13370, 15598), (7936, 9920, 11904, 13888)];
         for (m, (min, low, high, promo)) in marks.iter().zip(expected) {
             assert_eq!(*m, Watermarks { min, low, high, promo });
@@ -179,7 +179,7 @@ mod tests {
     fn square_root_without_huge_pages() {
         let tunables = Tunables { thp: false, ..Tunables::default() };
         assert_eq!(min_free_kbytes_by_size(1_464_883), 9682);
-        let marks = zone_watermarks(&golden(), &tunables, &Generation::V6_18.rules());
+        let marks = zone_watermarks(&golden(), &tunables, &Rules::of(Generation::V6_18));
         assert_eq!(marks[2].min, 9682 / 4 * 688_128 / 1_464_883);
         assert_eq!(marks[2].low - marks[2].min, 688, "the scale factor wins over a quarter of a small minimum");
     }
