@@ -17,7 +17,7 @@ pub fn bytes(bytes: u64) -> String {
 }
 
 /// A time given in ns, with three digits: `16.4 µs`.
-pub fn time(ns: u64) -> String {
+pub(crate) fn time(ns: u64) -> String {
     match ns {
         0..1_000 => format!("{ns} ns"),
         1_000..1_000_000 => three_digits(ns as f64 / 1e3, "µs"),
@@ -27,7 +27,7 @@ pub fn time(ns: u64) -> String {
 }
 
 /// A count in at most five characters: `9,876`, `98.8k`, `123k`, `4.56M`.
-pub fn short_count(number: u64) -> String {
+pub(crate) fn short_count(number: u64) -> String {
     match number {
         0..10_000 => count(number),
         10_000..100_000 => format!("{:.1}k", number as f64 / 1e3),
@@ -38,7 +38,7 @@ pub fn short_count(number: u64) -> String {
 }
 
 /// Bytes in at most eight characters: `512 B`, `1.50 KiB`, `23.4 MiB`.
-pub fn short_bytes(bytes: f64) -> String {
+pub(crate) fn short_bytes(bytes: f64) -> String {
     if bytes < 1024.0 {
         format!("{} B", bytes.round())
     } else {
@@ -47,7 +47,7 @@ pub fn short_bytes(bytes: f64) -> String {
 }
 
 /// A rate per second in at most six characters: `0.3`, `27`, `12,345`, `1.23 M`.
-pub fn rate(per_second: f64) -> String {
+pub(crate) fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate <= 0.0 => "0".to_owned(),
         rate if rate < 9.95 => format!("{rate:.1}"),

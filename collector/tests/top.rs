@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use collector::{
     kernel::{BuddyInfo, Kallsyms},
-    stat::{Column, Family, KeyNames, Sample},
+    stat::{Allocator, Column, KeyNames, Sample},
     top::{Key, Model, Next, Sort, Theme, View, draw},
 };
 use ratatui::{Terminal, backend::TestBackend, style::Color};
@@ -90,7 +90,7 @@ fn press(model: &mut Model, names: &KeyNames, keys: &str) {
 fn rates_are_of_the_last_interval() {
     let names = names();
     let model = model(&names);
-    let total = model.total(Family::Pages, &names);
+    let total = model.total(Allocator::Page, &names);
     assert_eq!((total.allocs, total.frees, total.failures), (400, 250, 5), "of one second, not of four");
     assert_eq!(total.alloc_bytes, (300 + 760) * names.header().page_size);
     assert!((model.per_second(total.allocs) - 400.0).abs() < 1e-9);
@@ -115,11 +115,11 @@ fn keys_choose_what_is_shown_and_how() {
     press(&mut model, &names, "s2");
     assert_eq!((model.view(), labels(&model)), (View(Column::Order), vec!["0", "3"]));
     press(&mut model, &names, "5");
-    assert_eq!((model.family(), labels(&model)), (Family::Objects, vec!["kmalloc-64"]), "only objects have a cache");
+    assert_eq!((model.allocator(), labels(&model)), (Allocator::Slab, vec!["kmalloc-64"]), "only objects have a cache");
     press(&mut model, &names, "7");
     assert_eq!(labels(&model), ["make"]);
     model.press(Key::Tab, &names);
-    assert_eq!((model.family(), labels(&model)), (Family::Pages, vec!["make", "nginx"]));
+    assert_eq!((model.allocator(), labels(&model)), (Allocator::Page, vec!["make", "nginx"]));
     model.press(Key::Right, &names);
     assert_eq!(model.view(), View(Column::Zone), "after the last comes the first");
     assert_eq!(model.press(Key::Char('q'), &names), Next::Quit);
@@ -164,7 +164,7 @@ fn the_screen_says_what_the_model_knows() {
         lines[1]
     );
     assert!(lines[3].contains("4.0 direct reclaim/s of 2.5 ms"), "{}", lines[3]);
-    assert!(lines[4].contains("2680 events seen, 0 without room, 4 missed by the kernel"), "{}", lines[4]);
+    assert!(lines[4].contains("2,680 events seen, 0 without room, 4 missed by the kernel"), "{}", lines[4]);
     let row = &lines[find(" GFP_KERNEL ")];
     assert_eq!(row.split_whitespace().collect::<Vec<_>>()[..4], ["GFP_KERNEL", "300", "1.17", "MiB"], "{row}");
     assert!(row.ends_with("█████████"), "three quarters of twelve cells: {row}");

@@ -15,12 +15,13 @@ use crate::workspace;
 /// How long to fuzz.
 #[derive(Args)]
 #[command(after_help = "\
-Three targets are fuzzed one after the other: the importer of ftrace's and perf script's text, the reader of perf.data,
-and calls to the reference allocator. What was found out stays in target/fuzz, and the next run begins with it.
+Three targets, one after the other: the importer of text (ftrace, perf script), the
+reader of perf.data, and calls to the reference allocator. What a run has found out
+stays in target/fuzz, and the next one begins with it.
 
 Examples:
-  cargo xtask fuzz           ten minutes each
-  cargo xtask fuzz 60        a minute each")]
+  cargo xtask fuzz         ten minutes each
+  cargo xtask fuzz 60      a minute each")]
 pub struct Arguments {
     /// Seconds for each target
     #[arg(default_value_t = 600)]

@@ -18,14 +18,16 @@ use crate::workspace::{self, SKIPPED};
 /// Which kernel to test on.
 #[derive(Args)]
 #[command(after_help = "\
-On `host` this needs root, tracefs and BTF; a guest needs QEMU, and its kernel is fetched once from Debian. Where that
-is missing it says so and ends with status 77. The guest's log stays in target/vm/KERNEL/console.log.
+`host` needs root, tracefs and BTF. A guest needs QEMU, and its kernel is fetched once
+from Debian; its log stays in target/vm/KERNEL/console.log. Where something is missing,
+it says what, and ends with status 77.
 
 Examples:
-  cargo xtask live host                      this machine's own kernel
-  cargo xtask live 6.12                      Debian's 6.12, booted in QEMU
-  cargo xtask live /boot/vmlinuz-6.18        a kernel of your own, for this machine's architecture
-  GFPSCOPE_VM_TIMEOUT=3600 cargo xtask live 6.1   on a slow machine: seconds for the whole run, 1200 by default")]
+  cargo xtask live host                    this machine's own kernel
+  cargo xtask live 6.12                    Debian's 6.12, booted in QEMU
+  cargo xtask live /boot/vmlinuz-6.18      a kernel of your own
+  GFPSCOPE_VM_TIMEOUT=3600 cargo xtask live 6.1
+                                           in at most an hour; 20 minutes otherwise")]
 pub struct Arguments {
     /// `host`, `6.1`, `6.12`, or the path of a 64-bit vmlinuz
     kernel: String,

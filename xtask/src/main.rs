@@ -17,11 +17,10 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(
     bin_name = "cargo xtask",
-    max_term_width = 100,
     after_help = "\
 Examples:
   cargo xtask test --fast      before every commit: a few minutes, without root
-  cargo xtask test             everything, half an hour; `xtask/setup.sh test` installs what it needs
+  cargo xtask test             everything, half an hour; `make test` installs what it needs before
   cargo xtask live host        the collector on this machine's kernel, as root
   cargo xtask circles          files that use one another"
 )]

@@ -45,7 +45,6 @@ impl Column {
                 let number = |number: Option<u64>| number.filter(|number| *number != u64::MAX).map(u64::cast_signed);
                 Self::Integers(series.u64()?.iter().map(number).collect())
             }
-            DataType::Int8 => integers!(series.i8()?),
             DataType::Int16 => integers!(series.i16()?),
             DataType::Int32 => integers!(series.i32()?),
             DataType::Int64 => integers!(series.i64()?),

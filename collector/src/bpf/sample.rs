@@ -45,7 +45,7 @@ impl Sample {
 
     /// The difference to an earlier sample.
     #[must_use]
-    pub fn since(&self, earlier: &Self) -> Self {
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
         let tally = |(key, tally): (&TallyKey, &Tally)| {
             let difference = tally.since(earlier.tallies.get(key).copied().unwrap_or_default());
             (difference.events > 0).then_some((*key, difference))
@@ -72,7 +72,7 @@ impl Sample {
     }
 
     /// What became of the events of each program.
-    pub fn ledger(&self) -> Vec<ProgramAccount> {
+    pub(crate) fn ledger(&self) -> Vec<ProgramAccount> {
         let count = |counts: &[(Program, u64)], program| {
             counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count)
         };

@@ -22,7 +22,7 @@ impl BuddyInfo {
     }
 
     /// How many pages of the zone are free.
-    pub fn free_pages(&self) -> u64 {
+    pub(crate) fn free_pages(&self) -> u64 {
         self.nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).sum()
     }
 

@@ -21,7 +21,7 @@ impl Kallsyms {
     ///
     /// # Errors
     /// [`Error::Read`]
-    pub fn read() -> Result<Self, Error> {
+    pub(crate) fn read() -> Result<Self, Error> {
         let path = "/proc/kallsyms";
         Ok(Self::parse(&fs::read_to_string(path).map_err(|error| Error::Read { path: path.into(), error })?))
     }
@@ -45,13 +45,13 @@ impl Kallsyms {
     }
 
     /// Whether there are no symbols.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
 
     /// The function in which an address lies, the offset into it in bytes, and its module (empty for the kernel
     /// itself).
-    pub fn resolve(&self, address: u64) -> Option<(&str, u64, &str)> {
+    pub(crate) fn resolve(&self, address: u64) -> Option<(&str, u64, &str)> {
         // The last function before a gap, as that between the kernel and its modules, does not reach over the gap.
         const LONGEST_FUNCTION: u64 = 1 << 20;
         let after = self.symbols.partition_point(|(start, ..)| *start <= address);

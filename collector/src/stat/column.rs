@@ -1,8 +1,8 @@
-//! The columns by which counts can be told apart, and the two families that are counted.
+//! The columns by which counts can be told apart.
 
 use std::{fmt, str::FromStr};
 
-use trace::{Program, columns};
+use trace::columns;
 
 /// A column by which counts can be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,11 +25,11 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::Order, Self::Zone, Self::Migratetype, Self::Gfp, Self::Cache, Self::CallSite, Self::Comm];
 
     /// Its name on the command line, in tables and JSON.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Order => "order",
             Self::Zone => "zone",
@@ -42,7 +42,7 @@ impl Column {
     }
 
     /// The bit by which the counting programs know it, of [`trace::columns`].
-    pub const fn bit(self) -> u32 {
+    pub(crate) const fn bit(self) -> u32 {
         match self {
             Self::Order => columns::ORDER,
             Self::Zone => columns::ZONE,
@@ -55,12 +55,12 @@ impl Column {
     }
 
     /// Several columns as a set of these bits.
-    pub fn set(columns: &[Self]) -> u32 {
+    pub(crate) fn set(columns: &[Self]) -> u32 {
         columns.iter().fold(0, |set, column| set | column.bit())
     }
 
     /// Whether only an allocation has a value in this column, because a free does not tell it.
-    pub const fn is_of_requests(self) -> bool {
+    pub(crate) const fn is_of_requests(self) -> bool {
         matches!(self, Self::Migratetype | Self::Gfp)
     }
 }
@@ -77,46 +77,5 @@ impl FromStr for Column {
     fn from_str(text: &str) -> Result<Self, String> {
         let names = || Self::ALL.map(Self::name).join(", ");
         Self::ALL.into_iter().find(|column| column.name() == text).ok_or_else(|| format!("there are {}", names()))
-    }
-}
-
-/// What is counted. Pages and objects have tables of their own: their columns differ, and a page that holds objects
-/// would be counted twice in one table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
-    /// pages allocated and freed
-    Pages,
-    /// objects: kmalloc and kfree, the slab caches' own calls
-    Objects,
-}
-
-impl Family {
-    /// Both families.
-    pub const ALL: [Self; 2] = [Self::Pages, Self::Objects];
-
-    /// The family whose events a program counts, if it counts any.
-    pub fn of(program: Program) -> Option<Self> {
-        match program.family() {
-            trace::Family::Page => Some(Self::Pages),
-            trace::Family::Slab | trace::Family::Cache => Some(Self::Objects),
-            _ => None,
-        }
-    }
-
-    /// Whether the events of the family have a value in the column.
-    pub const fn has(self, column: Column) -> bool {
-        match column {
-            Column::Order | Column::Zone | Column::Migratetype => matches!(self, Self::Pages),
-            Column::Cache | Column::CallSite => matches!(self, Self::Objects),
-            Column::Gfp | Column::Comm => true,
-        }
-    }
-
-    /// Its name in tables and JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pages => "pages",
-            Self::Objects => "objects",
-        }
     }
 }

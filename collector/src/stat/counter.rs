@@ -1,12 +1,8 @@
 //! The counting programs at work, and the names of what they count.
 
-use trace::{Family as Events, Program, Wait, Zone};
+use trace::{Family, Program, Wait, Zone};
 
-use super::{
-    column::{Column, Family},
-    key_names::KeyNames,
-    report::Report,
-};
+use super::{allocator::Allocator, column::Column, key_names::KeyNames, report::Report};
 use crate::{
     Error,
     bpf::{Addresses, CountSettings, Counting, Sample, Source},
@@ -19,7 +15,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Options {
     /// the families of events to count: those of pages, of kmalloc and kfree, of the slab caches
-    pub events: Vec<Events>,
+    pub events: Vec<Family>,
     /// the columns to tell apart
     pub by: Vec<Column>,
     /// which events of these families
@@ -32,7 +28,7 @@ pub struct Options {
 pub struct Counter {
     counting: Counting,
     names: KeyNames,
-    families: Vec<Family>,
+    allocators: Vec<Allocator>,
     by: Vec<Column>,
     /// the sample of the start, when nothing was counted yet
     first: Sample,
@@ -43,13 +39,13 @@ impl Counter {
     ///
     /// # Errors
     /// What this host lacks, or what the kernel refuses.
-    pub fn start(options: &Options) -> Result<Self, Error> {
+    pub(crate) fn start(options: &Options) -> Result<Self, Error> {
         privilege::check()?;
         let by = Column::set(&options.by);
         let programs: Vec<_> =
             Program::ALL.into_iter().filter(|program| options.events.contains(&program.family())).collect();
-        let of = |family: &Family| programs.iter().any(|program| Family::of(*program) == Some(*family));
-        let families = Family::ALL.into_iter().filter(of).collect();
+        let of = |allocator: &Allocator| programs.iter().any(|program| Allocator::of(*program) == Some(*allocator));
+        let allocators = Allocator::ALL.into_iter().filter(of).collect();
         let tracefs = Tracefs::find()?;
         // The kernel's table of GFP flags is in the format of `mm_page_alloc`, whatever is counted.
         let header = describe(&tracefs, &[Program::PageAlloc])?;
@@ -68,16 +64,16 @@ impl Counter {
         let counting =
             Counting::start(&tracefs, &CountSettings { programs, by, filter, rows: options.rows, zone_spans })?;
         let first = Sample { time: monotonic_ns(), ..Sample::default() };
-        Ok(Self { counting, names: KeyNames::new(header, zones, kallsyms), families, by: options.by.clone(), first })
+        Ok(Self { counting, names: KeyNames::new(header, zones, kallsyms), allocators, by: options.by.clone(), first })
     }
 
     /// The sample of the start, with no counts.
-    pub fn first(&self) -> &Sample {
+    pub(crate) fn first(&self) -> &Sample {
         &self.first
     }
 
     /// The names of the numbers in samples.
-    pub fn names(&self) -> &KeyNames {
+    pub(crate) fn names(&self) -> &KeyNames {
         &self.names
     }
 
@@ -90,7 +86,7 @@ impl Counter {
     ///
     /// # Errors
     /// [`Error::Bpf`] if the kernel refuses to let its maps be read.
-    pub fn sample(&mut self) -> Result<Sample, Error> {
+    pub(crate) fn sample(&mut self) -> Result<Sample, Error> {
         self.read(self.counting.missed())
     }
 
@@ -98,7 +94,7 @@ impl Counter {
     ///
     /// # Errors
     /// [`Error::Bpf`]
-    pub fn stop(&mut self) -> Result<Sample, Error> {
+    pub(crate) fn stop(&mut self) -> Result<Sample, Error> {
         // A detached program has no misses any more.
         let missed = self.counting.missed();
         self.counting.stop()?;
@@ -113,7 +109,7 @@ impl Counter {
     }
 
     /// The report of what was counted between two samples; `first` is the sample of the start.
-    pub fn report(&self, first: &Sample, from: &Sample, to: &Sample) -> Report {
-        Report::new(to.time.saturating_sub(first.time), &to.since(from), &self.families, &self.by, &self.names)
+    pub(crate) fn report(&self, first: &Sample, from: &Sample, to: &Sample) -> Report {
+        Report::new(to.time.saturating_sub(first.time), &to.since(from), &self.allocators, &self.by, &self.names)
     }
 }

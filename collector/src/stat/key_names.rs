@@ -8,7 +8,7 @@ use super::column::Column;
 use crate::kernel::Kallsyms;
 
 /// The text that is shown where an event has no value.
-pub const NO_VALUE: &str = "-";
+pub(crate) const NO_VALUE: &str = "-";
 
 /// The running kernel's names for zones, migratetypes, GFP masks, slab caches and call sites.
 pub struct KeyNames {
@@ -28,7 +28,7 @@ impl KeyNames {
     }
 
     /// Takes over the names of slab caches, with their addresses.
-    pub fn add_caches(&mut self, caches: Vec<(u64, String)>) {
+    pub(crate) fn add_caches(&mut self, caches: Vec<(u64, String)>) {
         self.caches.extend(caches);
     }
 
@@ -38,7 +38,7 @@ impl KeyNames {
     }
 
     /// The text of a key's value in a column.
-    pub fn text(&self, column: Column, key: &TallyKey) -> String {
+    pub(crate) fn text(&self, column: Column, key: &TallyKey) -> String {
         match column {
             Column::Order => key.order.to_string(),
             Column::Zone if key.zone == UNKNOWN_ZONE => NO_VALUE.to_owned(),

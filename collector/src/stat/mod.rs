@@ -5,6 +5,7 @@
 //!     ─► Report ─► text, JSON; top
 //! ```
 
+mod allocator;
 mod column;
 mod counter;
 mod key_names;
@@ -13,14 +14,16 @@ mod rows;
 mod run;
 mod text;
 
-pub use column::{Column, Family};
+pub use allocator::Allocator;
+pub use column::Column;
 pub use counter::{Counter, Options};
 pub use key_names::KeyNames;
 pub(crate) use key_names::NO_VALUE;
-pub use report::{Report, Table};
+pub use report::Report;
 pub use rows::{Counts, Row};
 pub(crate) use rows::{rows, total};
 pub use run::{Schedule, stat};
 pub use text::Text;
 
-pub use crate::bpf::{ProgramAccount, Sample};
+pub(crate) use crate::bpf::ProgramAccount;
+pub use crate::bpf::Sample;

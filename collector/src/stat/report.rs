@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use trace::{Latency, Wait};
 
 use super::{
-    column::{Column, Family},
+    allocator::Allocator,
+    column::Column,
     key_names::KeyNames,
     rows::{Counts, Row, rows, total},
 };
@@ -14,42 +15,42 @@ use crate::bpf::{ProgramAccount, Sample};
 #[derive(Debug, Clone)]
 pub struct Report {
     /// the end of the interval, in ns since counting began
-    pub at_ns: u64,
+    pub(super) at_ns: u64,
     /// the length of the interval in ns
-    pub took_ns: u64,
-    /// a table for each family that is counted
-    pub tables: Vec<Table>,
+    pub(super) took_ns: u64,
+    /// a table for each allocator whose events are counted
+    pub(super) tables: Vec<Table>,
     /// how long reclaim and compaction took
-    pub latencies: Vec<(Wait, Latency)>,
+    pub(super) latencies: Vec<(Wait, Latency)>,
     /// what became of the events of each program
-    pub ledger: Vec<ProgramAccount>,
+    pub(super) ledger: Vec<ProgramAccount>,
 }
 
-/// The counts of one family.
+/// The counts of one allocator's events.
 #[derive(Debug, Clone)]
-pub struct Table {
-    /// the family
-    pub family: Family,
-    /// the columns that tell rows apart: those of the columns asked for that the family has
-    pub by: Vec<Column>,
+pub(super) struct Table {
+    /// the allocator
+    pub(super) allocator: Allocator,
+    /// the columns that tell rows apart: those of the columns asked for that its events have
+    pub(super) by: Vec<Column>,
     /// the counts of all events, those for which there was no row included
-    pub total: Counts,
+    pub(super) total: Counts,
     /// the rows; none without columns
-    pub rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
 }
 
 impl Report {
     /// The report of the difference of two samples, at so many ns since counting began.
-    pub fn new(at_ns: u64, sample: &Sample, families: &[Family], by: &[Column], names: &KeyNames) -> Self {
-        let table = |family: &Family| {
-            let by: Vec<_> = by.iter().copied().filter(|column| family.has(*column)).collect();
-            let rows = if by.is_empty() { Vec::new() } else { rows(sample, *family, &by, names) };
-            Table { family: *family, by, total: total(sample, *family, names.header().page_size), rows }
+    pub(super) fn new(at_ns: u64, sample: &Sample, allocators: &[Allocator], by: &[Column], names: &KeyNames) -> Self {
+        let table = |allocator: &Allocator| {
+            let by: Vec<_> = by.iter().copied().filter(|column| allocator.has(*column)).collect();
+            let rows = if by.is_empty() { Vec::new() } else { rows(sample, *allocator, &by, names) };
+            Table { allocator: *allocator, by, total: total(sample, *allocator, names.header().page_size), rows }
         };
         Self {
             at_ns,
             took_ns: sample.time,
-            tables: families.iter().map(table).collect(),
+            tables: allocators.iter().map(table).collect(),
             latencies: Wait::ALL.into_iter().map(|wait| (wait, sample.latencies[wait as usize])).collect(),
             ledger: sample.ledger(),
         }
@@ -62,7 +63,7 @@ impl Report {
         report.insert("duration_s".to_owned(), json!(self.took_ns as f64 / 1e9));
         for table in &self.tables {
             let row = |row: &Row| {
-                let mut object = counts(table.family, row.counts);
+                let mut object = counts(table.allocator, row.counts);
                 for (column, value) in table.by.iter().zip(&row.values) {
                     // An order is a number; everything else is a name.
                     let value = if *column == Column::Order { json!(value.parse::<u8>().ok()) } else { json!(value) };
@@ -72,8 +73,8 @@ impl Report {
             };
             let rows: Vec<_> = table.rows.iter().map(row).collect();
             report.insert(
-                table.family.name().to_owned(),
-                json!({ "total": counts(table.family, table.total), "rows": rows }),
+                table.allocator.name().to_owned(),
+                json!({ "total": counts(table.allocator, table.total), "rows": rows }),
             );
         }
         let latencies = self.latencies.iter().map(|(wait, latency)| (wait.name().to_owned(), histogram(latency)));
@@ -90,13 +91,14 @@ impl Report {
     }
 }
 
-fn counts(family: Family, counts: Counts) -> Map<String, Value> {
+fn counts(allocator: Allocator, counts: Counts) -> Map<String, Value> {
     let Counts { allocs, frees, alloc_bytes, free_bytes, requested_bytes, failures } = counts;
-    let of_family = match family {
-        Family::Pages => ("free_bytes", free_bytes),
-        Family::Objects => ("requested_bytes", requested_bytes),
+    let of_allocator = match allocator {
+        Allocator::Page => ("free_bytes", free_bytes),
+        Allocator::Slab => ("requested_bytes", requested_bytes),
     };
-    let pairs = [("allocs", allocs), ("frees", frees), ("alloc_bytes", alloc_bytes), of_family, ("failures", failures)];
+    let pairs =
+        [("allocs", allocs), ("frees", frees), ("alloc_bytes", alloc_bytes), of_allocator, ("failures", failures)];
     pairs.into_iter().map(|(key, value)| (key.to_owned(), json!(value))).collect()
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use trace::{Program, Tally, TallyKey};
 
 use super::{
-    column::{Column, Family},
+    allocator::Allocator,
+    column::Column,
     key_names::{KeyNames, NO_VALUE},
 };
 use crate::bpf::Sample;
@@ -30,7 +31,7 @@ pub struct Counts {
 impl Counts {
     /// Adds what a program counted for one key.
     fn add(&mut self, program: u8, tally: Tally, page_size: u64) {
-        let unit = if family(program) == Some(Family::Pages) { page_size } else { 1 };
+        let unit = if allocator(program) == Some(Allocator::Page) { page_size } else { 1 };
         if is_free(program) {
             self.frees += tally.events;
             self.free_bytes += tally.amount * unit;
@@ -56,20 +57,20 @@ fn program(number: u8) -> Option<Program> {
     Program::ALL.into_iter().find(|known| *known as u8 == number)
 }
 
-fn family(number: u8) -> Option<Family> {
-    Family::of(program(number)?)
+fn allocator(number: u8) -> Option<Allocator> {
+    Allocator::of(program(number)?)
 }
 
 fn is_free(number: u8) -> bool {
     program(number).is_some_and(|program| matches!(program, Program::PageFree | Program::Kfree | Program::CacheFree))
 }
 
-/// The rows of a family's table with these columns, which are among those that the programs told apart. The row with
-/// the most allocations comes first.
-pub fn rows(sample: &Sample, of: Family, by: &[Column], names: &KeyNames) -> Vec<Row> {
+/// The rows of an allocator's table with these columns, which are among those that the programs told apart. The row
+/// with the most allocations comes first.
+pub(crate) fn rows(sample: &Sample, of: Allocator, by: &[Column], names: &KeyNames) -> Vec<Row> {
     let page_size = names.header().page_size;
     let mut groups: HashMap<TallyKey, Counts> = HashMap::new();
-    for (key, tally) in sample.tallies.iter().filter(|(key, _)| family(key.program) == Some(of)) {
+    for (key, tally) in sample.tallies.iter().filter(|(key, _)| allocator(key.program) == Some(of)) {
         groups.entry(project(key, by)).or_default().add(key.program, *tally, page_size);
     }
     let mut rows: Vec<_> = groups
@@ -92,12 +93,12 @@ pub fn rows(sample: &Sample, of: Family, by: &[Column], names: &KeyNames) -> Vec
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// The counts of all events of a family, whether there was room to tell them apart or not.
-pub fn total(sample: &Sample, of: Family, page_size: u64) -> Counts {
+/// The counts of all events of an allocator, whether there was room to tell them apart or not.
+pub(crate) fn total(sample: &Sample, of: Allocator, page_size: u64) -> Counts {
     let mut counts = Counts::default();
     let no_room = sample.no_room.iter().map(|(program, tally)| (*program as u8, tally));
     for (program, tally) in sample.tallies.iter().map(|(key, tally)| (key.program, tally)).chain(no_room) {
-        if family(program) == Some(of) {
+        if allocator(program) == Some(of) {
             counts.add(program, *tally, page_size);
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use trace::{Latency, Wait};
 
 use super::{
-    column::Family,
+    allocator::Allocator,
     report::{Report, Table},
     rows::{Counts, Row},
 };
@@ -38,8 +38,8 @@ impl Text {
         if first {
             write!(text, "{:>10}", "time")?;
             for table in &report.tables {
-                let family = table.family.name();
-                write!(text, "  {:>14} {:>14} {:>12} {:>8}", format!("{family}/s"), "freed/s", "bytes/s", "failed")?;
+                let allocator = table.allocator.name();
+                write!(text, "  {:>14} {:>14} {:>12} {:>8}", format!("{allocator}/s"), "freed/s", "bytes/s", "failed")?;
             }
             writeln!(text, "  {:>8} {:>8} {:>8}", "reclaim", "compact", "missed")?;
         }
@@ -103,17 +103,17 @@ impl Text {
 
     /// One table, with its heading and its total.
     fn table(self, text: &mut String, table: &Table) -> fmt::Result {
-        let name = match table.family {
-            Family::Pages => "pages",
-            Family::Objects => "objects",
+        let name = match table.allocator {
+            Allocator::Page => "pages",
+            Allocator::Slab => "objects",
         };
         let mut head: Vec<String> =
             if table.by.is_empty() { vec![String::new()] } else { table.by.iter().map(ToString::to_string).collect() };
         let labels = head.len();
         head.extend(["allocs", "frees", "allocated"].map(str::to_owned));
-        head.push(match table.family {
-            Family::Pages => "freed".to_owned(),
-            Family::Objects => "asked for".to_owned(),
+        head.push(match table.allocator {
+            Allocator::Page => "freed".to_owned(),
+            Allocator::Slab => "asked for".to_owned(),
         });
         head.push("failed".to_owned());
         let mut lines = vec![head];
@@ -122,7 +122,7 @@ impl Text {
                 .rows
                 .iter()
                 .take(self.limit)
-                .map(|Row { values, counts }| line(table.family, values.clone(), *counts)),
+                .map(|Row { values, counts }| line(table.allocator, values.clone(), *counts)),
         );
         let (shown, all) = (table.rows.len().min(self.limit), table.rows.len());
         let mut total = vec![String::new(); labels];
@@ -131,7 +131,7 @@ impl Text {
         } else {
             name.to_owned()
         };
-        lines.push(line(table.family, total, table.total));
+        lines.push(line(table.allocator, total, table.total));
         align(text, &lines, labels)?;
         text.push('\n');
         Ok(())
@@ -139,10 +139,10 @@ impl Text {
 }
 
 /// The cells of a row: its values, then its counts.
-fn line(family: Family, mut cells: Vec<String>, counts: Counts) -> Vec<String> {
-    let last = match family {
-        Family::Pages => counts.free_bytes,
-        Family::Objects => counts.requested_bytes,
+fn line(allocator: Allocator, mut cells: Vec<String>, counts: Counts) -> Vec<String> {
+    let last = match allocator {
+        Allocator::Page => counts.free_bytes,
+        Allocator::Slab => counts.requested_bytes,
     };
     cells.extend([number::count(counts.allocs), number::count(counts.frees)]);
     cells.extend([number::bytes(counts.alloc_bytes), number::bytes(last), number::count(counts.failures)]);

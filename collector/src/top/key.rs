@@ -37,7 +37,7 @@ pub enum Key {
 
 impl Key {
     /// The key that the terminal reports, if it means something here.
-    pub fn from_terminal(key: KeyEvent) -> Option<Self> {
+    pub(super) fn from_terminal(key: KeyEvent) -> Option<Self> {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         Some(match key.code {
             KeyCode::Char('c' | 'd') if control => Self::Interrupt,

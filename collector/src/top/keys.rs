@@ -39,7 +39,7 @@ impl Model {
                 }
                 Key::Left => self.show(self.view().before()),
                 Key::Right => self.show(self.view().after()),
-                Key::Tab => self.switch_family(),
+                Key::Tab => self.switch_allocator(),
                 Key::Up | Key::Char('k') => self.select(-1),
                 Key::Down | Key::Char('j') => self.select(1),
                 Key::PageUp => self.select(-PAGE),

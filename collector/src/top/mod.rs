@@ -21,4 +21,4 @@ pub use key::Key;
 pub use keys::Next;
 pub use model::Model;
 pub use run::top;
-pub use view::{Focus, Sort, View};
+pub use view::{Sort, View};

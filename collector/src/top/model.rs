@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     kernel::BuddyInfo,
-    stat::{Column, Counts, Family, KeyNames, NO_VALUE, Row, Sample, rows, total},
+    stat::{Allocator, Column, Counts, KeyNames, NO_VALUE, Row, Sample, rows, total},
 };
 
 /// How many rates of allocation are kept for the curve.
@@ -28,7 +28,7 @@ pub struct Model {
     /// allocations of pages per second, the latest first
     history: VecDeque<u64>,
     view: View,
-    family: Family,
+    allocator: Allocator,
     sort: Sort,
     reversed: bool,
     /// the text that names of rows have to contain, in lower or upper case
@@ -53,7 +53,7 @@ impl Model {
             free: Vec::new(),
             history: VecDeque::new(),
             view: View(Column::Gfp),
-            family: Family::Pages,
+            allocator: Allocator::Page,
             sort: Sort::Allocs,
             reversed: false,
             filter: String::new(),
@@ -71,7 +71,7 @@ impl Model {
         self.recent = sample.since(&self.last);
         self.last = sample;
         self.free = free;
-        let allocs = self.per_second(self.total(Family::Pages, names).allocs);
+        let allocs = self.per_second(self.total(Allocator::Page, names).allocs);
         self.history.push_front(allocs.round() as u64);
         self.history.truncate(HISTORY);
         self.arrange(names);
@@ -79,16 +79,16 @@ impl Model {
 
     /// Makes the rows anew, after anything has changed that they depend on.
     pub(super) fn arrange(&mut self, names: &KeyNames) {
-        let in_focus = |family: Family| {
+        let in_focus = |allocator: Allocator| {
             let mut recent = self.recent.clone();
-            let focus = self.focus.iter().filter(|focus| family.has(focus.column));
+            let focus = self.focus.iter().filter(|focus| allocator.has(focus.column));
             for Focus { column, value } in focus {
                 recent.tallies.retain(|key, _| names.text(*column, key) == *value);
             }
             recent
         };
         let wanted = self.filter.to_lowercase();
-        let mut rows = rows(&in_focus(self.family), self.family, &[self.view.0], names);
+        let mut rows = rows(&in_focus(self.allocator), self.allocator, &[self.view.0], names);
         // Frees do not tell what was asked for, and would be one nameless row.
         let nameless = |row: &Row| row.values[0] == NO_VALUE && row.counts.allocs == 0;
         rows.retain(|row| row.values[0].to_lowercase().contains(&wanted) && !nameless(row));
@@ -118,9 +118,9 @@ impl Model {
         if self.recent.time == 0 { 0.0 } else { count as f64 * 1e9 / self.recent.time as f64 }
     }
 
-    /// The counts of all events of a family in the last interval.
-    pub fn total(&self, family: Family, names: &KeyNames) -> Counts {
-        total(&self.recent, family, names.header().page_size)
+    /// The counts of all events of an allocator in the last interval.
+    pub fn total(&self, allocator: Allocator, names: &KeyNames) -> Counts {
+        total(&self.recent, allocator, names.header().page_size)
     }
 
     /// The rows of the table that is shown, in their order.
@@ -134,7 +134,7 @@ impl Model {
     }
 
     /// The counts of the last interval.
-    pub fn recent(&self) -> &Sample {
+    pub(super) fn recent(&self) -> &Sample {
         &self.recent
     }
 
@@ -144,17 +144,17 @@ impl Model {
     }
 
     /// The free blocks of each zone.
-    pub fn free(&self) -> &[BuddyInfo] {
+    pub(super) fn free(&self) -> &[BuddyInfo] {
         &self.free
     }
 
     /// Allocations of pages per second, the latest first.
-    pub fn history(&self) -> &VecDeque<u64> {
+    pub(super) fn history(&self) -> &VecDeque<u64> {
         &self.history
     }
 
     /// Time between two samples.
-    pub fn interval(&self) -> Duration {
+    pub(super) fn interval(&self) -> Duration {
         self.interval
     }
 
@@ -163,9 +163,9 @@ impl Model {
         self.view
     }
 
-    /// The family whose table is shown.
-    pub fn family(&self) -> Family {
-        self.family
+    /// The allocator whose table is shown.
+    pub fn allocator(&self) -> Allocator {
+        self.allocator
     }
 
     /// By what the rows are sorted, and whether the other way round.
@@ -184,7 +184,7 @@ impl Model {
     }
 
     /// The values to which the tables are narrowed.
-    pub fn focus(&self) -> &[Focus] {
+    pub(super) fn focus(&self) -> &[Focus] {
         &self.focus
     }
 
@@ -194,7 +194,7 @@ impl Model {
     }
 
     /// Whether the keys are explained.
-    pub fn shows_help(&self) -> bool {
+    pub(super) fn shows_help(&self) -> bool {
         self.help
     }
 
@@ -219,20 +219,20 @@ impl Model {
         self.reversed = !self.reversed;
     }
 
-    /// Shows a table, of the same family as before if the table has both.
+    /// Shows a table, of the same allocator as before if the table has both.
     pub(super) fn show(&mut self, view: View) {
         self.view = view;
-        if !self.family.has(view.0) {
-            self.family = if self.family == Family::Pages { Family::Objects } else { Family::Pages };
+        if !self.allocator.has(view.0) {
+            self.allocator = if self.allocator == Allocator::Page { Allocator::Slab } else { Allocator::Page };
         }
         (self.selected, self.filter) = (0, String::new());
     }
 
-    /// Shows the table of the other family, if it has one.
-    pub(super) fn switch_family(&mut self) {
-        let other = if self.family == Family::Pages { Family::Objects } else { Family::Pages };
+    /// Shows the table of the other allocator, if it has one.
+    pub(super) fn switch_allocator(&mut self) {
+        let other = if self.allocator == Allocator::Page { Allocator::Slab } else { Allocator::Page };
         if other.has(self.view.0) {
-            (self.family, self.selected) = (other, 0);
+            (self.allocator, self.selected) = (other, 0);
         }
     }
 

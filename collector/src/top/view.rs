@@ -8,7 +8,7 @@ pub struct View(pub Column);
 
 impl View {
     /// All tables, in the order of the digits that choose them.
-    pub const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 7] = [
         Self(Column::Zone),
         Self(Column::Order),
         Self(Column::Gfp),
@@ -19,7 +19,7 @@ impl View {
     ];
 
     /// Its name on the screen.
-    pub const fn title(self) -> &'static str {
+    pub(super) const fn title(self) -> &'static str {
         match self.0 {
             Column::Zone => "zone",
             Column::Order => "order",
@@ -69,7 +69,7 @@ impl Sort {
 
 /// A value to which all tables are narrowed: only events with it are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Focus {
+pub(super) struct Focus {
     /// the column
     pub column: Column,
     /// the value in this column, as text

@@ -14,18 +14,19 @@ mod paths;
 #[cfg(test)]
 mod tests;
 
-use std::process::ExitCode;
+use std::{fs, process::ExitCode};
 
 use clap::Args;
 
+use crate::workspace;
 use graph::Graph;
 use modules::Modules;
 
 /// No argument: the whole workspace is read, in less than a second.
 #[derive(Args)]
 #[command(after_help = "\
-Each circle is printed with who uses what of whom. To break one: move what both need into a file of its own, or let the
-caller pass it in.
+Each circle is printed with who uses what of whom. To break one: move what both need
+into a file of its own, or let the caller pass it in.
 
 Examples:
   cargo xtask circles
@@ -36,7 +37,7 @@ pub struct Arguments {}
 pub fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
     let (mut files, mut found) = (0, 0);
     for crate_root in packages::crate_roots()? {
-        let modules = Modules::read(&crate_root, |path| std::fs::read_to_string(path).ok())?;
+        let modules = Modules::read(&crate_root, |path| fs::read_to_string(workspace::root().join(path)).ok())?;
         let graph = Graph::new(&modules);
         files += modules.files().len();
         for circle in graph.circles() {

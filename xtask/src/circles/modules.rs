@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use syn::Item;
+use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, MetaNameValue};
 
 use super::paths::{self, Uses, is_test};
 
@@ -78,11 +78,16 @@ impl Modules {
                     if let Some((_, items)) = &child.content {
                         self.read_items(index, items, &below, read)?;
                     } else {
-                        let candidates = [folder.join(format!("{name}.rs")), below.join("mod.rs")];
-                        let (path, text) = candidates
-                            .iter()
-                            .find_map(|path| Some((path, read(path)?)))
-                            .ok_or_else(|| anyhow!("module `{name}` is neither {}", either(&candidates)))?;
+                        let here = self.files[self.modules[module].file].parent().unwrap_or(Path::new(""));
+                        let candidates = match path_attribute(&child.attrs) {
+                            Some(path) => vec![here.join(path)],
+                            None => vec![folder.join(format!("{name}.rs")), below.join("mod.rs")],
+                        };
+                        let (path, text) =
+                            candidates.iter().find_map(|path| Some((path, read(path)?))).ok_or_else(|| {
+                                let names: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
+                                anyhow!("module `{name}` is not in {}", names.join(" nor in "))
+                            })?;
                         self.read_file(index, path, &text, &below, read)?;
                     }
                 }
@@ -93,6 +98,14 @@ impl Modules {
     }
 }
 
-fn either([one, other]: &[PathBuf; 2]) -> String {
-    format!("{} nor {}", one.display(), other.display())
+/// The file that `#[path = "…"]` names, relative to the folder of the file that it stands in.
+fn path_attribute(attributes: &[Attribute]) -> Option<String> {
+    attributes.iter().find_map(|attribute| match &attribute.meta {
+        Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }), .. })
+            if path.is_ident("path") =>
+        {
+            Some(text.value())
+        }
+        _ => None,
+    })
 }

@@ -19,14 +19,14 @@ use steps::{STEPS, Step};
 /// Which steps to run.
 #[derive(Args)]
 #[command(after_help = "\
-Each step's output is shown and kept in target/test/STEP.log. A step that could not run here was skipped; where the
-environment has CI, that is a failure.
+Each step's output is shown, and kept in target/test/STEP.log. A step that cannot run
+here is skipped; where the environment has CI, that is a failure.
 
 Examples:
-  cargo xtask test                     every step
-  cargo xtask test --fast              format, lints, circles, unit and command-line tests; nothing needs root
-  cargo xtask test clippy tests        these two
-  CI=true cargo xtask test             as a CI machine does: what is skipped has failed")]
+  cargo xtask test                   every step
+  cargo xtask test --fast            format, lints, circles, unit and command-line tests
+  cargo xtask test clippy tests      these two
+  CI=true cargo xtask test           as on a CI machine: what is skipped has failed")]
 pub struct Arguments {
     /// The steps to run; all of them if none is named
     #[arg(value_name = "STEP", value_parser = PossibleValuesParser::new(STEPS.iter().map(|step| step.name)))]

@@ -6,7 +6,7 @@ use super::finding::Finding;
 use crate::{
     Key,
     aggregate::groups::{Counts, Grouping},
-    decode::{gfp, key::UNKNOWN},
+    decode::key::UNKNOWN,
 };
 
 /// The kernel's `PAGE_ALLOC_COSTLY_ORDER` (include/linux/mmzone.h): above it, the allocator gives up sooner by itself.
@@ -29,7 +29,7 @@ pub(super) struct Request<'a> {
 impl Request<'_> {
     /// Returns whether the mask has a flag, by its name.
     fn has(&self, name: &str) -> bool {
-        gfp::has(&self.header.gfp, self.mask, name)
+        self.header.gfp.has(self.mask, name)
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) const RULES: [Rule; 8] = [
     Rule {
         name: "impossible-mask",
         severity: "error",
-        applies: |request| !gfp::explain(&request.header.gfp, request.mask).complaints.is_empty(),
+        applies: |request| !request.header.gfp.explain(request.mask).complaints.is_empty(),
         advice: "flags that contradict one another: `analyzer gfp` says which",
     },
     Rule {

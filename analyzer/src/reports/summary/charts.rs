@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use gfp::Effort;
 use trace::{Header, Trace};
 
 use super::numbers::Summary;
 use crate::{
     aggregate::groups::{Group, Grouping},
-    decode::gfp::Effort,
     present::charts::{
         Bar, BarGroup, Bars, Chart, FreeBlocks, LifetimeCurve, LifetimeCurves, Mask, Measure, Orders, Rate, TileGroup,
         Treemap, Unusable, ZoneOverTime,

@@ -6,7 +6,6 @@ use super::{charts::charts, numbers::Summary};
 use crate::{
     Events, Key,
     aggregate::groups::{Group, Grouping},
-    decode::gfp,
     present::{
         charts::Chart,
         page::Section,

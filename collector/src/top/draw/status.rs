@@ -11,7 +11,7 @@ use trace::Wait;
 use super::theme::Theme;
 use crate::{
     number,
-    stat::{Counts, Family, KeyNames, ProgramAccount},
+    stat::{Allocator, Counts, KeyNames, ProgramAccount},
     top::model::Model,
 };
 
@@ -21,7 +21,7 @@ const RATES: usize = 76;
 /// The lines: title, rates, waits, ledger, and an empty one.
 pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![title(model, names, theme, width)];
-    lines.extend(Family::ALL.map(|family| rates(model, family, names, theme)));
+    lines.extend(Allocator::ALL.map(|allocator| rates(model, allocator, names, theme)));
     lines.push(waits(model, theme));
     lines.push(ledger(model, theme));
     lines.push(Line::default());
@@ -42,10 +42,10 @@ fn title(model: &Model, names: &KeyNames, theme: Theme, width: usize) -> Line<'s
     Line::from(vec![theme.heading(name), "  ".into(), theme.dim(left), " ".repeat(gap).into(), right])
 }
 
-fn rates(model: &Model, family: Family, names: &KeyNames, theme: Theme) -> Line<'static> {
-    let Counts { allocs, frees, alloc_bytes, failures, .. } = model.total(family, names);
+fn rates(model: &Model, allocator: Allocator, names: &KeyNames, theme: Theme) -> Line<'static> {
+    let Counts { allocs, frees, alloc_bytes, failures, .. } = model.total(allocator, names);
     let rate = |count| number::rate(model.per_second(count));
-    let mut spans = vec![theme.dim(format!("{:<8}", family.name()))];
+    let mut spans = vec![theme.dim(format!("{:<8}", allocator.name()))];
     for (value, unit) in [
         (rate(allocs), " allocs/s "),
         (rate(frees), " frees/s  "),

@@ -10,7 +10,7 @@ use ratatui::{
 use super::theme::Theme;
 use crate::{
     number,
-    stat::{Family, Row as Counted},
+    stat::{Allocator, Row as Counted},
     top::{
         model::Model,
         view::{Focus, Sort, View},
@@ -60,11 +60,11 @@ pub fn draw(frame: &mut Frame, model: &Model, theme: Theme, area: Rect) {
             "▼"
         }
     };
-    let family = match model.family() {
-        Family::Pages => "pages",
-        Family::Objects => "objects",
+    let allocator = match model.allocator() {
+        Allocator::Page => "pages",
+        Allocator::Slab => "objects",
     };
-    let mut heading = vec![Cell::new(format!("{family} by {}{}", model.view().title(), mark(Sort::Name)))];
+    let mut heading = vec![Cell::new(format!("{allocator} by {}{}", model.view().title(), mark(Sort::Name)))];
     heading.extend(
         shown
             .iter()

@@ -25,17 +25,17 @@ impl Theme {
     }
 
     /// The style of what stands out: keys, bars.
-    pub fn accent_style(self) -> Style {
+    pub(super) fn accent_style(self) -> Style {
         self.style(Color::Cyan)
     }
 
     /// The style of what can be overlooked: labels, explanations.
-    pub fn dim_style(self) -> Style {
+    pub(super) fn dim_style(self) -> Style {
         if self.colour { Style::new().fg(Color::DarkGray) } else { Style::new() }
     }
 
     /// The style of a share in 1/1000, from good to bad.
-    pub fn grade_style(self, permille: u64) -> Style {
+    pub(super) fn grade_style(self, permille: u64) -> Style {
         self.style(match permille {
             0..250 => Color::Green,
             250..750 => Color::Yellow,
@@ -44,17 +44,17 @@ impl Theme {
     }
 
     /// The style of what somebody has to look at.
-    pub fn warning_style(self) -> Style {
+    pub(super) fn warning_style(self) -> Style {
         self.style(Color::Red).add_modifier(Modifier::BOLD)
     }
 
     /// The style of the selected row and of the name of the table that is shown.
-    pub fn selected_style(self) -> Style {
+    pub(super) fn selected_style(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
     /// The style of headings.
-    pub fn heading_style(self) -> Style {
+    pub(super) fn heading_style(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
