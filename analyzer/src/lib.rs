@@ -5,7 +5,7 @@
 //!   │
 //! read        tables as columns of numbers, a batch of rows at a time; what the trace lacks
 //!   │
-//! decode      what the numbers mean: names, call sites, threads, GFP flags; the keys of results
+//! decode      what the numbers mean: names, call sites, threads; the keys that results are grouped by
 //!   │
 //! matching    every free with the allocation that it ends
 //!   │
