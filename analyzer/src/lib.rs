@@ -49,7 +49,7 @@ pub use aggregate::{
 };
 pub use decode::{key::Key, names::Names};
 pub use error::Error;
-pub use present::{charts, page, table, terminal};
+pub use present::{charts, table, terminal};
 pub use read::{
     batches,
     events::Events,

@@ -152,7 +152,7 @@ fn lifetimes_rates_and_snapshots() {
 }
 
 #[test]
-fn a_long_trace_gives_the_same_as_one_frame_would() {
+fn a_long_trace_gives_the_same_as_one_batch_would() {
     let dir = tempfile::tempdir().unwrap();
     common::busy(&dir.path().join("t"), 200_000);
     let trace = Trace::open(&dir.path().join("t")).unwrap();

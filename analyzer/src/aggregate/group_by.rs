@@ -212,7 +212,7 @@ impl<'a> GroupBy<'a> {
                 alloc_bytes: alloc_bytes * scale,
                 requested_bytes: requested_bytes * scale,
                 free_bytes: free_bytes * scale,
-                // What has no frame and no object cannot be sampled by it: these are all in the trace.
+                // Sampling is by page frame and by object: events that have neither are all in the trace.
                 failures,
                 refusals,
                 null_frees,

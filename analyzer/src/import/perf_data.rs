@@ -242,16 +242,16 @@ impl Import<'_> {
     /// Returns the number of the sample's stack: of the one call site where it happened, if that is all that was
     /// recorded.
     fn stack(&mut self, sample: &Sample) -> Result<u32, Error> {
-        let frames = if sample.callchain.is_empty() { vec![sample.ip] } else { sample.callchain.clone() };
-        if let Some(number) = self.stacks.get(&frames) {
+        let chain = if sample.callchain.is_empty() { vec![sample.ip] } else { sample.callchain.clone() };
+        if let Some(number) = self.stacks.get(&chain) {
             return Ok(*number);
         }
         let id = self.stacks.len() as u32 + 1;
-        for (depth, symbol) in frames.iter().enumerate() {
+        for (depth, symbol) in chain.iter().enumerate() {
             self.symbol(*symbol, sample.time)?;
             self.sink.stack(Stack { time: sample.time, id, depth: depth as u16, symbol: *symbol })?;
         }
-        self.stacks.insert(frames, id);
+        self.stacks.insert(chain, id);
         Ok(id)
     }
 

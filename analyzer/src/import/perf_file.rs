@@ -277,8 +277,8 @@ fn sample(layout: u64, body: &[u8]) -> Option<Sample> {
     let _period = take(PERIOD)?;
     // perf asks for no counts with tracepoints; their layout would depend on more than the sample type.
     (layout & READ == 0).then_some(())?;
-    let frames = take(CALLCHAIN)?;
-    let (chain, rest) = rest.split_at_checked(usize::try_from(frames).ok()?.checked_mul(8)?)?;
+    let length = take(CALLCHAIN)?;
+    let (chain, rest) = rest.split_at_checked(usize::try_from(length).ok()?.checked_mul(8)?)?;
     let (len, rest) = rest.split_first_chunk::<4>()?;
     let raw = rest.get(..u32::from_le_bytes(*len) as usize)?.to_vec();
     let callchain = kernel_part(chain.chunks_exact(8).filter_map(|word| word_at(word, 0)));
@@ -287,16 +287,16 @@ fn sample(layout: u64, body: &[u8]) -> Option<Sample> {
 
 /// Returns the call sites between the marks for the kernel and for what comes after it. Marks are the numbers from
 /// -4095 on.
-fn kernel_part(frames: impl Iterator<Item = u64>) -> Vec<u64> {
+fn kernel_part(chain: impl Iterator<Item = u64>) -> Vec<u64> {
     const MARKS: u64 = 4095_u64.wrapping_neg();
     const KERNEL: u64 = 128_u64.wrapping_neg();
     let mut in_kernel = true;
     let mut kernel = Vec::new();
-    for frame in frames {
-        if frame >= MARKS {
-            in_kernel = frame == KERNEL;
+    for address in chain {
+        if address >= MARKS {
+            in_kernel = address == KERNEL;
         } else if in_kernel {
-            kernel.push(frame);
+            kernel.push(address);
         }
     }
     kernel

@@ -134,8 +134,8 @@ impl<'a> Sink<'a> {
     }
 
     /// Adds a call site of a stack.
-    pub fn stack(&mut self, frame: Stack) -> Result<(), Error> {
-        gather(&mut self.stacks, frame, &mut self.writer)
+    pub fn stack(&mut self, callsite: Stack) -> Result<(), Error> {
+        gather(&mut self.stacks, callsite, &mut self.writer)
     }
 
     /// Returns the number of the slab cache of an event, which says how large its objects are if it allocates one; 0

@@ -5,6 +5,6 @@
 //! [`Chart`](charts::Chart)s, and everything that is printed or drawn is one of them.
 
 pub mod charts;
-pub mod page;
+pub(crate) mod page;
 pub mod table;
 pub mod terminal;

@@ -1,6 +1,6 @@
 //! A table of the trace as polars data frames, a bounded number of rows at a time.
 //!
-//! A segment's record batches may be small, so neighbouring ones are read together until they have [`BATCH_ROWS`] rows.
+//! A segment's record batches may be small, so neighbouring ones are read together until they have some 64 k rows.
 
 use std::{
     io::Cursor,

@@ -82,27 +82,27 @@ fn worst(greatest: f64, least: f64, sum: f64, side: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const FRAME: Tile = Tile { left: 10.0, top: 20.0, width: 600.0, height: 400.0 };
+    const WHOLE: Tile = Tile { left: 10.0, top: 20.0, width: 600.0, height: 400.0 };
 
-    /// Checks what holds for any weights: proportional areas, all inside of the frame, none over another.
+    /// Checks what holds for any weights: proportional areas, all inside of the whole, none over another.
     fn check(weights: &[f64]) -> Vec<Tile> {
-        let tiles = squarify(weights, FRAME);
+        let tiles = squarify(weights, WHOLE);
         assert_eq!(tiles.len(), weights.len());
         let greatest = weights.iter().copied().filter(|weight| weight.is_finite()).fold(0.0, f64::max);
         let shares: Vec<f64> =
             weights.iter().map(|weight| if weight.is_finite() { weight.max(0.0) / greatest } else { 0.0 }).collect();
         let whole: f64 = shares.iter().sum();
         for (tile, share) in tiles.iter().zip(&shares) {
-            let area = if greatest > 0.0 { share / whole * FRAME.width * FRAME.height } else { 0.0 };
+            let area = if greatest > 0.0 { share / whole * WHOLE.width * WHOLE.height } else { 0.0 };
             assert!(
-                (tile.width * tile.height - area).abs() < 1e-6 * FRAME.width * FRAME.height,
+                (tile.width * tile.height - area).abs() < 1e-6 * WHOLE.width * WHOLE.height,
                 "{tile:?} should have {area}: {weights:?}"
             );
             assert!(
-                tile.left >= FRAME.left && tile.top >= FRAME.top && tile.width >= 0.0 && tile.height >= 0.0,
+                tile.left >= WHOLE.left && tile.top >= WHOLE.top && tile.width >= 0.0 && tile.height >= 0.0,
                 "{tile:?}"
             );
-            assert!(tile.right() <= FRAME.right() + 1e-6 && tile.bottom() <= FRAME.bottom() + 1e-6, "{tile:?}");
+            assert!(tile.right() <= WHOLE.right() + 1e-6 && tile.bottom() <= WHOLE.bottom() + 1e-6, "{tile:?}");
         }
         for (i, a) in tiles.iter().enumerate() {
             for b in &tiles[i + 1..] {
@@ -134,19 +134,19 @@ mod tests {
         let tiles = check(&[1.0, 100.0, 10.0]);
         assert_eq!(
             (tiles[1].left, tiles[1].top),
-            (FRAME.left, FRAME.top),
+            (WHOLE.left, WHOLE.top),
             "the greatest comes first, wherever it stood"
         );
     }
 
     #[test]
     fn numbers_that_are_none_have_no_area() {
-        assert!(squarify(&[], FRAME).is_empty());
+        assert!(squarify(&[], WHOLE).is_empty());
         check(&[0.0, 0.0]);
         check(&[f64::NAN, -5.0, f64::INFINITY, 3.0, f64::NEG_INFINITY, 0.0]);
         check(&[u64::MAX as f64, 1.0, u64::MAX as f64, f64::MAX, f64::MAX]);
         check(&[1e300, 1e-300, f64::MIN_POSITIVE]);
-        let flat = squarify(&[1.0, 2.0], Tile { height: 0.0, ..FRAME });
+        let flat = squarify(&[1.0, 2.0], Tile { height: 0.0, ..WHOLE });
         assert!(flat.iter().all(|tile| tile.width.is_finite() && tile.height.abs() < 1e-9), "{flat:?}");
     }
 }

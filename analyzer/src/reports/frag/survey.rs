@@ -7,7 +7,8 @@ use super::{
     fallbacks::{FallbackTracker, Fallbacks},
     free_blocks::FreeBlockTracker,
     history::{self, Basis, History},
-    pollution::{self, Pollution, PollutionTracker, TypeCount},
+    pageblocks::{self, TypeCount},
+    pollution::{Pollution, PollutionTracker},
     wanted::Wanted,
 };
 use crate::{
@@ -129,7 +130,7 @@ impl<'a> Survey<'a> {
             fallbacks: self.fallbacks.finish(),
             has_fallbacks: self.trace.rows_of("frag") > 0
                 || self.trace.header.options.get("events").is_some_and(|events| events.contains("frag")),
-            types: pollution::types(self.trace, problems),
+            types: pageblocks::types(self.trace, problems),
             pollution: self.pollution.map_or_else(Vec::new, PollutionTracker::finish),
         }
     }

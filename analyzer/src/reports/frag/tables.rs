@@ -5,7 +5,7 @@ use trace::Header;
 use super::{
     history::{History, Moment, Source},
     index::{extfrag_index, suitable, unusable_index},
-    pollution,
+    pageblocks, pollution,
     survey::Fragmentation,
 };
 use crate::{
@@ -85,7 +85,7 @@ impl Fragmentation {
 
     /// Returns the pageblocks by migratetype.
     pub fn types_table(&self, header: &Header) -> Table {
-        pollution::types_table(header, &self.types)
+        pageblocks::table(header, &self.types)
     }
 
     /// Returns the mixed pageblocks.

@@ -15,11 +15,11 @@ use crate::{
 /// A report: what the page shows and what its JSON holds.
 pub struct Report {
     /// the trace's header, counts and losses
-    pub info: Info,
+    info: Info,
     /// sentences that say what the trace lacks
     pub warnings: Vec<String>,
     /// the sections, in order
-    pub sections: Vec<Section>,
+    sections: Vec<Section>,
 }
 
 impl Report {
