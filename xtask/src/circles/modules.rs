@@ -65,6 +65,11 @@ impl Modules {
         self.read_items(module, &parsed.items, folder, read)
     }
 
+    /// The folder that a module's file lies in.
+    fn folder_of(&self, module: usize) -> &Path {
+        self.files[self.modules[module].file].parent().unwrap_or(Path::new(""))
+    }
+
     fn read_items(&mut self, module: usize, items: &[Item], folder: &Path, read: Read<'_>) -> anyhow::Result<()> {
         for item in items {
             match item {
@@ -78,12 +83,17 @@ impl Modules {
                     if let Some((_, items)) = &child.content {
                         self.read_items(index, items, &below, read)?;
                     } else {
-                        let candidates = [folder.join(format!("{name}.rs")), below.join("mod.rs")];
+                        let mut candidates = vec![folder.join(format!("{name}.rs")), below.join("mod.rs")];
+                        let mut children = below;
+                        if let Some(path) = paths::path_attribute(&child.attrs) {
+                            candidates = vec![self.folder_of(module).join(path)];
+                            children = candidates[0].parent().unwrap_or(folder).to_owned();
+                        }
                         let (path, text) = candidates
                             .iter()
                             .find_map(|path| Some((path, read(path)?)))
-                            .ok_or_else(|| anyhow!("module `{name}` is neither {}", either(&candidates)))?;
-                        self.read_file(index, path, &text, &below, read)?;
+                            .ok_or_else(|| anyhow!("module `{name}` has no file: there is no {}", or(&candidates)))?;
+                        self.read_file(index, path, &text, &children, read)?;
                     }
                 }
                 item => paths::collect(item, &mut self.modules[module].uses),
@@ -93,6 +103,6 @@ impl Modules {
     }
 }
 
-fn either([one, other]: &[PathBuf; 2]) -> String {
-    format!("{} nor {}", one.display(), other.display())
+fn or(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or ")
 }
