@@ -54,11 +54,11 @@ pub enum Error {
         "the model broke one of its own invariants ({0}): this is a bug in gfpscope, please report it with the trace"
     )]
     Invariant(#[from] reference::Violation),
-    /// A what-if setting is not understood.
-    #[error("cannot set {setting:?}: {reason}")]
-    Setting {
-        /// as given
-        setting: String,
+    /// A what-if is not understood.
+    #[error("cannot set {change:?}: {reason}")]
+    WhatIf {
+        /// the change as it was given
+        change: String,
         /// what is wrong with it
         reason: String,
     },

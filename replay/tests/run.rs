@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::zone;
-use replay::{Gap, Init, Machine, Mode, Options, Outcome, Policy, Setting, replay_all};
+use replay::{Gap, Init, Machine, Mode, Options, Outcome, WhatIf, replay_all};
 use trace::{ANY_MIGRATETYPE, FreeArea, Header, Kind, Ledger, NO_PFN, PageEvent, Pageblock, Trace, Writer, ZoneStat};
 
 const NORMAL: u64 = 1 << 20;
@@ -122,7 +122,7 @@ fn a_machine_like_the_model_scores_perfectly() {
     making.alloc(NORMAL, 4);
     let trace = making.write(dir.path(), [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 39], 0);
     let outcome = replay(&trace);
-    assert_eq!((outcome.policy, outcome.events, outcome.allocs, outcome.snapshots), ("6.18", 1, 1, 1));
+    assert_eq!((outcome.generation, outcome.events, outcome.allocs, outcome.snapshots), ("6.18", 1, 1, 1));
     assert_eq!(outcome.score.zone_agreement, Some(1.0));
     assert_eq!(outcome.score.free_blocks_distance, Some(0.0), "{:?}", outcome.zones);
     assert_eq!(outcome.score.unexplained, Some(0.0));
@@ -223,9 +223,9 @@ fn what_if_models_run_side_by_side_and_differ() {
         making.alloc(NORMAL + k * 1024, 10);
     }
     let trace = making.write(dir.path(), [0; 11], 0);
-    let base = Machine::of(&trace, Policy::Auto).unwrap();
-    let less: Setting = "less_memory=80".parse().unwrap();
-    let no_lists: Setting = "per_cpu_lists=off,mobility_grouping=off".parse().unwrap();
+    let base = Machine::of(&trace, None).unwrap();
+    let less: WhatIf = "less_memory=80".parse().unwrap();
+    let no_lists: WhatIf = "per_cpu_lists=off,mobility_grouping=off".parse().unwrap();
     let machines = [base.clone(), less.apply(&base), no_lists.apply(&base)];
     let outcomes = replay_all(&trace, &machines, &Options::default(), &mut |_, _| {}).unwrap();
     let free: Vec<u64> =
@@ -273,7 +273,7 @@ fn a_real_trace_is_followed_more_closely_than_by_knowing_nothing() {
     let trace = Trace::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../trace/fixtures/demo")).unwrap();
     let outcome = replay(&trace);
     let (model, null) = (outcome.score, outcome.null_model);
-    assert_eq!((outcome.policy, outcome.unplaced_pages, outcome.orphans_dropped), ("6.12", 0, 0));
+    assert_eq!((outcome.generation, outcome.unplaced_pages, outcome.orphans_dropped), ("6.12", 0, 0));
     assert!(model.zone_agreement >= Some(0.99), "{model:?}");
     assert!(model.free_blocks_distance < null.free_blocks_distance, "{model:?} {null:?}");
     assert!(model.free_pages_error < null.free_pages_error, "{model:?} {null:?}");

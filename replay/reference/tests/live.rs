@@ -208,7 +208,11 @@ fn proc_files_have_the_kernels_layout() {
     };
     let Some(mut zones) = zoneinfo() else { return };
     // Only the counts matter here, so each zone gets room to lay its free blocks out apart from one another.
-    let room: u64 = 1 << 24;
+    let pages = |line: &str| {
+        let counts = line.split_whitespace().skip(4).map(|n| n.parse::<u64>().unwrap());
+        counts.enumerate().map(|(order, n)| n << (order + 1)).sum::<u64>()
+    };
+    let room = kernel.lines().map(pages).max().unwrap_or(0).next_multiple_of(1 << reference::MAX_ORDER).max(1 << 16);
     for (n, zone) in zones.iter_mut().enumerate() {
         (zone.spec.start_pfn, zone.spec.spanned) = (n as u64 * room, room);
     }
@@ -235,4 +239,5 @@ fn proc_files_have_the_kernels_layout() {
         assert_eq!(shape(&ours), shape(&without_cma(kernel)));
     }
     assert_eq!(mm.zone_stats(ZoneId(0)).kind, zones[0].spec.kind);
+    mm.validate().unwrap();
 }

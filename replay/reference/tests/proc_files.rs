@@ -2,11 +2,11 @@
 //! prints must be those files, byte for byte. Counters of other subsystems, which the model does not have, are left out
 //! of the kernel's zoneinfo first.
 
-use std::{fs, path::Path};
+use std::{fs, ops::Range, path::Path};
 
 use reference::{
-    CacheStats, Config, Cpu, Generation, Layout, MAX_ORDER, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn,
-    SlabSizes, Watermarks, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType,
+    CacheStats, Config, Cpu, FrameState, Generation, Layout, MAX_ORDER, Migratetype, NodeId, Order, PageAllocator,
+    PcpSizes, Pfn, SlabSizes, Watermarks, ZONE_TYPES, ZoneId, ZoneSpec, ZoneType,
 };
 
 const KERNELS: [(&str, Generation); 4] = [
@@ -43,25 +43,56 @@ fn zone(kind: ZoneType, start_pfn: u64, [spanned, present, managed]: [u64; 3]) -
     ZoneSpec { kind, node: NodeId(0), start_pfn, spanned, present, managed }
 }
 
+/// Puts free blocks of one order on the list of a type, in held memory of a zone: in pageblocks of that type as long as
+/// there is room, then in any. No block lies beside a free buddy of its order, since the two would have merged.
+fn seed_blocks(
+    mm: &mut PageAllocator,
+    zone: &Range<u64>,
+    order: u8,
+    mt: Migratetype,
+    count: u64,
+    types: &[Migratetype],
+) {
+    let mut left = count;
+    let pages = 1 << order;
+    for own_type in [true, false] {
+        let mut at = zone.start.next_multiple_of(pages);
+        while left > 0 && at + pages <= zone.end {
+            let blocks = (at >> 9) - (zone.start >> 9)..=((at + pages - 1) >> 9) - (zone.start >> 9);
+            let is_of_type = blocks.into_iter().all(|block| types[block as usize] == mt);
+            let (pfn, buddy) = (Pfn(at), Pfn(at ^ pages));
+            let beside_buddy = order < MAX_ORDER
+                && matches!(mm.frame(buddy), FrameState::Free { head, order: o, .. } if head == buddy && o.0 == order);
+            if is_of_type == own_type && !beside_buddy && mm.is_held(pfn, Order(order)) {
+                mm.seed_free_block(pfn, Order(order), mt).unwrap();
+                left -= 1;
+            }
+            at += pages;
+        }
+    }
+    assert_eq!(left, 0, "blocks of order {order}, {}, find no place", mt.name());
+}
+
 #[test]
 fn buddyinfo() {
     for (kernel, generation) in KERNELS {
         let text = kernel_file(kernel, "buddyinfo");
         let rows: Vec<(ZoneType, Vec<u64>)> =
             text.lines().map(|l| zone_of(l).map(|(kind, rest)| (kind, numbers(rest))).unwrap()).collect();
-        let room = 1 << 23;
+        // Only the counts matter here, so each zone gets room to lay its free blocks out apart from one another.
+        let pages = |counts: &[u64]| counts.iter().enumerate().map(|(order, n)| n << (order + 1)).sum::<u64>();
+        let room = rows.iter().map(|(_, counts)| pages(counts)).max().unwrap().next_multiple_of(1 << MAX_ORDER);
         let zones = rows.iter().enumerate().map(|(n, (kind, _))| zone(*kind, n as u64 * room, [room; 3])).collect();
         let mut mm = machine(kernel, generation, zones);
         for (n, (_, counts)) in rows.iter().enumerate() {
-            let mut at = n as u64 * room;
+            let zone = n as u64 * room..(n as u64 + 1) * room;
+            let types = vec![Migratetype::Movable; (room >> 9) as usize];
             for (order, count) in counts.iter().enumerate().rev() {
-                for _ in 0..*count {
-                    mm.seed_free_block(Pfn(at), Order(order as u8), Migratetype::Movable).unwrap();
-                    at += 1 << order;
-                }
+                seed_blocks(&mut mm, &zone, order as u8, Migratetype::Movable, *count, &types);
             }
         }
         assert_eq!(mm.buddyinfo(), text, "{kernel}");
+        mm.validate().unwrap();
     }
 }
 
@@ -83,9 +114,10 @@ fn pagetypeinfo() {
         };
         let mut mm = machine(kernel, generation, blocks.iter().enumerate().map(sized).collect());
         for (n, (kind, counts)) in blocks.iter().enumerate() {
-            let by_type = types.iter().zip(counts).flat_map(|(mt, count)| (0..*count).map(|_| *mt));
-            for (k, mt) in by_type.enumerate() {
-                mm.seed_pageblock(Pfn(start(n) + ((k as u64) << 9)), mt).unwrap();
+            let by_type: Vec<Migratetype> =
+                types.iter().zip(counts).flat_map(|(mt, count)| (0..*count).map(|_| *mt)).collect();
+            for (k, mt) in by_type.iter().enumerate() {
+                mm.seed_pageblock(Pfn(start(n) + ((k as u64) << 9)), *mt).unwrap();
             }
             let rows =
                 text.lines().take_while(|l| !l.starts_with("Number of")).filter_map(zone_of).filter(|(k, _)| k == kind);
@@ -93,17 +125,15 @@ fn pagetypeinfo() {
                 .map(|(_, rest)| rest.trim_start().strip_prefix("type").unwrap().trim_start().split_once(' ').unwrap())
                 .map(|(mt, counts)| (Migratetype::from_name(mt).unwrap(), numbers(counts)))
                 .collect();
-            let mut at = start(n);
+            let zone = start(n)..start(n) + ((by_type.len() as u64) << 9);
             for order in (0..=MAX_ORDER).rev() {
                 for (mt, counts) in &rows {
-                    for _ in 0..counts[usize::from(order)] {
-                        mm.seed_free_block(Pfn(at), Order(order), *mt).unwrap();
-                        at += 1 << order;
-                    }
+                    seed_blocks(&mut mm, &zone, order, *mt, counts[usize::from(order)], &by_type);
                 }
             }
         }
         assert_eq!(mm.pagetypeinfo(), text, "{kernel}");
+        mm.validate().unwrap();
     }
 }
 
@@ -136,7 +166,7 @@ fn zoneinfo() {
         for (n, part) in populated.iter().enumerate() {
             let id = ZoneId(n as u8);
             let [min, low, high] = ["min ", "low ", "high "].map(|key| get(part, key));
-            mm.set_watermarks(id, Watermarks { min, low, high, promo: value(part, "promo ").unwrap_or(0) });
+            mm.set_watermarks(id, Watermarks { min, low, high, promo: value(part, "promo ").unwrap_or(high) });
             let listed = part
                 .lines()
                 .find_map(|l| l.trim().strip_prefix("protection: (")?.strip_suffix(')'))
@@ -145,6 +175,10 @@ fn zoneinfo() {
             let mut reserve = [0; ZONE_TYPES];
             for (kind, pages) in configured.iter().zip(numbers(&listed)) {
                 reserve[kind.index()] = pages;
+            }
+            // A zone type the kernel lacks is protected from as the one below it.
+            for kind in ZoneType::ALL.into_iter().filter(|kind| *kind != ZoneType::Dma && !configured.contains(kind)) {
+                reserve[kind.index()] = reserve[kind.index() - 1];
             }
             mm.set_lowmem_reserve(id, reserve);
             let formula = reference::pcp_sizes(get(part, "managed "), low, 2);
@@ -155,14 +189,20 @@ fn zoneinfo() {
                 high_max: bound("high_max:", formula.high_max),
             };
             mm.set_pcp_sizes(id, sizes);
-            // 6.18 tells how many of the free pages lie in whole pageblocks; single pages go into what the whole ones
-            // leave.
+            // 6.18 tells how many of the free pages lie in whole pageblocks; the others go into what the whole ones leave.
             let free = get(part, "pages free");
             let whole = value(part, "nr_free_pages_blocks ").unwrap_or(free & !511);
             let start = get(part, "start_pfn:");
-            for block in 0..whole >> 9 {
-                mm.seed_free_block(Pfn(start.next_multiple_of(512) + (block << 9)), Order(9), Migratetype::Movable)
-                    .unwrap();
+            let zone = start..start + get(part, "spanned ");
+            let types = vec![Migratetype::Movable; (get(part, "spanned ") >> 9) as usize + 2];
+            let mut put = |order: u8, count| seed_blocks(&mut mm, &zone, order, Migratetype::Movable, count, &types);
+            put(10, whole >> 10);
+            put(9, whole >> 9 & 1);
+            // No pageblock has more than one free block of an order, so that it is never whole.
+            let rest = free - whole;
+            let (full, last) = (rest / 511, rest % 511);
+            for order in (0..9).rev() {
+                put(order, full + (last >> order & 1));
             }
             let mut at = start;
             let mut next_held = |mm: &PageAllocator| {
@@ -171,10 +211,6 @@ fn zoneinfo() {
                 }
                 Pfn(at)
             };
-            for _ in 0..free - whole {
-                let page = next_held(&mm);
-                mm.seed_free_block(page, Order(0), Migratetype::Movable).unwrap();
-            }
             for (cpu, lists) in part.split("    cpu: ").skip(1).enumerate() {
                 let cpu = Cpu(cpu as u16);
                 mm.seed_pcp_high(id, cpu, get(lists, "high:") as u32);
@@ -185,6 +221,7 @@ fn zoneinfo() {
             }
         }
         assert_eq!(mm.zoneinfo(), text, "{kernel}");
+        mm.validate().unwrap();
     }
 }
 
@@ -192,7 +229,9 @@ fn zoneinfo() {
 fn slabinfo() {
     for (kernel, generation) in KERNELS {
         let text = kernel_file(kernel, "slabinfo");
-        let ours = reference::SlabAllocator::new(generation, 2, 1).slabinfo();
+        let slab = reference::SlabAllocator::new(generation, 2, 1);
+        slab.validate(&PageAllocator::held(Config::new(Layout::x86_64(1 << 16, 2), generation))).unwrap();
+        let ours = slab.slabinfo();
         let heading = |text: &str| text.lines().take(2).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(heading(&ours), heading(&text), "{kernel}");
         for line in text.lines().skip(2) {

@@ -29,7 +29,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn invariants_hold_in_every_profile(calls in prop::collection::vec(call(), 1..1500)) {
+    fn invariants_hold_in_every_generation(calls in prop::collection::vec(call(), 1..1500)) {
         for generation in Generation::ALL {
             run(generation, &calls)?;
         }
@@ -45,6 +45,7 @@ proptest! {
                     pfns.push(mm.alloc_pages(mm.mask(MASKS[mask]), Order(order), Cpu(cpu), NodeId(node)));
                 }
             }
+            mm.validate().unwrap();
             pfns
         };
         for generation in Generation::ALL {
@@ -75,6 +76,9 @@ proptest! {
                 }
             }
             prop_assert_eq!(short.stats(), long.stats());
+            for mm in [&short, &long] {
+                prop_assert!(mm.validate().is_ok(), "{:?}", mm.validate());
+            }
         }
     }
 }

@@ -135,6 +135,7 @@ fn reclaimable_falls_back_to_unmovable_first() {
         seed(&mut mm, 0, Migratetype::Movable, &[(0, 1)]);
         seed(&mut mm, 1, Migratetype::Unmovable, &[(0, 1)]);
         assert_eq!(alloc(&mut mm, "GFP_KERNEL|__GFP_RECLAIMABLE", 1), Ok(512), "{generation:?}");
+        mm.validate().unwrap();
     }
 }
 
@@ -188,6 +189,7 @@ fn unmovable_requests_spill_into_dma32_before_they_break_a_pageblock() {
         let unmovable = mm.mask("GFP_KERNEL");
         let pfn = mm.alloc_pages(unmovable, Order(0), CPU, NODE).unwrap();
         assert_eq!(mm.zone_stats(mm.zone_of(pfn).unwrap()).kind, zone, "{generation:?}");
+        mm.validate().unwrap();
     }
 }
 
@@ -217,6 +219,7 @@ fn lowest(generation: Generation, mask: &str) -> f64 {
     config.rules.per_cpu_lists = false;
     let mut mm = PageAllocator::new(config);
     while alloc(&mut mm, mask, 0).is_ok() {}
+    mm.validate().unwrap();
     mm.free_page_count(NORMAL) as f64 / mm.zone_stats(NORMAL).watermarks.min as f64
 }
 
@@ -281,6 +284,7 @@ fn a_zone_gives_down_to_its_mark_and_not_one_page_more() {
         seed(&mut mm, 0, Migratetype::Unmovable, &(0..11).map(|k| (2 * k, 0)).collect::<Vec<_>>());
         assert!(alloc(&mut mm, "GFP_NOWAIT", 0).is_ok(), "{generation:?}");
         assert_eq!(alloc(&mut mm, "GFP_KERNEL|__GFP_NORETRY", 0), Err(AllocError::BelowWatermark), "{generation:?}");
+        mm.validate().unwrap();
     }
 }
 
@@ -354,6 +358,7 @@ fn marks_and_lists_follow_the_managed_pages() {
             ZoneType::Dma32,
             "{generation:?}: a zone without managed pages is on no zonelist"
         );
+        mm.validate().unwrap();
     }
 }
 

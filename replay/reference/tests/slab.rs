@@ -177,6 +177,7 @@ fn one_request_does_not_decide_for_the_whole_slab() {
     let page = mm.direct_map().to_pfn(object);
     assert!(page.0 >= 1 << 20, "an ordinary cache's slabs lie in NORMAL: {page}");
     assert!(matches!(mm.pages.frame(page), FrameState::Allocated { migratetype: Migratetype::Unmovable, .. }));
+    mm.validate().unwrap();
 }
 
 #[test]

@@ -5,14 +5,14 @@ use std::fmt::Write;
 use reference::Generation;
 use replay::{bench, fragmentation};
 
-use super::{print, run::PolicyArg};
+use super::{generation::GenerationArg, output::print};
 
 /// Arguments of `replay bench`.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Rules to follow; auto is the newest kernel's
-    #[arg(long, value_enum, default_value_t = PolicyArg::Auto)]
-    policy: PolicyArg,
+    #[arg(long, value_enum, default_value_t = GenerationArg::Auto)]
+    policy: GenerationArg,
     /// Instead of the cost of operations: what is left of large blocks after long use of so much memory, by every
     /// policy, with pageblocks grouped by mobility and without
     #[arg(long, value_name = "GIB", num_args = 0..=1, default_missing_value = "16", conflicts_with = "policy",
@@ -28,10 +28,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(gib) = args.fragmentation {
         return show_fragmentation(gib, args.json);
     }
-    let generation = match args.policy.into() {
-        replay::Policy::Fixed(generation) => generation,
-        replay::Policy::Auto => Generation::V6_18,
-    };
+    let generation = args.policy.get().unwrap_or(Generation::V6_18);
     let rows = bench(generation);
     if args.json {
         return print(&format!("{}\n", serde_json::to_string_pretty(&rows)?));
@@ -71,7 +68,7 @@ fn show_fragmentation(gib: u64, json: bool) -> anyhow::Result<()> {
     line(["policy", "grouping", "at first", "at the end", "compacted", "polluted pageblocks"])?;
     for row in rows {
         let [first, end, compacted, polluted] = [row.free_at_first, row.free, row.compacted, row.polluted].map(percent);
-        line([row.policy, if row.grouping { "on" } else { "off" }, &first, &end, &compacted, &polluted])?;
+        line([row.generation, if row.grouping { "on" } else { "off" }, &first, &end, &compacted, &polluted])?;
     }
     let published = percent(replay::PUBLISHED);
     line(["Linux 6.0 *", "on", &published, &published, "-", "-"])?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::bail;
 use replay::LESSONS;
 
-use super::print;
+use super::output::print;
 
 /// Arguments of `replay lesson`.
 #[derive(clap::Args)]

@@ -1,14 +1,13 @@
 //! Command line: arguments in, sentences and numbers out.
 
 mod bench;
+mod generation;
 mod lesson;
+mod output;
 mod run;
 mod whatif;
 
-use std::{
-    io::{self, IsTerminal, Write},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -57,23 +56,4 @@ pub fn main() -> ExitCode {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
-}
-
-/// Writes to standard output.
-fn print(text: &str) -> anyhow::Result<()> {
-    io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(())
-}
-
-/// A progress bar on standard error, if that is a terminal.
-fn progress_bar(what: &'static str) -> indicatif::ProgressBar {
-    if !io::stderr().is_terminal() {
-        return indicatif::ProgressBar::hidden();
-    }
-    let bar = indicatif::ProgressBar::new(0);
-    if let Ok(style) = indicatif::ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} % {eta}") {
-        bar.set_style(style);
-    }
-    bar.set_message(what);
-    bar
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use reference::Generation;
-use replay::{Init, Mode, Options, Outcome, Policy};
+use replay::{Init, Mode, Options, Outcome};
 use trace::Trace;
 
-use super::{print, progress_bar};
+use super::{
+    generation::GenerationArg,
+    output::{print, progress_bar},
+};
 
 /// Arguments of `replay run`.
 #[derive(clap::Args)]
@@ -16,8 +18,8 @@ pub(super) struct Args {
     /// The trace directory
     trace: PathBuf,
     /// Rules to follow: those of a kernel generation, or of the one nearest to the traced kernel
-    #[arg(long, value_enum, default_value_t = PolicyArg::Auto)]
-    policy: PolicyArg,
+    #[arg(long, value_enum, default_value_t = GenerationArg::Auto)]
+    policy: GenerationArg,
     /// How the trace drives the model
     #[arg(long, value_enum, default_value_t = ModeArg::Requests)]
     mode: ModeArg,
@@ -31,30 +33,6 @@ pub(super) struct Args {
     /// blocks over time) as CSV
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum PolicyArg {
-    Textbook,
-    #[value(name = "6.1")]
-    V6_1,
-    #[value(name = "6.12")]
-    V6_12,
-    #[value(name = "6.18")]
-    V6_18,
-    Auto,
-}
-
-impl From<PolicyArg> for Policy {
-    fn from(arg: PolicyArg) -> Self {
-        match arg {
-            PolicyArg::Textbook => Self::Fixed(Generation::Textbook),
-            PolicyArg::V6_1 => Self::Fixed(Generation::V6_1),
-            PolicyArg::V6_12 => Self::Fixed(Generation::V6_12),
-            PolicyArg::V6_18 => Self::Fixed(Generation::V6_18),
-            PolicyArg::Auto => Self::Auto,
-        }
-    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -86,7 +64,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         InitArg::Empty => Init::Empty,
     };
     let bar = progress_bar("replaying");
-    let outcome = replay::replay(&trace, &Options { policy: args.policy.into(), init, mode }, &mut |done, total| {
+    let outcome = replay::replay(&trace, &Options { generation: args.policy.get(), init, mode }, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });

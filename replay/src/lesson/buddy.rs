@@ -5,9 +5,10 @@ use reference::{
 };
 
 use super::{
-    LessonError,
+    error::LessonError,
     script::{CPU, Script, outcome},
 };
+use crate::number::thousands;
 
 pub(super) fn per_cpu(s: &mut Script) -> Result<(), LessonError> {
     let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 18, 2), Generation::V6_18));
@@ -15,7 +16,10 @@ pub(super) fn per_cpu(s: &mut Script) -> Result<(), LessonError> {
     let zone = ZoneId(1);
     let show = |s: &mut Script, mm: &PageAllocator, what: &str| {
         let z = mm.zone_stats(zone);
-        s.call(what, format!("lists hit {}, missed {}; zone lock taken {}", z.pcp_hits, z.pcp_misses, z.lock_taken));
+        s.call(
+            what,
+            format!("lists hit {}, missed {}; zone lock taken {}", thousands(z.pcp_hits), z.pcp_misses, z.lock_taken),
+        );
     };
     let pfn = mm.alloc_pages(gfp, Order(0), CPU, NodeId(0))?;
     show(s, &mm, "the first page on CPU 0");
@@ -24,7 +28,7 @@ pub(super) fn per_cpu(s: &mut Script) -> Result<(), LessonError> {
         mm.free_pages(pfn, Order(0), CPU)?;
         pfn = mm.alloc_pages(gfp, Order(0), CPU, NodeId(0))?;
     }
-    show(s, &mm, "freed and allocated 1000 times");
+    show(s, &mm, "freed and allocated 1,000 times");
     mm.alloc_pages(gfp, Order(0), Cpu(1), NodeId(0))?;
     show(s, &mm, "a page on CPU 1, which has lists of its own");
     let mut counter = PerCpu::new(2, &0u64);
@@ -59,8 +63,8 @@ pub(super) fn buddy(s: &mut Script) -> Result<(), LessonError> {
     s.free_area(&mm, zone, "the first one freed:");
     let free = FreeBlocks(mm.free_blocks(zone));
     s.say(format!(
-        "{} pages of 1024 are free, and none of them is of use for a block of order 10 (unusable index {}):",
-        free.pages(),
+        "{} pages of 1,024 are free, and none of them is of use for a block of order 10 (unusable index {}):",
+        thousands(free.pages()),
         free.unusable_index(10)
     ));
     s.call("alloc_pages(order 10)", outcome(mm.alloc_pages(gfp, Order(10), CPU, NodeId(0))));
@@ -86,7 +90,7 @@ pub(super) fn buddy(s: &mut Script) -> Result<(), LessonError> {
         "alloc_pages(order 7), with compaction",
         outcome(mm.alloc_pages_under(&mut lru, gfp, Order(7), CPU, NodeId(0))),
     );
-    s.call("pages moved", lru.work().migrated);
+    s.call("pages moved", thousands(lru.work().migrated));
     s.free_area(&mm, zone, "afterwards:");
     Ok(mm.validate()?)
 }

@@ -3,7 +3,7 @@
 use reference::{Context, Generation, GfpTable};
 
 use super::{
-    LessonError,
+    error::LessonError,
     script::{CPU, Script, outcome, x86_32, zone_name},
 };
 

@@ -3,7 +3,7 @@
 use reference::{Address, Context, Generation, Order, PAGE_SIZE};
 
 use super::{
-    LessonError,
+    error::LessonError,
     script::{CPU, Script, outcome, x86_32, x86_64},
 };
 

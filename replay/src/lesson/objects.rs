@@ -3,9 +3,10 @@
 use reference::{CacheFlags, Context, Generation, Order, kmalloc_classes};
 
 use super::{
-    LessonError,
+    error::LessonError,
     script::{CPU, Script, outcome, x86_32, x86_64, zone_name},
 };
+use crate::number::thousands;
 
 pub(super) fn kmalloc(s: &mut Script) -> Result<(), LessonError> {
     let mut mm = x86_64(Generation::V6_18);
@@ -17,7 +18,10 @@ pub(super) fn kmalloc(s: &mut Script) -> Result<(), LessonError> {
     for bytes in [1, 65, 100, 1000, 8192, 8193, 3 << 20] {
         let object = mm.kmalloc(bytes, kernel, CPU)?;
         let size = mm.ksize(object)?;
-        s.call(format!("kmalloc({bytes}, GFP_KERNEL) = {object}"), format!("{size} bytes, {} unused", size - bytes));
+        s.call(
+            format!("kmalloc({bytes}, GFP_KERNEL) = {object}"),
+            format!("{} bytes, {} unused", thousands(size), thousands(size - bytes)),
+        );
         mm.kfree(Some(object), CPU)?;
     }
     s.call("kmalloc(5 MiB)", outcome(mm.kmalloc(5 << 20, kernel, CPU)));
@@ -41,7 +45,7 @@ pub(super) fn slab(s: &mut Script) -> Result<(), LessonError> {
     let sizes = mm.slab.cache_stats(cache).sizes;
     s.call(
         "kmem_cache_create(\"task_struct\", 1700, …)",
-        format!("{} bytes each, {} to a slab of order {}", sizes.size, sizes.objects, sizes.order),
+        format!("{} bytes each, {} to a slab of order {}", thousands(sizes.size.into()), sizes.objects, sizes.order),
     );
     let mut objects = Vec::new();
     for _ in 0..=sizes.objects {

@@ -3,14 +3,18 @@
 use reference::{Address, FrameState, Generation, Order, PageFlags, PageSize, Pfn};
 
 use super::{
-    LessonError,
+    error::LessonError,
     script::{CPU, Script, outcome, x86_32, x86_64, zone_name},
 };
+use crate::number::thousands;
 
 pub(super) fn pages(s: &mut Script) -> Result<(), LessonError> {
     s.say("The page is the unit the kernel manages memory in. Its size is the architecture's choice:");
     for (name, size) in [("x86, 32 and 64 bit", PageSize::X86), ("Alpha, SPARC 64", PageSize::ALPHA)] {
-        s.call(format!("{name}: {} bytes", size.bytes()), format!("{} pages in 1 GiB", size.pages_in(1 << 30)));
+        s.call(
+            format!("{name}: {} bytes", thousands(size.bytes())),
+            format!("{} pages in 1 GiB", thousands(size.pages_in(1 << 30))),
+        );
     }
     s.say("A frame has a physical address; the kernel reaches it at a virtual one. In the direct map the two differ by a constant:");
     let mm = x86_32();

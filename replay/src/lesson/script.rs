@@ -4,7 +4,8 @@ use std::fmt::{Display, Write};
 
 use reference::{Config, Cpu, Generation, Gfp, GfpTable, Layout, Mm, PAGE_SIZE, PageAllocator, Pfn, ZoneId};
 
-use super::LessonError;
+use super::error::LessonError;
+use crate::number::thousands;
 
 /// The CPU all lessons run on, where it does not matter.
 pub(super) const CPU: Cpu = Cpu(0);
@@ -34,7 +35,7 @@ impl Script {
 
     /// Free blocks of a zone by order.
     pub(super) fn free_area(&mut self, mm: &PageAllocator, zone: ZoneId, when: &str) {
-        let blocks = mm.free_blocks(zone).map(|n| n.to_string()).join(" ");
+        let blocks = mm.free_blocks(zone).map(thousands).join(" ");
         let kind = mm.zone_stats(zone).kind.name();
         let _ = writeln!(self.0, "  free_area[0..=10] of {kind}, {when:<24} {blocks}");
     }

@@ -3,9 +3,10 @@
 use reference::{AllocError, Config, Costs, Generation, Layout, Lru, NodeId, Order, PageAllocator, PageFlags, ZoneId};
 
 use super::{
-    LessonError,
+    error::LessonError,
     script::{CPU, Script, outcome, x86_64, zone_name},
 };
+use crate::number::thousands;
 
 pub(super) fn zones(s: &mut Script) -> Result<(), LessonError> {
     for layout in [Layout::x86_32(0x8_0000, 1), Layout::x86_64(0x20_0000, 1)] {
@@ -13,7 +14,7 @@ pub(super) fn zones(s: &mut Script) -> Result<(), LessonError> {
         for z in &layout.zones {
             let (from, to) = (z.start_pfn >> 8, (z.start_pfn + z.spanned) >> 8);
             s.call(
-                format!("{:<8} {from:>5} MiB to {to:>5} MiB", z.kind.name()),
+                format!("{:<8} {:>5} MiB to {:>5} MiB", z.kind.name(), thousands(from), thousands(to)),
                 if z.kind.is_lowmem() { "low memory" } else { "mapped on demand" },
             );
         }
@@ -46,8 +47,11 @@ pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
     s.say("Three marks of free pages. Per-CPU lists, which take pages by the batch, are left out here: they would blur the count.");
     let z = mm.zone_stats(zone);
     let m = z.watermarks;
-    s.call(format!("zone {}: managed", z.kind.name()), z.managed);
-    s.call("watermark[min], [low], [high]", format!("{}, {}, {}", m.min, m.low, m.high));
+    s.call(format!("zone {}: managed", z.kind.name()), thousands(z.managed));
+    s.call(
+        "watermark[min], [low], [high]",
+        format!("{}; {}; {}", thousands(m.min), thousands(m.low), thousands(m.high)),
+    );
     s.free_area(&mm, zone, "at boot:");
     let gfp = mm.mask("GFP_KERNEL|__GFP_DMA32");
     let (mut woken, mut stalled) = (false, false);
@@ -57,11 +61,11 @@ pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
         let now = mm.counters();
         if !woken && now.kswapd_wakeups > before.kswapd_wakeups {
             woken = true;
-            s.call("kswapd is woken, with this many pages free", mm.free_page_count(zone));
+            s.call("kswapd is woken, with this many pages free", thousands(mm.free_page_count(zone)));
         }
         if !stalled && now.allocstall > before.allocstall {
             stalled = true;
-            s.call("the caller reclaims itself, with this many", mm.free_page_count(zone));
+            s.call("the caller reclaims itself, with this many", thousands(mm.free_page_count(zone)));
         }
         if let Err(error) = result {
             break error;
@@ -73,7 +77,7 @@ pub(super) fn struct_zone(s: &mut Script) -> Result<(), LessonError> {
         outcome(mm.alloc_pages(mm.mask("GFP_ATOMIC|__GFP_DMA32"), Order(0), CPU, NodeId(0))),
     );
     s.free_area(&mm, zone, "at the end:");
-    s.call("zone lock taken, once for each page", mm.zone_stats(zone).lock_taken);
+    s.call("zone lock taken, once for each page", thousands(mm.zone_stats(zone).lock_taken));
     Ok(mm.validate()?)
 }
 
@@ -93,27 +97,30 @@ pub(super) fn reserve(s: &mut Script) -> Result<(), LessonError> {
             let left: u64 = mm.stats().iter().map(|z| z.free).sum();
             let how =
                 if end == AllocError::WouldWait { "then it would wait, for it must not fail" } else { "then it fails" };
-            s.call(mask, format!("{left:>5} left, {how}"));
+            s.call(mask, format!("{:>6} left, {how}", thousands(left)));
             mm.validate()?;
         }
     }
     s.say("6.18, memory full of dirty page cache. For every four pages asked for, kswapd gets round to taking back three:");
     for mask in ["GFP_NOWAIT", "GFP_ATOMIC", "GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL", "GFP_KERNEL|__GFP_NOFAIL"] {
         let (failed, waited) = under_pressure(mask)?;
-        let failed = failed.map_or_else(|| "none fails".to_owned(), |(times, why)| format!("{times} fail: {why}"));
+        let failed =
+            failed.map_or_else(|| "none fails".to_owned(), |(times, why)| format!("{} fail: {why}", thousands(times)));
         s.call(
-            format!("of {} requests with {mask}", BURSTS * BURST),
+            format!("of {} requests with {mask}", thousands(BURSTS * BURST)),
             format!("{failed}; reclaim took {:.1} ms of their time", waited as f64 / 1e6),
         );
     }
     Ok(())
 }
 
-const BURSTS: u32 = 400;
-const BURST: u32 = 64;
+/// Bursts of requests, between which kswapd runs.
+const BURSTS: u64 = 400;
+/// Requests in a burst.
+const BURST: u64 = 64;
 
 /// How many requests fail and why the last one did, and how many nanoseconds they spend on reclaim themselves.
-fn under_pressure(mask: &str) -> Result<(Option<(u32, AllocError)>, u64), LessonError> {
+fn under_pressure(mask: &str) -> Result<(Option<(u64, AllocError)>, u64), LessonError> {
     let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), Generation::V6_18));
     // Dropping a clean page takes a fraction of a microsecond, writing one to a fast disk some twenty.
     let mut lru = Lru::new(Costs { reclaim: 200, write: 20_000, migrate: 1_000 });
@@ -131,7 +138,7 @@ fn under_pressure(mask: &str) -> Result<(Option<(u32, AllocError)>, u64), Lesson
                 Err(why) => failed = Some((failed.map_or(0, |(times, _)| times) + 1, why)),
             }
         }
-        lru.run_kswapd(&mut mm, u64::from(BURST) * 3 / 4);
+        lru.run_kswapd(&mut mm, BURST * 3 / 4);
     }
     mm.validate()?;
     Ok((failed, lru.work().direct_cost))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use syn::Item;
+use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, MetaNameValue};
 
 use super::paths::{self, Uses, is_test};
 
@@ -65,11 +65,6 @@ impl Modules {
         self.read_items(module, &parsed.items, folder, read)
     }
 
-    /// The folder that a module's file lies in.
-    fn folder_of(&self, module: usize) -> &Path {
-        self.files[self.modules[module].file].parent().unwrap_or(Path::new(""))
-    }
-
     fn read_items(&mut self, module: usize, items: &[Item], folder: &Path, read: Read<'_>) -> anyhow::Result<()> {
         for item in items {
             match item {
@@ -83,16 +78,21 @@ impl Modules {
                     if let Some((_, items)) = &child.content {
                         self.read_items(index, items, &below, read)?;
                     } else {
-                        let mut candidates = vec![folder.join(format!("{name}.rs")), below.join("mod.rs")];
-                        let mut children = below;
-                        if let Some(path) = paths::path_attribute(&child.attrs) {
-                            candidates = vec![self.folder_of(module).join(path)];
-                            children = candidates[0].parent().unwrap_or(folder).to_owned();
-                        }
-                        let (path, text) = candidates
-                            .iter()
-                            .find_map(|path| Some((path, read(path)?)))
-                            .ok_or_else(|| anyhow!("module `{name}` has no file: there is no {}", or(&candidates)))?;
+                        let here = self.files[self.modules[module].file].parent().unwrap_or(Path::new(""));
+                        let (candidates, children) = match path_attribute(&child.attrs) {
+                            // Its own children lie beside it, as those of a mod.rs do.
+                            Some(path) => {
+                                let path = here.join(path);
+                                let children = path.parent().unwrap_or(here).to_owned();
+                                (vec![path], children)
+                            }
+                            None => (vec![folder.join(format!("{name}.rs")), below.join("mod.rs")], below),
+                        };
+                        let (path, text) =
+                            candidates.iter().find_map(|path| Some((path, read(path)?))).ok_or_else(|| {
+                                let names: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
+                                anyhow!("module `{name}` is not in {}", names.join(" nor in "))
+                            })?;
                         self.read_file(index, path, &text, &children, read)?;
                     }
                 }
@@ -103,6 +103,14 @@ impl Modules {
     }
 }
 
-fn or(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or ")
+/// The file that `#[path = "…"]` names, relative to the folder of the file that it stands in.
+fn path_attribute(attributes: &[Attribute]) -> Option<String> {
+    attributes.iter().find_map(|attribute| match &attribute.meta {
+        Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }), .. })
+            if path.is_ident("path") =>
+        {
+            Some(text.value())
+        }
+        _ => None,
+    })
 }

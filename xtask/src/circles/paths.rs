@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::{
-    Attribute, Expr, ExprLit, ImplItem, Item, ItemUse, Lit, LitStr, Macro, Meta, MetaNameValue, Path, UseTree,
-    Visibility,
+    Attribute, ImplItem, Item, ItemUse, LitStr, Macro, Meta, Path, UseTree, Visibility,
     visit::{self, Visit},
 };
 
@@ -46,18 +45,6 @@ pub fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) => list.path.is_ident("cfg") && list.tokens.to_string() == "test",
         _ => false,
-    })
-}
-
-/// The file that `#[path = "…"]` names for a module.
-pub fn path_attribute(attributes: &[Attribute]) -> Option<String> {
-    attributes.iter().find_map(|attribute| match &attribute.meta {
-        Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }), .. })
-            if path.is_ident("path") =>
-        {
-            Some(text.value())
-        }
-        _ => None,
     })
 }
 

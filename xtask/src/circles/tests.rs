@@ -257,5 +257,5 @@ fn two_folders_that_use_one_another_are_named_though_no_file_is_in_a_circle() {
 fn a_module_without_a_file_is_an_error() {
     let read = |path: &Path| (path == Path::new("src/lib.rs")).then(|| "mod zone;".to_owned());
     let error = Modules::read(Path::new("src/lib.rs"), read).map(|_| ()).unwrap_err().to_string();
-    assert_eq!(error, "module `zone` has no file: there is no src/zone.rs or src/zone/mod.rs");
+    assert_eq!(error, "module `zone` is not in src/zone.rs nor in src/zone/mod.rs");
 }

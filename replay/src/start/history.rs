@@ -8,37 +8,14 @@
 use std::ops::Range;
 
 use reference::{Layout, MIGRATE_TYPES, Migratetype, ZoneSpec};
-use trace::{FrameRun, Kind, PageEvent, SnapshotWindow};
+use trace::{FrameRun, Kind, PageEvent, SnapshotWindow, Trace};
 
-use crate::{Machine, Snapshot, ZoneSnapshot};
-
-/// A frame at the start of the trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum First {
-    /// Nothing tells.
-    Untold,
-    /// In use.
-    Held(Use),
-    /// Used by the kernel or on a pcp list, and never touched.
-    Quiet,
-    /// On a free list of the buddy system, as far as we know, and allocated first for this type.
-    Free(Option<Migratetype>),
-    /// On a pcp list.
-    Unlisted,
-    /// On a pcp list, or on a free list after all.
-    Either,
-}
-
-/// Who used a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
-    /// Not known.
-    Someone,
-    /// Processes and the page cache.
-    User,
-    /// The kernel: slabs, page tables and more.
-    Kernel,
-}
+use super::{
+    frame::{AtStart, EITHER, FREE, Frame, UNLISTED},
+    machine::Machine,
+    snapshot::{Snapshot, ZoneSnapshot},
+};
+use crate::Error;
 
 /// A block that was free at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +35,7 @@ struct PcpLists {
 }
 
 /// What is known of every frame.
-pub(crate) struct Evidence {
+pub(crate) struct FrameHistory {
     base: u64,
     frames: Vec<Frame>,
     /// When `/proc/kpageflags` was read, from the first frame to the last.
@@ -69,9 +46,46 @@ pub(crate) struct Evidence {
     asked: Vec<[u64; MIGRATE_TYPES]>,
 }
 
-impl Evidence {
-    /// For the state in which a snapshot shows a machine.
-    pub(crate) fn new(layout: &Layout, snapshot: &Snapshot, windows: &[SnapshotWindow]) -> Self {
+impl FrameHistory {
+    /// The first pass over the events of a trace: what each frame was in the state that a snapshot shows. `progress` is
+    /// called with the steps done, of how many; the second pass, which is as long, is counted.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if a batch cannot be read.
+    pub(crate) fn read(
+        trace: &Trace,
+        machine: &Machine,
+        snapshot: &Snapshot,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, Error> {
+        let mut problems = Vec::new();
+        let windows: Vec<SnapshotWindow> = trace.all(&mut problems);
+        if let Some(problem) = problems.first() {
+            return Err(Error::Damaged(problem.to_string()));
+        }
+        let mut history = Self::new(&machine.config.layout, snapshot, &windows);
+        for batch in trace.rows::<FrameRun>() {
+            let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
+            for run in &batch {
+                history.note_run(run);
+            }
+        }
+        let total = 2 * trace.rows_of("page");
+        let mut done = 0;
+        for batch in trace.rows::<PageEvent>() {
+            let batch = batch.map_err(|problem| Error::Damaged(problem.to_string()))?;
+            for event in batch.iter().filter(|event| event.time >= snapshot.time) {
+                history.note(event, machine);
+            }
+            done += batch.len() as u64;
+            progress(done, total);
+        }
+        history.settle(machine.config.rules.pageblock_order);
+        Ok(history)
+    }
+
+    /// Nothing is known yet of the frames, in the state in which a snapshot shows a machine.
+    fn new(layout: &Layout, snapshot: &Snapshot, windows: &[SnapshotWindow]) -> Self {
         let base = layout.zones.iter().map(|z| z.start_pfn).min().unwrap_or(0);
         let end = layout.zones.iter().map(|z| z.start_pfn + z.spanned).max().unwrap_or(base);
         let read = windows.iter().find(|window| window.source == "kpageflags").map(|window| window.time..window.end);
@@ -90,13 +104,13 @@ impl Evidence {
     }
 
     /// Notes what `/proc/kpageflags` said, before any event.
-    pub(crate) fn note_run(&mut self, run: &FrameRun) {
+    fn note_run(&mut self, run: &FrameRun) {
         let frames = self.range(run.pfn, run.pages);
         self.frames[frames].fill(Frame::of_class(&run.class));
     }
 
     /// Notes one event, in time order.
-    pub(crate) fn note(&mut self, event: &PageEvent, machine: &Machine) {
+    fn note(&mut self, event: &PageEvent, machine: &Machine) {
         let pages = 1 << event.order.min(reference::MAX_ORDER);
         let frames = self.range(event.pfn, pages);
         let alloc = event.kind == Kind::PageAlloc as u8;
@@ -138,7 +152,7 @@ impl Evidence {
     }
 
     /// Ends the noting: what may have been on pcp lists is told apart from what was on free lists.
-    pub(crate) fn settle(&mut self, pageblock_order: u8) {
+    fn settle(&mut self, pageblock_order: u8) {
         let mut pcp = std::mem::take(&mut self.pcp);
         for lists in pcp.iter_mut().flatten() {
             lists.taken.retain(|block| block.order <= reference::COSTLY_ORDER || block.order == pageblock_order);
@@ -162,90 +176,9 @@ impl Evidence {
     }
 
     /// What a frame was at the start.
-    pub(crate) fn first(&self, pfn: u64) -> First {
+    pub(crate) fn at_start(&self, pfn: u64) -> AtStart {
         pfn.checked_sub(self.base)
             .and_then(|i| self.frames.get(i as usize))
-            .map_or(First::Untold, |frame| frame.first())
-    }
-}
-
-/// One frame in one byte: its class in the upper half, its first event in the lower.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Frame(u8);
-
-const CLASS: u8 = 0xf0;
-const FREE: u8 = 0x10;
-const USER: u8 = 0x20;
-const KERNEL: u8 = 0x30;
-/// No flag of its own: kernel memory of many kinds, and pages on pcp lists.
-const OTHER: u8 = 0x40;
-const SOMEONE: u8 = 0x50;
-/// On a pcp list, or perhaps: nothing else counts then.
-const UNLISTED: u8 = 0xff;
-const EITHER: u8 = 0xfe;
-const FREED: u8 = 1;
-/// An allocation, of a type not known; the types follow.
-const ALLOCATED: u8 = 2;
-
-impl Frame {
-    fn of_class(class: &str) -> Self {
-        Self(match class {
-            "free" => FREE,
-            "anon" | "file" => USER,
-            "slab" | "page_table" => KERNEL,
-            "other" => OTHER,
-            _ => SOMEONE,
-        })
-    }
-
-    fn class(self) -> u8 {
-        self.0 & CLASS
-    }
-
-    fn has_event(self) -> bool {
-        self.0 & !CLASS != 0
-    }
-
-    fn note(&mut self, alloc: bool, migratetype: Option<Migratetype>) {
-        if !self.has_event() {
-            self.0 |= if alloc { ALLOCATED + migratetype.map_or(0, |mt| 1 + mt as u8) } else { FREED };
-        }
-    }
-
-    fn first(self) -> First {
-        match (self.0 & !CLASS, self.class()) {
-            _ if self.0 == UNLISTED => First::Unlisted,
-            _ if self.0 == EITHER => First::Either,
-            (0, 0) => First::Untold,
-            (0, FREE) | (ALLOCATED, _) => First::Free(None),
-            (0 | FREED, USER) => First::Held(Use::User),
-            (0, OTHER) => First::Quiet,
-            (0 | FREED, KERNEL) | (FREED, OTHER) => First::Held(Use::Kernel),
-            // What was freed first was in use, though it may have been free already when its flags were read.
-            (0 | FREED, _) => First::Held(Use::Someone),
-            (allocated, _) => First::Free(Some(Migratetype::from_index(allocated - ALLOCATED - 1))),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_event_counts_and_then_the_flags() {
-        let mut frame = Frame::of_class("free");
-        assert_eq!(frame.first(), First::Free(None));
-        frame.note(true, Some(Migratetype::Isolate));
-        frame.note(false, None);
-        assert_eq!(frame.first(), First::Free(Some(Migratetype::Isolate)));
-        let mut frame = Frame::of_class("slab");
-        assert_eq!(frame.first(), First::Held(Use::Kernel));
-        frame.note(false, None);
-        assert_eq!(frame.first(), First::Held(Use::Kernel));
-        let mut frame = Frame::of_class("free");
-        frame.note(false, None);
-        assert_eq!(frame.first(), First::Held(Use::Someone), "freed between the start and the reading of its flags");
-        assert_eq!((Frame(0).first(), Frame(UNLISTED).first()), (First::Untold, First::Unlisted));
+            .map_or(AtStart::Untold, |frame| frame.at_start())
     }
 }

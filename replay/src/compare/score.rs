@@ -3,7 +3,7 @@
 use reference::NR_ORDERS;
 use serde::Serialize;
 
-use crate::Snapshot;
+use crate::start::Snapshot;
 
 /// How far a model is from the machine. All are fractions; `None` where the trace holds nothing to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -95,7 +95,7 @@ pub(crate) fn fraction(part: u64, whole: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ZoneSnapshot;
+    use crate::start::ZoneSnapshot;
 
     #[test]
     fn fallbacks_are_compared_by_type() {

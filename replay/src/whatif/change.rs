@@ -1,21 +1,21 @@
-//! What-if settings: one change, or several together, to the model's configuration.
+//! What-ifs: one change, or several together, to the model's configuration.
 
 use std::str::FromStr;
 
-use reference::Generation;
+use reference::{Generation, Rules};
 
-use crate::{Error, Machine};
+use crate::{Error, start::Machine};
 
-/// Settings as `KEY=VALUE`, several joined by commas.
+/// Changes as `KEY=VALUE`, several joined by commas.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub struct WhatIf {
     text: String,
     changes: Vec<Change>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
-    Policy(Generation),
+    Generation(Generation),
     MinFree(u64),
     ScaleFactor(u64),
     BoostFactor(u64),
@@ -27,27 +27,13 @@ enum Change {
     HighAtomic(bool),
 }
 
-/// Keys with what they take, for help texts.
-pub const SETTINGS: [(&str, &str); 10] = [
-    ("policy", "textbook, 6.1, 6.12 or 6.18: the rules of another kernel generation"),
-    ("min_free_kbytes", "kB: the reserve the watermarks are computed from"),
-    ("watermark_scale_factor", "1/10000 of memory between the watermarks"),
-    ("watermark_boost_factor", "1/10000 of the high mark; 0 switches boosting off"),
-    ("less_memory", "MiB to take away"),
-    ("pageblock_order", "1 to 10"),
-    ("mobility_grouping", "on or off"),
-    ("per_cpu_lists", "on or off"),
-    ("nofragment", "on or off: spill into DMA32 before breaking pageblocks"),
-    ("highatomic", "on or off: reserve pageblocks for atomic requests"),
-];
-
-impl FromStr for Setting {
+impl FromStr for WhatIf {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let changes = text
             .split(',')
-            .map(|part| change(part).map_err(|reason| Error::Setting { setting: part.to_owned(), reason }));
+            .map(|part| change(part).map_err(|reason| Error::WhatIf { change: part.to_owned(), reason }));
         Ok(Self { text: text.to_owned(), changes: changes.collect::<Result<_, _>>()? })
     }
 }
@@ -62,7 +48,7 @@ fn change(part: &str) -> Result<Change, String> {
     };
     Ok(match key {
         "policy" => {
-            Change::Policy(Generation::from_name(value).ok_or("the policies are textbook, 6.1, 6.12 and 6.18")?)
+            Change::Generation(Generation::from_name(value).ok_or("the policies are textbook, 6.1, 6.12 and 6.18")?)
         }
         "min_free_kbytes" => Change::MinFree(number()?),
         "watermark_scale_factor" => Change::ScaleFactor(number()?),
@@ -76,27 +62,41 @@ fn change(part: &str) -> Result<Change, String> {
         "per_cpu_lists" => Change::PerCpu(switch()?),
         "nofragment" => Change::NoFragment(switch()?),
         "highatomic" => Change::HighAtomic(switch()?),
-        _ => return Err(format!("the keys are {}", SETTINGS.map(|(key, _)| key).join(", "))),
+        _ => return Err(format!("the keys are {}", WhatIf::KEYS.map(|(key, _)| key).join(", "))),
     })
 }
 
-impl Setting {
-    /// As it was written.
+impl WhatIf {
+    /// Keys with what they take, for help texts.
+    pub const KEYS: [(&str, &str); 10] = [
+        ("policy", "textbook, 6.1, 6.12 or 6.18: the rules of another kernel generation"),
+        ("min_free_kbytes", "kB: the reserve the watermarks are computed from"),
+        ("watermark_scale_factor", "1/10000 of memory between the watermarks"),
+        ("watermark_boost_factor", "1/10000 of the high mark; 0 switches boosting off"),
+        ("less_memory", "MiB to take away"),
+        ("pageblock_order", "1 to 10"),
+        ("mobility_grouping", "on or off"),
+        ("per_cpu_lists", "on or off"),
+        ("nofragment", "on or off: spill into DMA32 before breaking pageblocks"),
+        ("highatomic", "on or off: reserve pageblocks for atomic requests"),
+    ];
+
+    /// The changes as they were written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The machine with these settings.
+    /// The machine with these changes.
     #[must_use]
     pub fn apply(&self, machine: &Machine) -> Machine {
         let mut machine = machine.clone();
         let config = &mut machine.config;
         for change in &self.changes {
             match *change {
-                Change::Policy(generation) => {
+                Change::Generation(generation) => {
                     let pageblock_order = config.rules.pageblock_order;
                     config.generation = generation;
-                    config.rules = reference::Rules::of(generation);
+                    config.rules = Rules::of(generation);
                     config.rules.pageblock_order = pageblock_order;
                 }
                 Change::MinFree(kbytes) => {
@@ -125,11 +125,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_read_and_refused() {
-        let setting: Setting = "mobility_grouping=off,min_free_kbytes=65536".parse().unwrap();
-        assert_eq!(setting.changes, [Change::Mobility(false), Change::MinFree(65536)]);
+    fn changes_are_read_and_refused() {
+        let what_if: WhatIf = "mobility_grouping=off,min_free_kbytes=65536".parse().unwrap();
+        assert_eq!(what_if.changes, [Change::Mobility(false), Change::MinFree(65536)]);
         for bad in ["x=1", "mobility_grouping=maybe", "min_free_kbytes=much", "pageblock_order=11", "policy"] {
-            let error = bad.parse::<Setting>().unwrap_err().to_string();
+            let error = bad.parse::<WhatIf>().unwrap_err().to_string();
             assert!(error.contains("cannot set"), "{error}");
         }
     }

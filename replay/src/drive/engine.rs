@@ -4,22 +4,18 @@
 use reference::{Cpu, Gfp, MIGRATE_TYPES, NR_ORDERS, Order, PageAllocator, Pfn, ZoneId};
 use trace::{Kind, NO_PFN, PageEvent};
 
-use crate::{
-    Gap, Gaps, Machine,
+use super::{
     mapping::{Mapping, Slot},
-    score::fraction,
+    missing::Missing,
     unseen::Step,
+};
+use crate::{
+    compare::{Gap, Gaps, score::fraction},
+    start::Machine,
 };
 
 /// Between two runs of the vmstat worker (`vm.stat_interval`), in ns.
 const STAT_INTERVAL_NS: u64 = 1_000_000_000;
-
-/// Events of one kind that are known to be missing, still to be blamed for what they left behind.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Missing {
-    pub(crate) allocs: u64,
-    pub(crate) frees: u64,
-}
 
 /// Counts of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -2,13 +2,17 @@
 
 use reference::{Cpu, FrameState, MAX_ORDER, Migratetype, Misuse, NR_ORDERS, Order, PageAllocator, Pfn, ZoneId};
 
-use super::{FreeLists, Span, free::FreeFrames};
-use crate::evidence::{Evidence, First};
+use super::{
+    frame::AtStart,
+    free::FreeFrames,
+    history::FrameHistory,
+    span::{FreeLists, Span},
+};
 
 /// Puts the free blocks of one zone in place.
 pub(super) struct Placement<'a> {
     pub(super) mm: &'a mut PageAllocator,
-    pub(super) evidence: &'a Evidence,
+    pub(super) history: &'a FrameHistory,
     pub(super) zone: ZoneId,
     pub(super) span: Span,
     pub(super) free: FreeFrames<'a>,
@@ -47,7 +51,7 @@ impl Placement<'_> {
             heads.retain(|head| !self.put(*head, order, false));
             if let Some(below) = order.checked_sub(1) {
                 let told =
-                    |head: &u64| (*head..head + (1 << below)).any(|pfn| self.evidence.first(pfn) != First::Untold);
+                    |head: &u64| (*head..head + (1 << below)).any(|pfn| self.history.at_start(pfn) != AtStart::Untold);
                 let halves = |head| [head, head + (1 << below)].into_iter().filter(told);
                 found[usize::from(below)].extend(heads.into_iter().flat_map(halves));
             }
@@ -85,7 +89,8 @@ impl Placement<'_> {
                 while self.wanted[usize::from(order)].iter().any(|n| *n > 0) {
                     let Some(next) = head.checked_sub(pages).filter(|h| *h >= self.span.start) else { break };
                     head = next;
-                    let may_be_free = |pfn| self.free.may_be_listed(pfn) || self.evidence.first(pfn) == First::Either;
+                    let may_be_free =
+                        |pfn| self.free.may_be_listed(pfn) || self.history.at_start(pfn) == AtStart::Either;
                     if self.mm.is_held(Pfn(head), Order(order)) && (head..head + pages).all(may_be_free) {
                         self.put(head, order, of_its_type);
                     }
@@ -98,8 +103,8 @@ impl Placement<'_> {
     /// Where it is known that nobody touched them, they lay on lists that never ran empty, so on those which are asked
     /// for least; where nothing is known, on all alike.
     fn place_pcp(&mut self) {
-        let evidence = self.evidence;
-        for (cpu, taken) in evidence.pcp(usize::from(self.zone.0)).enumerate() {
+        let history = self.history;
+        for (cpu, taken) in history.pcp(usize::from(self.zone.0)).enumerate() {
             for block in taken {
                 if self.pcp[cpu] >= 1 << block.order && !self.free.may_be_listed(block.pfn) {
                     let mt = block.migratetype.unwrap_or(self.types[self.span.slot(block.pfn)]);
@@ -108,9 +113,9 @@ impl Placement<'_> {
             }
         }
         let mut cpu = 0;
-        let least_asked = evidence.least_asked(usize::from(self.zone.0));
+        let least_asked = history.least_asked(usize::from(self.zone.0));
         let mut of_each = Migratetype::ALL.into_iter().filter(|mt| mt.is_mergeable()).cycle();
-        for untouched in [First::Untold, First::Quiet] {
+        for untouched in [AtStart::Untold, AtStart::Quiet] {
             for pfn in self.span.start..self.span.end {
                 while self.pcp.get(cpu) == Some(&0) {
                     cpu += 1;
@@ -118,8 +123,8 @@ impl Placement<'_> {
                 if cpu >= self.pcp.len() {
                     return;
                 }
-                if evidence.first(pfn) == untouched {
-                    let any = of_each.next().filter(|_| untouched == First::Untold);
+                if history.at_start(pfn) == untouched {
+                    let any = of_each.next().filter(|_| untouched == AtStart::Untold);
                     self.put_on_pcp(cpu, pfn, Order(0), any.unwrap_or(least_asked));
                 }
             }

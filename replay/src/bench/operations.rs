@@ -5,7 +5,7 @@ use std::{hint::black_box, time::Instant};
 use reference::{Address, Config, Cpu, Generation, Gfp, Layout, Mm, NodeId, Order, PageAllocator, Pfn, ZoneType};
 use serde::Serialize;
 
-use crate::random::Random;
+use super::random::Random;
 
 /// One measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]

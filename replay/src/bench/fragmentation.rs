@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use reference::{Config, Cpu, FreeBlocks, Generation, Layout, NodeId, Order, PageAllocator, Pfn, ZoneId, ZoneType};
 use serde::Serialize;
 
-use crate::random::Random;
+use super::random::Random;
 
 const CPU: Cpu = Cpu(0);
 const NODE: NodeId = NodeId(0);
@@ -28,8 +28,9 @@ pub const PUBLISHED: f64 = 0.151;
 /// What is left of memory's large blocks. Shares are of what the free pages could make.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct FragmentationRow {
-    /// Generation.
-    pub policy: &'static str,
+    /// Name of the generation of kernels.
+    #[serde(rename = "policy")]
+    pub generation: &'static str,
     /// Pageblocks are grouped by mobility.
     pub grouping: bool,
     /// Whole free 2 MiB blocks once half of memory was freed at random.
@@ -84,7 +85,7 @@ pub fn fragmentation(
     unmovable.dedup();
     run.mm.validate()?;
     let polluted = unmovable.len() as f64 / (managed >> 9).max(1) as f64;
-    Ok(FragmentationRow { policy: generation.name(), grouping, free_at_first, free, compacted, polluted })
+    Ok(FragmentationRow { generation: generation.name(), grouping, free_at_first, free, compacted, polluted })
 }
 
 struct Run {

@@ -8,15 +8,6 @@ use trace::Trace;
 
 use crate::Error;
 
-/// Which kernel generation's rules the model follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    /// The one nearest to the traced kernel.
-    Auto,
-    /// This one.
-    Fixed(Generation),
-}
-
 /// What the header says, in the model's terms.
 #[derive(Clone)]
 pub struct Machine {
@@ -35,11 +26,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Reads the header of a trace.
+    /// Reads the header of a trace. The model follows the rules of this generation of kernels, or without one those of
+    /// the generation nearest to the traced kernel.
     ///
     /// # Errors
-    /// [`Error::PageSize`], [`Error::NoZones`]
-    pub fn of(trace: &Trace, policy: Policy) -> Result<Self, Error> {
+    /// [`Error::PageSize`], [`Error::NoZones`], [`Error::TooManyZones`] or [`Error::TooManyFrames`] if the model cannot
+    /// be built.
+    pub fn of(trace: &Trace, generation: Option<Generation>) -> Result<Self, Error> {
         let header = &trace.header;
         if header.page_size != reference::PAGE_SIZE {
             return Err(Error::PageSize { found: header.page_size });
@@ -79,12 +72,9 @@ impl Machine {
             configured,
             page_offset: if highmem { PAGE_OFFSET_X86_32 } else { PAGE_OFFSET_X86_64 },
         };
-        let generation = match policy {
-            Policy::Fixed(generation) => generation,
-            Policy::Auto => generation_of(&header.kernel),
-        };
+        let generation = generation.unwrap_or_else(|| generation_of(&header.kernel));
         let mut config = Config::new(layout, generation);
-        // The masks of the events are the traced kernel's, whatever policy the model follows.
+        // The masks of the events are the traced kernel's, whatever rules the model follows.
         config.gfp = header.gfp.clone();
         config.rules.pageblock_order = header.pageblock_order.min(reference::MAX_ORDER);
         let migratetypes = header.migratetypes.iter().map(|name| Migratetype::from_name(name)).collect();
@@ -132,7 +122,7 @@ fn frames(zones: &[ZoneSpec]) -> u64 {
     zones.iter().map(|zone| zone.start_pfn.saturating_add(zone.spanned)).max().unwrap_or(0) - start
 }
 
-/// Whether the system would give the memory for a model of so many frames, and a byte of [`crate::evidence`] for each.
+/// Whether the system would give the memory for a model of so many frames, and a byte of [`FrameHistory`](super::history::FrameHistory) for each.
 /// A header may say anything, and to ask for too much ends a program.
 fn is_room_for(frames: u64) -> bool {
     let bytes = (PageAllocator::METADATA_BYTES_PER_PAGE as u64 + 1)

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use reference::{MIGRATE_TYPES, NR_ORDERS};
 use trace::{ANY_MIGRATETYPE, FreeArea, Pageblock, Trace, ZoneStat};
 
-use crate::{Error, Machine};
+use super::machine::Machine;
+use crate::Error;
 
 /// What `/proc` said at one moment.
 #[derive(Debug, Clone, Default)]

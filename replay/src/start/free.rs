@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use reference::{MAX_ORDER, NR_ORDERS};
 
-use super::Span;
-use crate::evidence::{Evidence, First};
+use super::{frame::AtStart, history::FrameHistory, span::Span};
 
 /// The free blocks of one zone.
 pub(super) struct FreeFrames<'a> {
-    evidence: &'a Evidence,
+    history: &'a FrameHistory,
     span: Span,
     /// The blocks that free frames make: first frame and order.
     pub(super) blocks: BTreeMap<u64, u8>,
@@ -19,8 +18,8 @@ pub(super) struct FreeFrames<'a> {
 
 impl<'a> FreeFrames<'a> {
     /// Finds them. `nr_free`: how many there are of each order.
-    pub(super) fn find(evidence: &'a Evidence, zone: usize, span: Span, nr_free: [u64; NR_ORDERS]) -> Self {
-        let mut free = Self { evidence, span, blocks: BTreeMap::new(), listed: HashSet::new() };
+    pub(super) fn find(history: &'a FrameHistory, zone: usize, span: Span, nr_free: [u64; NR_ORDERS]) -> Self {
+        let mut free = Self { history, span, blocks: BTreeMap::new(), listed: HashSet::new() };
         free.find_certain();
         free.find_listed(zone, nr_free);
         free
@@ -30,7 +29,7 @@ impl<'a> FreeFrames<'a> {
     fn find_certain(&mut self) {
         let mut pfn = self.span.start;
         while pfn < self.span.end {
-            let First::Free(_) = self.evidence.first(pfn) else {
+            let AtStart::Free(_) = self.history.at_start(pfn) else {
                 pfn += 1;
                 continue;
             };
@@ -49,13 +48,14 @@ impl<'a> FreeFrames<'a> {
         for order in self.blocks.values() {
             missing[usize::from(*order)] -= 1;
         }
-        let blocks = self.evidence.pcp(zone).flat_map(|taken| taken.iter().rev());
+        let blocks = self.history.pcp(zone).flat_map(|taken| taken.iter().rev());
         let mut rooms: [Vec<u64>; NR_ORDERS] = Default::default();
         let mut seen = HashSet::new();
         for pfn in blocks.flat_map(|block| block.pfn..block.pfn + (1 << block.order)) {
-            if self.evidence.first(pfn) == First::Either && self.span.contains(pfn) {
-                let order = self
-                    .largest_around(pfn, |pfn| self.may_be_listed(pfn) || self.evidence.first(pfn) == First::Either);
+            if self.history.at_start(pfn) == AtStart::Either && self.span.contains(pfn) {
+                let order = self.largest_around(pfn, |pfn| {
+                    self.may_be_listed(pfn) || self.history.at_start(pfn) == AtStart::Either
+                });
                 let head = pfn >> order << order;
                 if seen.insert(head) {
                     rooms[usize::from(order)].push(head);
@@ -73,11 +73,11 @@ impl<'a> FreeFrames<'a> {
                         missing[usize::from(order)] += 1;
                     }
                     self.blocks.insert(head, order);
-                    self.listed.extend(block.filter(|pfn| self.evidence.first(*pfn) == First::Either));
+                    self.listed.extend(block.filter(|pfn| self.history.at_start(*pfn) == AtStart::Either));
                 } else if let Some(below) = order.checked_sub(1) {
                     let halves = [head, head + (1 << below)].into_iter();
                     let undecided = halves.filter(|head| {
-                        (*head..head + (1 << below)).any(|pfn| self.evidence.first(pfn) == First::Either)
+                        (*head..head + (1 << below)).any(|pfn| self.history.at_start(pfn) == AtStart::Either)
                     });
                     rooms[usize::from(below)].extend(undecided);
                 }
@@ -87,10 +87,10 @@ impl<'a> FreeFrames<'a> {
 
     /// Whether a frame may have been on a free list, as far as is decided.
     pub(super) fn may_be_listed(&self, pfn: u64) -> bool {
-        match self.evidence.first(pfn) {
-            First::Free(_) | First::Untold => true,
-            First::Either => self.listed.contains(&pfn),
-            First::Held(_) | First::Quiet | First::Unlisted => false,
+        match self.history.at_start(pfn) {
+            AtStart::Free(_) | AtStart::Untold => true,
+            AtStart::Either => self.listed.contains(&pfn),
+            AtStart::Held(_) | AtStart::Quiet | AtStart::Unlisted => false,
         }
     }
 

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use reference::{MIGRATE_TYPES, Migratetype, NR_ORDERS};
 
-use super::{FreeLists, Span};
-use crate::evidence::{Evidence, First, Use};
+use super::{
+    frame::{AtStart, Use},
+    history::FrameHistory,
+    span::{FreeLists, Span},
+};
 
 /// What a frame that someone uses says about its pageblock, against what a free block says: others fall back into it,
 /// too.
@@ -14,7 +17,7 @@ const FRAME_SAYS: f64 = 0.1;
 /// Gives each pageblock a type, as many of each as the kernel counted: the likeliest first. What cannot be told apart:
 /// unmovable and reclaimable lie at the zone's start, where boot put them.
 pub(super) fn infer(
-    evidence: &Evidence,
+    history: &FrameHistory,
     span: Span,
     free_blocks: &BTreeMap<u64, u8>,
     nr_free: &FreeLists,
@@ -25,7 +28,7 @@ pub(super) fn infer(
         free[span.slot(*head)][usize::from(*order)] += 1;
     }
     let likelihoods: Vec<_> = (0..span.slots())
-        .map(|slot| likelihoods(evidence, span.pageblock(slot), &free[slot], nr_free, pageblocks))
+        .map(|slot| likelihoods(history, span.pageblock(slot), &free[slot], nr_free, pageblocks))
         .collect();
     let mut types = vec![None; span.slots()];
     for mt in Migratetype::ALL.into_iter().filter(|mt| *mt != Migratetype::Movable) {
@@ -52,7 +55,7 @@ pub(super) fn infer(
 /// How likely each type makes what is seen in a pageblock, as logarithms: its free blocks, of whose types the kernel
 /// tells by order, and who uses the other frames.
 fn likelihoods(
-    evidence: &Evidence,
+    history: &FrameHistory,
     pageblock: std::ops::Range<u64>,
     free: &[u64; NR_ORDERS],
     nr_free: &FreeLists,
@@ -67,11 +70,15 @@ fn likelihoods(
         }
     }
     for pfn in pageblock {
-        let speaks_for: &[Migratetype] = match evidence.first(pfn) {
-            First::Free(Some(mt)) => &[mt],
-            First::Held(Use::User) => &[Migratetype::Movable],
-            First::Held(Use::Kernel) | First::Quiet => &[Migratetype::Unmovable, Migratetype::Reclaimable],
-            First::Held(Use::Someone) | First::Free(None) | First::Untold | First::Unlisted | First::Either => &[],
+        let speaks_for: &[Migratetype] = match history.at_start(pfn) {
+            AtStart::Free(Some(mt)) => &[mt],
+            AtStart::Held(Use::User) => &[Migratetype::Movable],
+            AtStart::Held(Use::Kernel) | AtStart::Quiet => &[Migratetype::Unmovable, Migratetype::Reclaimable],
+            AtStart::Held(Use::Someone)
+            | AtStart::Free(None)
+            | AtStart::Untold
+            | AtStart::Unlisted
+            | AtStart::Either => &[],
         };
         for mt in speaks_for {
             likelihoods[mt.index()] += FRAME_SAYS;

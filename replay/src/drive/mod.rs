@@ -1,0 +1,11 @@
+//! The events of a trace drive the model.
+
+mod engine;
+mod mapping;
+mod missing;
+mod replay;
+mod run;
+mod unseen;
+
+pub use engine::{Engine, Mode};
+pub use replay::{Init, Options, replay, replay_all};

@@ -1,0 +1,7 @@
+//! The machine as it might have been: changes to the model's configuration, and the models side by side.
+
+mod change;
+mod table;
+
+pub use change::WhatIf;
+pub use table::side_by_side;
