@@ -47,7 +47,11 @@
 mod table;
 mod records;
 
-pub use records::*;
+pub use records::{
+    CacheRecord, Counters, Family, FragEvent, Kind, Latency, MIGRATETYPES, NO_MIGRATETYPE, NO_ORDER, NO_PFN, ORDERS,
+    PageEvent, Program, RING_RESERVE, ReclaimEvent, RingEnds, SLOT_WORDS, STACK_DEPTH, SlabEvent, Slot,
+    StackedPageEvent, Strides, Tally, TallyKey, TallyPlan, TaskRecord, UNKNOWN_ZONE, Wait, ZONE_SPANS, columns,
+};
 
 #[cfg(feature = "std")]
 mod std_only {

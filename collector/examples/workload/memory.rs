@@ -33,8 +33,8 @@ impl Mapping {
         Ok(Self { start: start.cast(), bytes })
     }
 
-    /// The same, of base pages only: with huge pages, or the middle sizes of newer kernels, one fault would bring many
-    /// pages.
+    /// Maps `pages` base pages; the kernel allocates none of them yet. With huge pages, or the middle sizes of newer
+    /// kernels, one fault would bring many pages.
     pub fn of_base_pages(pages: usize) -> io::Result<Self> {
         let mapping = Self::new(pages)?;
         match mapping.advise(libc::MADV_NOHUGEPAGE) {

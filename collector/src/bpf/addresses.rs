@@ -196,8 +196,8 @@ fn allocate_some(page_size: u64) -> (Vec<u8>, Vec<std::io::PipeReader>) {
     let mut pipes = Vec::new();
     for _ in 0..16 {
         let Ok((reader, _writer)) = std::io::pipe() else { break };
-        // SAFETY: a plain system call on a descriptor that lives; std has no call for it. If it fails there is one
-        // sample less.
+        // SAFETY: the system call takes a descriptor that lives, and std has no function for it. If it fails there is
+        // one sample less.
         unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETPIPE_SZ, 1 << 20) };
         pipes.push(reader);
     }

@@ -1,11 +1,11 @@
-//! Which events: the options that the commands have in common.
+//! The options that say which events are wanted, which the commands have in common.
 
 use collector::Filter;
 use trace::Family;
 
 use super::values::size;
 
-/// What is counted.
+/// A family of events that can be counted.
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
 pub enum Events {
     /// pages allocated and freed

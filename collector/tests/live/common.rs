@@ -35,7 +35,7 @@ pub fn record(arguments: &[&str]) -> (TempDir, Trace, Output) {
     (tmp, trace, output)
 }
 
-/// The same, with the collector's own pid.
+/// Records with these arguments, and tells the collector's own pid as well.
 pub fn record_as(arguments: &[&str]) -> (TempDir, Trace, Output, u32) {
     let tmp = TempDir::new().unwrap();
     let dir = tmp.path().join("trace");

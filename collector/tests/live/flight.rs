@@ -54,7 +54,12 @@ fn flight(dir: &Path, number: u32) -> Trace {
         match Trace::open(&path) {
             Ok(trace) if trace.header.finished.is_some() => return trace,
             other => {
-                assert!(Instant::now() < deadline, "{}: {:?}", path.display(), other.map(|trace| trace.header.finished))
+                assert!(
+                    Instant::now() < deadline,
+                    "{}: {:?}",
+                    path.display(),
+                    other.map(|trace| trace.header.finished)
+                );
             }
         }
         thread::sleep(Duration::from_millis(100));

@@ -364,7 +364,7 @@ fn a_disk_that_stalls_loses_nothing() {
     let tmp = TempDir::new().unwrap();
     let (image, disk) = (tmp.path().join("image"), tmp.path().join("disk"));
     let run = |program: &str, arguments: &[&OsStr]| {
-        assert!(Command::new(program).args(arguments).status().unwrap().success(), "{program}")
+        assert!(Command::new(program).args(arguments).status().unwrap().success(), "{program}");
     };
     File::create(&image).unwrap().set_len(1 << 30).unwrap();
     fs::create_dir(&disk).unwrap();

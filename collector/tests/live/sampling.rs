@@ -92,7 +92,7 @@ fn the_account_balances_when_the_collector_is_stopped_for_five_seconds() {
     let load =
         Running::start(Command::new(program("workload")).args(["mixed", "--seconds", "60"]).stdout(Stdio::null()));
     let signal = |name: &str| {
-        assert!(Command::new("kill").args([name, &recording.id().to_string()]).status().unwrap().success())
+        assert!(Command::new("kill").args([name, &recording.id().to_string()]).status().unwrap().success());
     };
     signal("-STOP");
     thread::sleep(Duration::from_secs(5));

@@ -79,16 +79,21 @@ impl Modules {
                         self.read_items(index, items, &below, read)?;
                     } else {
                         let here = self.files[self.modules[module].file].parent().unwrap_or(Path::new(""));
-                        let candidates = match path_attribute(&child.attrs) {
-                            Some(path) => vec![here.join(path)],
-                            None => vec![folder.join(format!("{name}.rs")), below.join("mod.rs")],
+                        let (candidates, children) = match path_attribute(&child.attrs) {
+                            // Its own children lie beside it, as those of a mod.rs do.
+                            Some(path) => {
+                                let path = here.join(path);
+                                let children = path.parent().unwrap_or(here).to_owned();
+                                (vec![path], children)
+                            }
+                            None => (vec![folder.join(format!("{name}.rs")), below.join("mod.rs")], below),
                         };
                         let (path, text) =
                             candidates.iter().find_map(|path| Some((path, read(path)?))).ok_or_else(|| {
                                 let names: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
                                 anyhow!("module `{name}` is not in {}", names.join(" nor in "))
                             })?;
-                        self.read_file(index, path, &text, &below, read)?;
+                        self.read_file(index, path, &text, &children, read)?;
                     }
                 }
                 item => paths::collect(item, &mut self.modules[module].uses),

@@ -109,14 +109,19 @@ impl<'a> Names<'a> {
         if imported {
             return Found::Outside;
         }
+        let mut outside = false;
         for glob in &uses.globs {
-            if let Some(Target::Module(other)) = self.from(module, glob, way + 1)
-                && other != module
-                && let Found::Here(target) = self.find(other, name, last, way + 1)
-            {
-                return Found::Here(target);
+            match self.from(module, glob, way + 1) {
+                Some(Target::Module(other)) if other != module => match self.find(other, name, last, way + 1) {
+                    Found::Here(target) => return Found::Here(target),
+                    Found::Outside => outside = true,
+                    Found::Nowhere => {}
+                },
+                Some(_) => {}
+                // Another crate's names are not known, and this may be one of them.
+                None => outside = true,
             }
         }
-        Found::Nowhere
+        if outside { Found::Outside } else { Found::Nowhere }
     }
 }

@@ -67,6 +67,31 @@ fn a_re_export_of_another_crate_is_no_use_of_the_file() {
 }
 
 #[test]
+fn re_exports_of_another_crate_may_come_with_all_names_of_a_module() {
+    let files = [
+        ("lib.rs", "mod std_only { pub use gfp::Gfp; pub use arrow::*; } pub use std_only::*; mod zone;"),
+        ("zone.rs", "pub struct Zone(crate::Gfp, crate::Array);"),
+    ];
+    assert_eq!(found(&files), [""; 0]);
+}
+
+#[test]
+fn a_module_may_lie_where_an_attribute_says() {
+    let files = [
+        ("lib.rs", "mod record;"),
+        ("record/mod.rs", "mod sink; #[path = \"../shared/recipe.rs\"] mod recipe;"),
+        ("record/sink.rs", "pub struct Sink(super::recipe::Recipe);"),
+        ("record/../shared/recipe.rs", "use super::sink::Sink; mod step; pub struct Recipe(Sink);"),
+        ("record/../shared/step.rs", ""),
+    ];
+    let expected = [
+        "src/record/sink.rs uses Recipe of src/record/../shared/recipe.rs",
+        "src/record/../shared/recipe.rs uses Sink of src/record/sink.rs",
+    ];
+    assert_eq!(found(&files), expected);
+}
+
+#[test]
 fn a_child_that_uses_what_its_own_mod_rs_defines_is_a_circle() {
     let files = [
         ("lib.rs", "mod zone;"),

@@ -13,11 +13,11 @@ use crate::memory::{Mapping, check};
 pub struct Operation {
     /// Its key in the JSON that the program prints.
     pub name: &'static str,
-    /// Does it once.
+    /// Does the operation once.
     pub run: fn(&mut State) -> io::Result<()>,
 }
 
-/// All of them, equally likely.
+/// All operations, each as likely as any other.
 pub const ALL: [Operation; 9] = [
     Operation { name: "anonymous", run: anonymous },
     Operation { name: "huge", run: huge },

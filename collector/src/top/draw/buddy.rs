@@ -27,10 +27,10 @@ pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize, height
     let mut zones: Vec<&BuddyInfo> = model.free().iter().collect();
     zones.sort_by_key(|zone| std::cmp::Reverse(zone.free_pages()));
     zones.truncate(room);
-    let head = (0..shown).map(|order| theme.heading(format!("{order:>CELL$}")));
+    let head = (0..shown).map(|order| Theme::heading(format!("{order:>CELL$}")));
     let mut lines = vec![
         Line::default(),
-        std::iter::once(theme.heading(format!("{:<NAME$}", "free blocks"))).chain(head).collect(),
+        std::iter::once(Theme::heading(format!("{:<NAME$}", "free blocks"))).chain(head).collect(),
     ];
     for zone in zones {
         lines.extend(zone_lines(zone, names, theme, shown, width));

@@ -37,9 +37,9 @@ fn title(model: &Model, names: &KeyNames, theme: Theme, width: usize) -> Line<'s
     let gap = width.saturating_sub(name.len() + 2 + left.chars().count() + right.len());
     let right = if model.is_paused() { theme.warning(right) } else { theme.dim(right) };
     if gap == 0 {
-        return Line::from(vec![theme.heading(name), "  ".into(), right]);
+        return Line::from(vec![Theme::heading(name), "  ".into(), right]);
     }
-    Line::from(vec![theme.heading(name), "  ".into(), theme.dim(left), " ".repeat(gap).into(), right])
+    Line::from(vec![Theme::heading(name), "  ".into(), theme.dim(left), " ".repeat(gap).into(), right])
 }
 
 fn rates(model: &Model, allocator: Allocator, names: &KeyNames, theme: Theme) -> Line<'static> {

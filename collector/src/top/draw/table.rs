@@ -22,7 +22,7 @@ pub fn tabs(model: &Model, theme: Theme) -> Line<'static> {
     let mut spans = Vec::new();
     for (number, view) in View::ALL.into_iter().enumerate() {
         let text = format!(" {} {} ", number + 1, view.title());
-        spans.push(if view == model.view() { Span::styled(text, theme.selected_style()) } else { theme.dim(text) });
+        spans.push(if view == model.view() { Span::styled(text, Theme::selected_style()) } else { theme.dim(text) });
     }
     for Focus { column, value } in model.focus() {
         spans.push(theme.accent(format!("  {column}={value}")));
@@ -113,9 +113,9 @@ pub fn draw(frame: &mut Frame, model: &Model, theme: Theme, area: Rect) {
             .render_widget(Line::from(theme.dim(text)), Rect { y: area.y + 1.min(area.height - 1), height: 1, ..area });
     }
     let table = Table::new(model.rows().iter().map(row), widths)
-        .header(Row::new(heading).style(theme.heading_style()))
+        .header(Row::new(heading).style(Theme::heading_style()))
         .column_spacing(1)
-        .row_highlight_style(theme.selected_style());
+        .row_highlight_style(Theme::selected_style());
     let mut state = TableState::new().with_selected((!model.rows().is_empty()).then_some(model.selected()));
     frame.render_stateful_widget(table, area, &mut state);
 }

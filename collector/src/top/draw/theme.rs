@@ -49,27 +49,31 @@ impl Theme {
     }
 
     /// The style of the selected row and of the name of the table that is shown.
-    pub(super) fn selected_style(self) -> Style {
+    pub(super) fn selected_style() -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
     /// The style of headings.
-    pub(super) fn heading_style(self) -> Style {
+    pub(super) fn heading_style() -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
+    /// A text that stands out.
     pub(super) fn accent<'a>(self, text: impl Into<Cow<'a, str>>) -> Span<'a> {
         Span::styled(text, self.accent_style())
     }
 
+    /// A text that can be overlooked.
     pub(super) fn dim<'a>(self, text: impl Into<Cow<'a, str>>) -> Span<'a> {
         Span::styled(text, self.dim_style())
     }
 
-    pub(super) fn heading<'a>(self, text: impl Into<Cow<'a, str>>) -> Span<'a> {
-        Span::styled(text, self.heading_style())
+    /// A heading.
+    pub(super) fn heading<'a>(text: impl Into<Cow<'a, str>>) -> Span<'a> {
+        Span::styled(text, Self::heading_style())
     }
 
+    /// A text at which somebody has to look.
     pub(super) fn warning<'a>(self, text: impl Into<Cow<'a, str>>) -> Span<'a> {
         Span::styled(text, self.warning_style())
     }
