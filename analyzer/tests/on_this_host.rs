@@ -1,6 +1,6 @@
 //! The analyzer on what this very machine does: a leak of known rate is found, the fragmentation indices are the
 //! kernel's, and free blocks between two snapshots are those that the next one shows. Needs root, the collector and its
-//! workload, so `.ci/live.sh` runs it by name: `cargo test --release --test on_this_host -- --include-ignored`.
+//! workload, so `cargo xtask live` runs it by name: `cargo test --release --test on_this_host -- --include-ignored`.
 
 use std::{
     fs,
@@ -86,7 +86,7 @@ fn copy<R: Row>(trace: &Trace, writer: &mut Writer) {
 const EVENTFD: [&str; 4] = ["do_eventfd", "alloc_empty_file", "__d_alloc", "security_file_alloc"];
 
 #[test]
-#[ignore = "needs root and the collector: run by .ci/live.sh"]
+#[ignore = "needs root and the collector: run by cargo xtask live"]
 fn a_leak_is_ranked_first_and_still_is_when_frees_are_missing() {
     let dir = tempfile::tempdir().unwrap();
     let trace = record(dir.path(), "slab,cache", &["leak", "--rate", "500", "--seconds", "8"]);
@@ -101,7 +101,7 @@ fn a_leak_is_ranked_first_and_still_is_when_frees_are_missing() {
 }
 
 #[test]
-#[ignore = "needs root and the collector: run by .ci/live.sh"]
+#[ignore = "needs root and the collector: run by cargo xtask live"]
 fn a_busy_machine_that_keeps_nothing_is_not_accused() {
     let dir = tempfile::tempdir().unwrap();
     let trace = record(dir.path(), "slab,cache", &["mixed", "--seconds", "8"]);
@@ -133,7 +133,7 @@ fn by_zone(text: &str) -> Vec<(String, Vec<i64>)> {
 }
 
 #[test]
-#[ignore = "needs root and debugfs: run by .ci/live.sh"]
+#[ignore = "needs root and debugfs: run by cargo xtask live"]
 fn both_indices_are_the_kernels_at_the_same_moment() {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let extfrag = "/sys/kernel/debug/extfrag";
@@ -248,7 +248,7 @@ impl Doubt {
 }
 
 #[test]
-#[ignore = "needs root and the collector: run by .ci/live.sh"]
+#[ignore = "needs root and the collector: run by cargo xtask live"]
 fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
     let dir = tempfile::tempdir().unwrap();
     let trace = Trace::open(&record(dir.path(), "page,frag", &["mixed", "--seconds", "8"])).unwrap();
@@ -319,7 +319,7 @@ impl Drop for MemoryCgroup {
 /// Pages that a pipe may not have, because its cgroup is at the limit: the kernel has them, gives them back, and says
 /// that there are none.
 #[test]
-#[ignore = "needs root and the collector: run by .ci/live.sh"]
+#[ignore = "needs root and the collector: run by cargo xtask live"]
 fn what_a_cgroup_may_not_have_is_no_want_of_memory() {
     let memory = Path::new("/sys/fs/cgroup/memory");
     if !memory.join("memory.oom_control").exists() {

@@ -1,5 +1,5 @@
 //! The same recording, told by `perf kmem stat` and by `analyzer kmem --perf-compat`: equal to the letter. Needs root
-//! and perf, so `.ci/live.sh` runs it by name: `cargo test --release --test perf_kmem -- --include-ignored`.
+//! and perf, so `cargo xtask live` runs it by name: `cargo test --release --test perf_kmem -- --include-ignored`.
 
 use std::{path::Path, process::Command};
 
@@ -49,7 +49,7 @@ fn assert_equal(data: &str, trace: &str, options: &[&str]) -> usize {
 }
 
 #[test]
-#[ignore = "needs root and perf: run by .ci/live.sh"]
+#[ignore = "needs root and perf: run by cargo xtask live"]
 fn every_table_is_perfs_to_the_letter() {
     let dir = tempfile::tempdir().unwrap();
     let data = record(dir.path(), &[]);
@@ -105,7 +105,7 @@ fn every_table_is_perfs_to_the_letter() {
 }
 
 #[test]
-#[ignore = "needs root and perf: run by .ci/live.sh"]
+#[ignore = "needs root and perf: run by cargo xtask live"]
 fn what_perf_script_prints_gives_the_same_sums() {
     let dir = tempfile::tempdir().unwrap();
     let data = record(dir.path(), &[]);

@@ -102,7 +102,7 @@ pub fn run_mixed(workload: &Path) {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn counts_agree_with_ftraces_own() {
     // The kernel lets a busy pcp list grow to an eighth of its zone before it drains; with a fraction set, it is as
     // short as it can be.
@@ -179,7 +179,7 @@ fn available_bytes() -> u64 {
 
 /// Names and sizes are those of `/proc/slabinfo`.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn caches_are_those_of_slabinfo() {
     let (_tmp, trace, _) =
         record(&["--events", "cache", "--", program("workload").to_str().unwrap(), "mixed", "--seconds", "1"]);
@@ -201,7 +201,7 @@ fn caches_are_those_of_slabinfo() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn stacks_lead_from_the_allocator_to_the_page_fault() {
     let workload = program("workload");
     for (stacks, share) in [("all", 1.0), ("sampled", 0.01)] {
@@ -248,7 +248,7 @@ fn stacks_lead_from_the_allocator_to_the_page_fault() {
 
 /// A cgroup's processes, and nobody else's; in a hierarchy that the test mounts if nobody has.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_cgroup_is_followed_with_all_that_is_in_it() {
     let tmp = TempDir::new().unwrap();
     let mounted = fs::read_to_string("/proc/mounts").unwrap();
@@ -291,7 +291,7 @@ fn a_cgroup_is_followed_with_all_that_is_in_it() {
 /// Free frames of `/proc/kpageflags` and free blocks of `/proc/buddyinfo` differ by no more pages than moved while the
 /// two were read.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn free_frames_are_those_of_buddyinfo() {
     let (_tmp, trace, _) = record(&["--events", "page,frag", "--duration", "2", "--snapshot-interval", "60"]);
     let windows: Vec<SnapshotWindow> = all(&trace);

@@ -67,7 +67,7 @@ fn flight(dir: &Path, number: u32) -> Trace {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_signal_writes_the_last_seconds_and_the_recording_goes_on() {
     let tmp = TempDir::new().unwrap();
     let dir = tmp.path().join("flights");
@@ -93,7 +93,7 @@ fn a_signal_writes_the_last_seconds_and_the_recording_goes_on() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn the_oom_killer_makes_it_write() {
     let tmp = TempDir::new().unwrap();
     let dir = tmp.path().join("flights");
@@ -116,7 +116,7 @@ fn the_oom_killer_makes_it_write() {
 
 /// An allocation that waits for compaction makes it write; a compaction that nobody waits for does not.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_compaction_that_is_waited_for_makes_it_write() {
     if !is_guest() {
         println!(
@@ -149,7 +149,7 @@ fn a_compaction_that_is_waited_for_makes_it_write() {
 
 /// Where memory may be used up: in the guests.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_failed_allocation_of_order_9_makes_it_write() {
     if !is_guest() {
         println!(
@@ -195,7 +195,7 @@ fn a_failed_allocation_of_order_9_makes_it_write() {
 
 /// The disk is full before the second trace is whole: it says so, and what was written reads.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_full_disk_is_told_and_what_was_written_reads() {
     let tmp = TempDir::new().unwrap();
     let disk = tmp.path().join("disk");

@@ -1,5 +1,5 @@
 //! The collector on a live kernel: this machine's, and those that the kernel matrix boots. Needs root and eBPF, so
-//! cargo leaves these tests out; `.ci/live.sh` runs them, and says so loudly where it cannot.
+//! cargo leaves these tests out; `cargo xtask live` runs them, and says so loudly where it cannot.
 
 mod common;
 mod families;

@@ -73,7 +73,7 @@ pub fn provoke_oom(workload: &Path) {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn compaction_and_reclaim_agree_with_ftraces_own_counts() {
     let (hits, trace, _tmp) = counted_by_both(Family::Reclaim, "gfpwindow", |workload| {
         named("gfpwindow", || {
@@ -99,10 +99,10 @@ fn compaction_and_reclaim_agree_with_ftraces_own_counts() {
 }
 
 /// kswapd has a name of its own. Where it found nothing to reclaim sixteen times it is not woken any more
-/// (`kswapd_failures`), and the other tests bring it there: so `.ci/live.sh` runs this one first, in a guest that was
-/// just booted.
+/// (`kswapd_failures`), and the other tests bring it there: so `cargo xtask live` runs this one first, in a guest that
+/// was just booted.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn kswapd_agrees_with_ftraces_own_count() {
     if !is_guest() {
         println!(

@@ -38,7 +38,7 @@ fn assert_within_a_percent(measured: u64, truth: u64) {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn page_faults_agree_with_getrusage() {
     let workload = program("workload");
     // Once before: reading a cold binary from the disk takes movable pages too, for the page cache, and they are no
@@ -62,7 +62,7 @@ fn page_faults_agree_with_getrusage() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn page_allocations_agree_with_perf_stat() {
     if Command::new("perf").arg("--version").output().is_err() {
         assert!(std::env::var_os("GFPSCOPE_GUEST").is_some(), "perf is missing: `make setup` installs it");
@@ -98,7 +98,7 @@ fn page_allocations_agree_with_perf_stat() {
 
 /// Frames are the right ones: those that this process owns, as `/proc/self/pagemap` tells them.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn frames_are_those_of_pagemap() {
     const PAGES: usize = 300;
     for attach in ["raw", "tracepoint"] {
@@ -139,7 +139,7 @@ fn frames_are_those_of_pagemap() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn the_account_balances_when_the_ring_is_far_too_small() {
     let workload = program("workload");
     for attach in ["raw", "tracepoint"] {
@@ -161,7 +161,7 @@ fn the_account_balances_when_the_ring_is_far_too_small() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn the_account_balances_under_a_mixed_load() {
     let workload = program("workload");
     let (_tmp, trace, _, collector) = record_as(&["--", workload.to_str().unwrap(), "mixed", "--seconds", "3"]);
@@ -182,7 +182,7 @@ fn the_account_balances_under_a_mixed_load() {
 
 /// Filters in the kernel: what passes is what was asked for, what does not is counted.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn filters_keep_what_was_asked_for_and_count_the_rest() {
     let workload = program("workload");
     let mixed = ["--", workload.to_str().unwrap(), "mixed", "--seconds", "2"];
@@ -215,7 +215,7 @@ fn filters_keep_what_was_asked_for_and_count_the_rest() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn no_kernel_address_is_stored() {
     let (_tmp, trace, _) = record(&["--duration", "2"]);
     let slabs: Vec<SlabEvent> = all(&trace);
@@ -233,7 +233,7 @@ fn no_kernel_address_is_stored() {
 
 /// Objects that are still there when recording ends lie in slab pages, says `/proc/kpageflags`.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn objects_lie_in_slab_pages() {
     const KPF_SLAB: u64 = 1 << 7;
     let tmp = TempDir::new().unwrap();
@@ -269,7 +269,7 @@ fn objects_lie_in_slab_pages() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn snapshots_are_what_proc_says() {
     let (_tmp, trace, _) = record(&["--events", "page", "--duration", "2", "--snapshot-interval", "0.5"]);
     let rows: Vec<FreeArea> = all(&trace);
@@ -293,7 +293,7 @@ fn snapshots_are_what_proc_says() {
 
 /// Killed at twenty moments, a trace opens, and every batch in its manifest reads.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn kill_9_costs_only_what_was_in_memory() {
     let workload = program("workload");
     let tmp = TempDir::new().unwrap();
@@ -324,7 +324,7 @@ fn kill_9_costs_only_what_was_in_memory() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_full_disk_ends_the_recording_and_keeps_what_was_written() {
     let tmp = TempDir::new().unwrap();
     let disk = tmp.path().join("disk");
@@ -355,7 +355,7 @@ fn a_full_disk_ends_the_recording_and_keeps_what_was_written() {
 /// A disk that does not answer for three seconds costs nothing: the rings are emptied meanwhile, though they hold a
 /// tenth of a second.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_disk_that_stalls_loses_nothing() {
     if is_guest() {
         println!("SKIPPED: the guests of the kernel matrix have no mkfs.ext4; on the host this check must run");
@@ -393,7 +393,7 @@ fn a_disk_that_stalls_loses_nothing() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn privileges_are_gone_while_it_records() {
     let tmp = TempDir::new().unwrap();
     let dir = tmp.path().join("trace");

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::common::{collector, program};
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn without_root_it_says_so_in_a_sentence() {
     let tmp = TempDir::new().unwrap();
     // A copy that any user may run, wherever the original lies.
@@ -25,7 +25,7 @@ fn without_root_it_says_so_in_a_sentence() {
 
 /// In a mount namespace of its own, where nobody else misses it.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn without_tracefs_it_says_so_in_a_sentence() {
     let script = "umount -l /sys/kernel/tracing; umount -l /sys/kernel/debug; exec \"$0\" record -o /nowhere";
     let output = Command::new("unshare").args(["-m", "sh", "-c", script]).arg(program("collector")).output().unwrap();
@@ -40,7 +40,7 @@ fn without_tracefs_it_says_so_in_a_sentence() {
 
 /// As in a container that was given no capabilities.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_root_without_capabilities_is_told_which_it_lacks() {
     let Ok(output) = Command::new("capsh")
         .args(["--drop=cap_sys_admin,cap_bpf,cap_perfmon", "--"])
@@ -62,7 +62,7 @@ fn a_root_without_capabilities_is_told_which_it_lacks() {
 
 /// One tracepoint is hidden, as if the kernel did not have it; in a mount namespace of its own.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn without_a_tracepoint_it_names_the_tracepoint() {
     let hidden = "/sys/kernel/tracing/events/kmem/kmalloc";
     let script = format!("mount -t tmpfs none {hidden} && exec \"$0\" record -o /nowhere");
@@ -77,7 +77,7 @@ fn without_a_tracepoint_it_names_the_tracepoint() {
 
 /// Only the slab caches' names need the kernel's type information.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn without_btf_only_the_caches_are_refused() {
     let tmp = TempDir::new().unwrap();
     for (events, works) in [("page,slab,frag,reclaim", true), ("cache", false)] {
@@ -96,10 +96,10 @@ fn without_btf_only_the_caches_are_refused() {
     }
 }
 
-/// There is no way back from lockdown but a reboot, so `.ci/live.sh` runs this by itself, as the last thing that a
+/// There is no way back from lockdown but a reboot, so `cargo xtask live` runs this by itself, as the last thing that a
 /// guest does.
 #[test]
-#[ignore = "locks the kernel down until it is booted again: run by .ci/live.sh, in guests"]
+#[ignore = "locks the kernel down until it is booted again: run by cargo xtask live, in guests"]
 fn under_lockdown_it_says_what_lockdown_forbids() {
     if !crate::pressure::is_guest() {
         println!("SKIPPED: the kernel is locked down in the guests of the kernel matrix only");
@@ -123,7 +123,7 @@ fn under_lockdown_it_says_what_lockdown_forbids() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn what_exists_is_not_overwritten() {
     let tmp = TempDir::new().unwrap();
     fs::write(tmp.path().join("precious"), "data").unwrap();
@@ -135,7 +135,7 @@ fn what_exists_is_not_overwritten() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn probe_finds_everything_here() {
     let output = collector().args(["probe", "--json"]).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -144,7 +144,7 @@ fn probe_finds_everything_here() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_command_that_is_not_there_is_told_once() {
     let tmp = TempDir::new().unwrap();
     let output = collector()

@@ -50,7 +50,7 @@ fn figures(trace: &Trace) -> (BTreeMap<u8, u64>, u64) {
 
 /// Two collectors watch the same work at once, one of them a tenth of it.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn a_tenth_of_the_frames_tells_what_all_of_them_tell() {
     let tmp = TempDir::new().unwrap();
     let (dir, tenth) = (tmp.path().join("all"), tmp.path().join("tenth"));
@@ -84,7 +84,7 @@ fn a_tenth_of_the_frames_tells_what_all_of_them_tell() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn the_account_balances_when_the_collector_is_stopped_for_five_seconds() {
     let tmp = TempDir::new().unwrap();
     let dir = tmp.path().join("trace");
@@ -108,7 +108,7 @@ fn the_account_balances_when_the_collector_is_stopped_for_five_seconds() {
 
 /// In the guests, and on a CI machine: elsewhere others work on that CPU.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn the_account_balances_when_a_cpu_goes_and_comes() {
     if !is_guest() && std::env::var_os("CI").is_none() {
         println!(

@@ -103,7 +103,7 @@ fn difference(ours: &BTreeMap<String, (u64, u64)>, theirs: &BTreeMap<String, (u6
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn page_faults_agree_with_getrusage() {
     let workload = Workload::new();
     // By index and by key.
@@ -120,7 +120,7 @@ fn page_faults_agree_with_getrusage() {
 
 /// The same task, the same time: perf counts from its exec to its exit, and so do we, for it has its name from exec on.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn counts_agree_with_perf_stat() {
     if Command::new("perf").arg("--version").output().is_err() {
         assert!(is_guest(), "perf is missing: `make setup` installs it");
@@ -162,7 +162,7 @@ fn counts_agree_with_perf_stat() {
 /// A trace of the same events, made at the same time by other programs, through a ring, with zones found in user space:
 /// nothing may differ.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn counts_agree_with_a_trace() {
     let workload = Workload::new();
     for columns in ["order,zone,migratetype", "order,zone,migratetype,gfp"] {
@@ -231,7 +231,7 @@ fn counts_agree_with_a_trace() {
 
 /// Each slab cache by its name, beside a trace of the same calls.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn slab_caches_agree_with_a_trace() {
     let workload = Workload::new();
     let tmp = TempDir::new().unwrap();
@@ -280,7 +280,7 @@ fn slab_caches_agree_with_a_trace() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn what_has_no_room_is_in_the_totals() {
     let workload = Workload::new();
     let (report, output) = stat(
@@ -293,7 +293,7 @@ fn what_has_no_room_is_in_the_totals() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn filters_hold_in_every_row() {
     let workload = Workload::new();
     let mixed = ["--", &workload.path, "mixed", "--seconds", "1"];
@@ -311,7 +311,7 @@ fn filters_hold_in_every_row() {
 
 /// The intervals are the whole: nothing falls between two of them.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn intervals_add_up() {
     let workload = program("workload");
     let arguments = [
@@ -349,7 +349,7 @@ fn intervals_add_up() {
 
 /// Who writes to `compact_memory` compacts each zone that has memory, once (`compact_nodes` in mm/compaction.c).
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn compaction_is_timed_zone_by_zone() {
     let zoneinfo = fs::read_to_string("/proc/zoneinfo").unwrap();
     let populated = zoneinfo
@@ -370,7 +370,7 @@ fn compaction_is_timed_zone_by_zone() {
 /// The kernel counts itself how often an allocation began to reclaim, a retry being one more: `ALLOCSTALL` in
 /// mm/vmscan.c.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn direct_reclaim_is_timed_as_often_as_allocations_stall() {
     if !is_guest() {
         println!("SKIPPED: only a guest of the kernel matrix may use up its memory");
@@ -399,7 +399,7 @@ fn direct_reclaim_is_timed_as_often_as_allocations_stall() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn privileges_are_gone_while_it_counts() {
     let mut command = collector();
     command
@@ -421,7 +421,7 @@ fn privileges_are_gone_while_it_counts() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn call_sites_and_caches_have_names() {
     // A pipe's buffers are an array from the kmalloc caches, made in `alloc_pipe_info` (fs/pipe.c).
     let workload = Workload::new();

@@ -23,7 +23,7 @@ fn command(unit: &str, key: &str, state: &Path) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn the_unit_records_one_trace_after_the_other_and_removes_old_ones() {
     let unit = include_str!("../../systemd/gfpscope.service");
     let state = TempDir::new().unwrap();

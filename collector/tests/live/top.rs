@@ -114,7 +114,7 @@ fn has(lines: &[String], text: &str) -> bool {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn shows_rates_and_obeys_keys() {
     let load = load();
     let mut terminal = Terminal::open(120, 40, &["--interval", "0.3"], false);
@@ -177,7 +177,7 @@ fn shows_rates_and_obeys_keys() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn gives_the_terminal_back_when_it_is_ended() {
     for signal in ["-TERM", "-HUP", "-INT"] {
         let mut terminal = Terminal::open(80, 24, &["--interval", "0.3"], false);
@@ -193,7 +193,7 @@ fn gives_the_terminal_back_when_it_is_ended() {
 
 /// The window is closed: there is no terminal any more to give back, nor one to read from.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn ends_when_its_terminal_is_gone() {
     let (mut pty, pts) = pty_process::blocking::open().unwrap();
     pty.resize(Size::new(24, 80)).unwrap();
@@ -215,7 +215,7 @@ fn ends_when_its_terminal_is_gone() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn works_in_small_terminals_and_without_colours() {
     let mut small = Terminal::open(40, 8, &[], false);
     small.wait_for("the hint", |lines| has(lines, "too small"));
@@ -243,7 +243,7 @@ fn works_in_small_terminals_and_without_colours() {
 }
 
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn says_that_it_needs_a_terminal() {
     let output = collector().arg("top").output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -256,7 +256,7 @@ fn says_that_it_needs_a_terminal() {
 
 /// Free blocks are the kernel's, and so is the unusable index: those of debugfs at the same moment.
 #[test]
-#[ignore = "needs root and eBPF: run by .ci/live.sh"]
+#[ignore = "needs root and eBPF: run by cargo xtask live"]
 fn the_unusable_index_is_that_of_debugfs() {
     let path = "/sys/kernel/debug/extfrag/unusable_index";
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
