@@ -37,7 +37,7 @@ pub struct FragmentationRow {
     pub free_at_first: f64,
     /// Whole free 2 MiB blocks after the iterations.
     pub free: f64,
-    /// The same once the zone was compacted, as a write to `/proc/sys/vm/compact_memory` does it.
+    /// Whole free 2 MiB blocks once the zone was compacted, as a write to `/proc/sys/vm/compact_memory` does it.
     pub compacted: f64,
     /// Pageblocks that hold pages which cannot move.
     pub polluted: f64,

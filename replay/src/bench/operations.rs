@@ -32,7 +32,7 @@ const NODE: NodeId = NodeId(0);
 const REPEATS: u64 = 100_000;
 /// The best of so many measurements counts: others use the processor too.
 const SLICES: u32 = 200;
-/// The same for what takes longer.
+/// Measurements of the long kind, of which the best counts.
 const RUNS: u32 = 9;
 
 /// Measures everything on one generation. The first rows are those of `LLFree`'s own benchmark, done as it does them.

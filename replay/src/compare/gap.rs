@@ -52,7 +52,7 @@ impl Gap {
         }
     }
 
-    /// What it means, for a person.
+    /// The meaning of the class, for a person.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Orphan => "freed, allocated before the trace began",

@@ -47,7 +47,7 @@ pub struct Outcome {
     pub model_failures: u64,
     /// Fallbacks to another migratetype in the model.
     pub model_fallbacks: u64,
-    /// Those of the machine, if the trace tells.
+    /// Fallbacks to another migratetype on the machine; `None` if the trace has no events of that family.
     pub machine_fallbacks: Option<u64>,
     /// Frees of memory older than the trace for which the model held no block.
     pub orphans_dropped: u64,

@@ -18,7 +18,7 @@ pub(crate) struct Step {
     pub(crate) taken: bool,
 }
 
-/// All of them after `start`, when the model starts, in time order; between two rows of the ledger no more than
+/// The pages that moved unseen after `start`, when the model starts, in time order; between two rows of the ledger no more than
 /// `memory`, in pages.
 pub(crate) fn steps(trace: &Trace, start: u64, memory: u64) -> impl Iterator<Item = Step> + use<> {
     let mut taken: BTreeMap<u16, BTreeMap<u64, i64>> = BTreeMap::new();

@@ -8,7 +8,7 @@ pub struct Lesson {
     pub row: u8,
     /// Name for the command line.
     pub topic: &'static str,
-    /// What it is about, in a line.
+    /// The subject of the lesson, in a line.
     pub title: &'static str,
     run: fn(&mut Script) -> Result<(), LessonError>,
 }

@@ -20,7 +20,7 @@ pub struct SlabSizes {
     pub min_partial: u32,
     /// Objects worth keeping on a CPU's partial list (SLUB).
     pub cpu_partial: u32,
-    /// The same in slabs.
+    /// `cpu_partial` in slabs instead of objects.
     pub cpu_partial_slabs: u32,
 }
 
@@ -68,7 +68,7 @@ fn slub_order(size: u32, cpus: u16) -> u8 {
     [16, 8, 4, 2].into_iter().find_map(fits).unwrap_or_else(|| Order::for_bytes(u64::from(size)).0)
 }
 
-/// The same before 6.7: fewer objects are accepted before more waste than a quarter is.
+/// The order of a slab before 6.7: fewer objects are accepted before more waste than a quarter is.
 fn slub_order_6_1(size: u32, cpus: u16) -> u8 {
     let fits = |objects: u32, fraction| {
         let least = Order::for_bytes(u64::from(objects) * u64::from(size)).0;

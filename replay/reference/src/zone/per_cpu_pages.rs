@@ -36,7 +36,7 @@ pub(crate) struct PerCpuPages {
     pub(crate) freed_of_late: u32,
     /// Up to where single frees raise that: `batch << CONFIG_PCP_BATCH_SCALE_MAX` since 6.7, else not at all.
     pub(crate) freed_of_late_most: u32,
-    /// That many make a run: if it was of orders 1 to 3, the lists are emptied (`free_high`).
+    /// `freed_of_late` from which frees count as a run: a run of orders 1 to 3 empties the lists (`free_high`).
     pub(crate) free_high_from: u32,
     /// 6.7+: doublings of the next batch to take.
     pub(crate) alloc_factor: u32,

@@ -55,9 +55,9 @@ pub struct ZoneStats {
     pub pcp_misses: u64,
     /// Fallbacks to another type (`mm_page_alloc_extfrag`).
     pub extfrag: u64,
-    /// Those that broke a block below pageblock order.
+    /// Fallbacks that broke a block below pageblock order.
     pub extfrag_fragmenting: u64,
-    /// Those after which the pageblock had another type.
+    /// Fallbacks after which the pageblock had another type.
     pub extfrag_changed: u64,
 }
 
