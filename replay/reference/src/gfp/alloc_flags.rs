@@ -1,6 +1,8 @@
 //! `ALLOC_*`: what one attempt at an allocation may do, derived from the mask and the stage of the attempt.
 
-use crate::{Flags, Migratetype, Rules, WatermarkRule};
+use ::gfp::Flags;
+
+use crate::{Migratetype, Rules, WatermarkRule};
 
 /// Flags of one attempt. The values are those of `mm/internal.h`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
