@@ -252,4 +252,6 @@ table! {
 impl Ledger {
     /// The `cpu` of rows that are not about one CPU.
     pub const ALL_CPUS: u16 = u16::MAX;
+    /// The `program` of losses of events whose kind nobody knows, as imported traces have them from other tools.
+    pub const ANY_PROGRAM: &str = "any";
 }

@@ -8,10 +8,6 @@ use trace::{FragEvent, Kind, Ledger, Problem, Row as _, Trace};
 use super::events::Events;
 use crate::units;
 
-/// The program that the ledger names for losses of events whose kind nobody knows, as other tools report them to
-/// [`import`](crate::import).
-pub(crate) const ANY_PROGRAM: &str = "any";
-
 /// The loss ledger and what is wrong with the files.
 #[derive(Debug, Clone, Default)]
 pub struct Loss {
@@ -152,8 +148,9 @@ impl Loss {
 
     /// Returns what became of the events of these kinds, and how many of them are in damaged parts of their table.
     fn lost_of(&self, table: &str, kinds: &[Kind]) -> (Totals, u64) {
-        let programs = self
-            .sum(|account| account.program == ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == account.program));
+        let programs = self.sum(|account| {
+            account.program == Ledger::ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == account.program)
+        });
         let of_table = self.problems.iter().filter(|problem| problem.file.starts_with(&format!("{table}-")));
         (programs, of_table.map(|problem| problem.rows_lost).sum())
     }
