@@ -1,21 +1,21 @@
-//! Where an allocation is made, and whether a mask belongs there (row T14 of the textbook).
+//! The context in which an allocation is made, and whether a mask may be used in it (row T14 of the textbook).
 
 use crate::Flags;
 
-/// Where an allocation is made.
+/// The context in which an allocation is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Context {
-    /// A system call or kernel thread that may sleep.
+    /// A system call or a kernel thread that may sleep.
     Process,
-    /// Interrupt handler, softirq, tasklet, or code that holds a spinlock.
+    /// An interrupt handler, a softirq, a tasklet, or code that holds a spinlock.
     Atomic,
-    /// The block layer, or code the block layer waits for.
+    /// The block layer, or code that the block layer waits for.
     Block,
-    /// File-system code that holds locks reclaim could want.
+    /// File-system code that holds locks which reclaim could want.
     FileSystem,
 }
 
-/// Whether a mask is right for a context.
+/// Whether a mask may be used in a context, and the reason if it may not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// The mask may be used.
@@ -33,11 +33,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Judges what a mask means.
+    /// Returns the verdict on flags in a context.
     ///
     /// The kernel itself catches the impossible masks (`VM_BUG_ON` in `gfp_zone`, `VM_WARN_ON` in `gfp_migratetype`,
-    /// `include/linux/gfp.h`) and sleeping in atomic context (`might_alloc`, `include/linux/sched/mm.h`). Recursion is
-    /// found by lockdep only: `fs_reclaim_acquire` in `mm/page_alloc.c`.
+    /// `include/linux/gfp.h`) and sleeping in atomic context (`might_alloc`, `include/linux/sched/mm.h`). Only lockdep
+    /// finds recursion: `fs_reclaim_acquire` in `mm/page_alloc.c`.
     pub const fn of(flags: Flags, context: Context) -> Self {
         if !flags.zone_is_possible() {
             return Self::BadZoneBits;
@@ -53,7 +53,7 @@ impl Verdict {
         }
     }
 
-    /// Why the mask must not be used, and what to use instead; `None` if it may be used.
+    /// Returns the reason why the mask must not be used and a mask to use instead; `None` if the mask may be used.
     pub const fn reason(self) -> Option<&'static str> {
         Some(match self {
             Self::Allowed => return None,

@@ -1,31 +1,31 @@
-//! How far the allocator may go for a request.
+//! The effort that the allocator may make for a request.
 
 use crate::{Flags, GfpTable};
 
-/// What the allocator may do for a request when no free page is at hand, from the most to the least.
+/// What the allocator may do for a request when no free page is available, ordered from the most to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effort {
-    /// Direct reclaim with I/O and filesystem calls.
+    /// Direct reclaim that may start I/O and call filesystems.
     Full,
-    /// Direct reclaim that must not call filesystems.
+    /// Direct reclaim that may start I/O but must not call filesystems.
     NoFs,
-    /// Direct reclaim of clean pages only.
+    /// Direct reclaim that takes clean pages only.
     NoIo,
-    /// No waiting: part of the reserve below the min watermark may be used.
+    /// No waiting, but the request may use part of the reserve below the min watermark.
     Reserves,
-    /// No waiting: kswapd is woken, which helps later requests.
+    /// No waiting, but kswapd is woken, which helps later requests.
     Kswapd,
-    /// No waiting, and nobody is woken.
+    /// No waiting, and kswapd is not woken.
     Nothing,
 }
 
 impl Effort {
-    /// Judges a mask by a kernel's own table.
+    /// Returns the effort for a mask that is in the numbering of `table`'s kernel.
     pub fn of(table: &GfpTable, mask: u32) -> Self {
         Self::of_flags(table.named_flags(mask))
     }
 
-    /// Judges what a mask means.
+    /// Returns the effort for a set of flags.
     pub const fn of_flags(flags: Flags) -> Self {
         if flags.may_sleep() {
             match (flags.may_io(), flags.may_fs()) {
@@ -42,7 +42,7 @@ impl Effort {
         }
     }
 
-    /// The effort in words.
+    /// Returns the effort in words.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Full => "may sleep, any reclaim",

@@ -1,41 +1,41 @@
-//! A mask taken apart and judged, in words.
+//! Explains a mask in words: its bits, what they allow the caller to do, and the flags that contradict each other.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use crate::{Context, Effort, Flags, GfpTable, Verdict, meaning};
 
-/// One bit of a mask.
+/// One bit of a mask, with its name and meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bit {
-    /// The kernel's name for the bit; the bit in hex if it has none.
+    /// The kernel's name for the bit, or the bit in hex if the kernel has no name for it.
     pub name: String,
-    /// The bit.
+    /// The value of the bit: a power of two.
     pub mask: u32,
-    /// What the bit allows or asks for; empty if its name is not known here.
+    /// The permission or wish that the bit expresses; empty if this crate does not know the bit's name.
     pub meaning: &'static str,
 }
 
-/// A mask taken apart.
+/// The explanation of one mask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// The mask, in the numbering of its kernel.
     pub mask: u32,
     /// The mask as its kernel prints it.
     pub names: String,
-    /// The mask's bits, lowest first.
+    /// The bits that are set in the mask, lowest first.
     pub bits: Vec<Bit>,
-    /// What the mask means, by the names of its kernel.
+    /// The kernel-independent flags that the names of the mask stand for.
     pub flags: Flags,
-    /// What the mask means for the caller.
+    /// The consequences of the mask for the caller, one sentence each.
     pub consequences: Vec<&'static str>,
-    /// Flags that contradict one another.
+    /// The contradictions between flags of the mask, one sentence each.
     pub complaints: Vec<&'static str>,
-    /// The flags that the mask itself names, without those that every mask of its kernel implies.
+    /// The flags that the mask itself names, without those that every mask of this kernel implies.
     stated: Flags,
 }
 
 impl GfpTable {
-    /// Takes a mask of this kernel apart.
+    /// Returns the explanation of a mask that is in the numbering of this kernel.
     pub fn explain(&self, mask: u32) -> Explanation {
         let bit = |shift: u32| {
             let bit = 1_u32 << shift;
@@ -57,17 +57,17 @@ impl GfpTable {
 }
 
 impl Explanation {
-    /// How far the allocator may go for the request.
+    /// Returns the effort that the allocator may make for the request.
     pub const fn effort(&self) -> Effort {
         Effort::of_flags(self.flags)
     }
 
-    /// Whether the mask may be used in a context.
+    /// Returns whether the mask may be used in a context, and the reason if it may not.
     pub const fn verdict(&self, context: Context) -> Verdict {
         Verdict::of(self.flags, context)
     }
 
-    /// What is legal in a context and yet worth a look.
+    /// Returns remarks on flags that are legal in a context but unusual or without effect.
     pub fn remarks(&self, context: Context) -> Vec<&'static str> {
         let flags = self.stated;
         let sleeps = flags.may_sleep();
@@ -90,8 +90,9 @@ impl Explanation {
     }
 }
 
-/// What flags mean for the caller: whether the request sleeps, what reclaim may do, whether it may use the reserves, and
-/// the zones that it may use (`gfp_zone`, `include/linux/gfp.h`: `MOVABLE` chooses a zone only beside `HIGHMEM`).
+/// Returns the consequences of flags for the caller: whether the request sleeps, what reclaim may do, whether the
+/// request may use the reserves, and the zones that it may use. `MOVABLE` chooses a zone only together with `HIGHMEM`
+/// (`gfp_zone`, `include/linux/gfp.h`).
 fn consequences(flags: Flags) -> Vec<&'static str> {
     let sleeps = flags.may_sleep();
     let mut consequences = Vec::new();
@@ -118,30 +119,30 @@ fn consequences(flags: Flags) -> Vec<&'static str> {
     consequences
 }
 
-/// Flags that contradict one another.
+/// Returns the contradictions between flags, one sentence each.
 fn complaints(flags: Flags) -> Vec<&'static str> {
     let all = [
         (!flags.zone_is_possible(), "more than one zone modifier: the kernel has no zone for this combination"),
         (!flags.mobility_is_possible(), "both MOVABLE and RECLAIMABLE: there is no such migratetype"),
-        // `__alloc_pages_slowpath` warns and lets the request fail: it cannot loop without reclaim.
+        // `__alloc_pages_slowpath` warns and fails the request, because it cannot loop without reclaim.
         (
             flags.contains(Flags::NOFAIL) && !flags.may_sleep(),
             "NOFAIL without DIRECT_RECLAIM: it can never succeed by waiting",
         ),
-        // NOFAIL wins since 4.12: the slow path looks at it last, under its label `nopage`. In 2.6.34 NORETRY wins
-        // (`should_alloc_retry`).
+        // `NOFAIL` wins since 4.12, because the slow path tests it last, under its label `nopage`. In 2.6.34 `NORETRY`
+        // wins (`should_alloc_retry`).
         (
             flags.contains(Flags::NOFAIL) && flags.intersects(Flags::NORETRY | Flags::RETRY_MAYFAIL),
             "NOFAIL together with a flag that allows failure",
         ),
         (flags.contains(Flags::FS) && !flags.contains(Flags::IO), "FS without IO: filesystems need I/O"),
-        // "This takes precedence over the %__GFP_MEMALLOC flag if both are set": `include/linux/gfp_types.h`.
+        // `include/linux/gfp_types.h`: "This takes precedence over the %__GFP_MEMALLOC flag if both are set".
         (flags.contains(Flags::MEMALLOC | Flags::NOMEMALLOC), "MEMALLOC together with NOMEMALLOC: the latter wins"),
     ];
     chosen(&all)
 }
 
-/// The texts that apply.
+/// Returns the texts whose condition holds.
 fn chosen(all: &[(bool, &'static str)]) -> Vec<&'static str> {
     all.iter().filter_map(|(applies, text)| applies.then_some(*text)).collect()
 }

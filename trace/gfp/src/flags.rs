@@ -1,156 +1,160 @@
-//! A flag set of our own, one bit per meaning.
+//! GFP flags with one fixed bit per meaning, independent of any kernel's numbering.
 
-/// What a mask means, independent of the kernel that numbered it. The values are those of 5.1 and later
-/// (`include/linux/gfp_types.h`), so that masks of current kernels need no translation.
+/// A set of GFP flags, independent of the kernel that numbered them. The values are those of 5.1 and later
+/// (`include/linux/gfp_types.h`), so masks of current kernels need no translation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Flags(u32);
 
-/// The combinations of the four zone bits that are bugs, one bit each: {3, 5, 6, 7, 0xb, 0xd, 0xe, 0xf}, those that name
-/// more than one of `DMA`, `DMA32` and `HIGHMEM` (`GFP_ZONE_BAD`, `include/linux/gfp.h`).
+/// The combinations of the four zone bits that are bugs, one bit for each of 3, 5, 6, 7, 0xb, 0xd, 0xe and 0xf: the
+/// combinations that name more than one of `DMA`, `DMA32` and `HIGHMEM` (`GFP_ZONE_BAD`, `include/linux/gfp.h`).
 const GFP_ZONE_BAD: u32 = 0xE8E8;
 
 impl Flags {
-    /// Memory a 24-bit DMA engine reaches.
+    /// `__GFP_DMA`: the memory must be within the reach of a 24-bit DMA engine.
     pub const DMA: Self = Self(0x1);
-    /// High memory will do.
+    /// `__GFP_HIGHMEM`: the memory may be high memory.
     pub const HIGHMEM: Self = Self(0x2);
-    /// Memory a 32-bit DMA engine reaches.
+    /// `__GFP_DMA32`: the memory must be within the reach of a 32-bit DMA engine.
     pub const DMA32: Self = Self(0x4);
-    /// The page can be migrated.
+    /// `__GFP_MOVABLE`: the page can be migrated.
     pub const MOVABLE: Self = Self(0x8);
-    /// The page belongs to a cache that shrinks under reclaim.
+    /// `__GFP_RECLAIMABLE`: the page belongs to a slab cache that shrinks under reclaim.
     pub const RECLAIMABLE: Self = Self(0x10);
-    /// May use part of the reserve below the min watermark.
+    /// `__GFP_HIGH`: the request may use part of the reserve below the min watermark.
     pub const HIGH: Self = Self(0x20);
-    /// May start block I/O.
+    /// `__GFP_IO`: reclaim for the request may start block I/O.
     pub const IO: Self = Self(0x40);
-    /// May call into file systems.
+    /// `__GFP_FS`: reclaim for the request may call into file systems.
     pub const FS: Self = Self(0x80);
-    /// Zeroed memory is wanted.
+    /// `__GFP_ZERO`: the memory must be zeroed.
     pub const ZERO: Self = Self(0x100);
     /// `__GFP_ATOMIC`: the caller cannot sleep and is urgent (4.4 to 6.2).
     pub const ATOMIC: Self = Self(0x200);
-    /// May reclaim itself, and so sleep (the sleeping half of `__GFP_WAIT`).
+    /// `__GFP_DIRECT_RECLAIM`: the caller may reclaim, and so sleep (the sleeping half of the older `__GFP_WAIT`).
     pub const DIRECT_RECLAIM: Self = Self(0x400);
-    /// Wakes kswapd when memory is low.
+    /// `__GFP_KSWAPD_RECLAIM`: the request wakes kswapd when memory is low.
     pub const KSWAPD_RECLAIM: Self = Self(0x800);
-    /// The page is about to be dirtied.
+    /// `__GFP_WRITE`: the caller is about to dirty the page.
     pub const WRITE: Self = Self(0x1000);
-    /// No warning on failure.
+    /// `__GFP_NOWARN`: a failure is not reported in the kernel log.
     pub const NOWARN: Self = Self(0x2000);
-    /// Try hard, may fail (`__GFP_REPEAT` of old).
+    /// `__GFP_RETRY_MAYFAIL`: the allocator tries hard but may fail (`__GFP_REPEAT` until 4.12).
     pub const RETRY_MAYFAIL: Self = Self(0x4000);
-    /// Must not fail.
+    /// `__GFP_NOFAIL`: the request must not fail.
     pub const NOFAIL: Self = Self(0x8000);
-    /// Give up after one round.
+    /// `__GFP_NORETRY`: the allocator gives up after one round of reclaim.
     pub const NORETRY: Self = Self(0x10000);
-    /// May use all memory: the caller will free more soon.
+    /// `__GFP_MEMALLOC`: the request may use all memory, because the caller will soon free more than it takes.
     pub const MEMALLOC: Self = Self(0x20000);
-    /// A compound page.
+    /// `__GFP_COMP`: the block becomes a compound page.
     pub const COMP: Self = Self(0x40000);
-    /// Must not use the emergency reserve.
+    /// `__GFP_NOMEMALLOC`: the request must not use the emergency reserve.
     pub const NOMEMALLOC: Self = Self(0x80000);
-    /// Respect the task's cpuset.
+    /// `__GFP_HARDWALL`: the request respects the task's cpuset.
     pub const HARDWALL: Self = Self(0x10_0000);
-    /// This node or nothing.
+    /// `__GFP_THISNODE`: the request takes memory of the given node or fails.
     pub const THISNODE: Self = Self(0x20_0000);
-    /// Charged to the caller's memory cgroup.
+    /// `__GFP_ACCOUNT`: the memory is charged to the caller's memory cgroup.
     pub const ACCOUNT: Self = Self(0x40_0000);
-    /// `__GFP_COLD`: a cache-cold page is preferred (until 4.14). Has no bit in current kernels; this one is ours.
+    /// `__GFP_COLD`: a cache-cold page is preferred (until 4.14). Current kernels have no bit for it; this value is
+    /// chosen here.
     pub const COLD: Self = Self(0x4000_0000);
-    /// Direct and background reclaim: `__GFP_RECLAIM`, `__GFP_WAIT` of old.
+    /// `__GFP_RECLAIM`: direct and background reclaim together (`__GFP_WAIT` before 4.4).
     pub const RECLAIM: Self = Self(0x400 | 0x800);
 
-    /// The set with these bits, numbered as in current kernels.
+    /// Returns the set with these bits, which are numbered as in current kernels.
     #[inline]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// Whether all bits of `other` are set.
+    /// Returns whether all bits of `other` are set.
     #[inline]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether any bit of `other` is set.
+    /// Returns whether any bit of `other` is set.
     #[inline]
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Both sets together.
+    /// Returns the union of both sets.
     #[must_use]
     #[inline]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// This set without `other`.
+    /// Returns this set without the bits of `other`.
     #[must_use]
     #[inline]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// What both sets share.
+    /// Returns the bits that both sets share.
     #[must_use]
     #[inline]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The bits, numbered as in current kernels.
+    /// Returns the bits, numbered as in current kernels.
     #[inline]
     pub const fn bits(self) -> u32 {
         self.0
     }
 
-    /// Whether the caller may sleep: direct reclaim waits (`gfpflags_allow_blocking`, `include/linux/gfp.h`).
+    /// Returns whether the caller may sleep, which direct reclaim does (`gfpflags_allow_blocking`,
+    /// `include/linux/gfp.h`).
     #[inline]
     pub const fn may_sleep(self) -> bool {
         self.contains(Self::DIRECT_RECLAIM)
     }
 
-    /// Whether reclaim on behalf of the request may start block I/O. The bit says nothing without direct reclaim
-    /// (`include/linux/gfp_types.h`, "Reclaim modifiers").
+    /// Returns whether reclaim on behalf of the request may start block I/O. The bit has no effect without direct
+    /// reclaim (`include/linux/gfp_types.h`, "Reclaim modifiers").
     #[inline]
     pub const fn may_io(self) -> bool {
         self.may_sleep() && self.contains(Self::IO)
     }
 
-    /// Whether reclaim on behalf of the request may call file systems. The bit says nothing without direct reclaim.
+    /// Returns whether reclaim on behalf of the request may call file systems. The bit has no effect without direct
+    /// reclaim.
     #[inline]
     pub const fn may_fs(self) -> bool {
         self.may_sleep() && self.contains(Self::FS)
     }
 
-    /// Whether the request may take pages below the min watermark.
+    /// Returns whether the request may take pages below the min watermark.
     ///
-    /// `NOMEMALLOC` takes back what `MEMALLOC` gives (`__gfp_pfmemalloc_flags`, `mm/page_alloc.c`), but not what `HIGH`
-    /// gives: `gfp_to_alloc_flags` turns that into `ALLOC_MIN_RESERVE` (`ALLOC_HIGH` before 6.3) without a look at it.
+    /// `NOMEMALLOC` cancels `MEMALLOC` (`__gfp_pfmemalloc_flags`, `mm/page_alloc.c`) but not `HIGH`:
+    /// `gfp_to_alloc_flags` turns `HIGH` into `ALLOC_MIN_RESERVE` (`ALLOC_HIGH` before 6.3) without testing
+    /// `NOMEMALLOC`.
     #[inline]
     pub const fn uses_reserves(self) -> bool {
         self.contains(Self::HIGH) || self.contains(Self::MEMALLOC) && !self.contains(Self::NOMEMALLOC)
     }
 
-    /// Whether the zone bits name one zone at most. If not, `gfp_zone` ends in a `VM_BUG_ON`.
+    /// Returns whether the zone bits name one zone at most. If they name more, `gfp_zone` ends in a `VM_BUG_ON`.
     #[inline]
     pub const fn zone_is_possible(self) -> bool {
         GFP_ZONE_BAD >> (self.0 & 0xf) & 1 == 0
     }
 
-    /// Whether the mobility bits name one migratetype at most. If not, `gfp_migratetype` warns.
+    /// Returns whether the mobility bits name one migratetype at most. If they name two, `gfp_migratetype` warns.
     #[inline]
     pub const fn mobility_is_possible(self) -> bool {
         !self.contains(Self(Self::MOVABLE.0 | Self::RECLAIMABLE.0))
     }
 
-    /// The flag that a kernel's name stands for, whatever that kernel's number for it; `None` for composites and for
-    /// names that ask nothing of the page allocator.
+    /// Returns the flag that a kernel's name stands for, whatever that kernel's number for it is; `None` for composites
+    /// and for names that ask nothing of the page allocator.
     ///
-    /// Some kernels print a flag without its underscores: `GFP_DMA` in 6.12, and all of them before 4.6.
-    /// `GFP_ATOMIC` is the exception: that has always been a composite, beside a flag `__GFP_ATOMIC` in 4.4 to 6.2.
+    /// Some kernels print a flag without its underscores: 6.12 prints `GFP_DMA`, and kernels before 4.6 print all flags
+    /// so. `GFP_ATOMIC` is the exception: it has always been a composite, beside a flag `__GFP_ATOMIC` in 4.4 to 6.2.
     pub fn from_name(name: &str) -> Option<Self> {
         let flag = match name.strip_prefix("__GFP_") {
             Some(flag) => flag,

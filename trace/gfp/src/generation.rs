@@ -1,4 +1,4 @@
-//! Generations of kernels.
+//! The generations of kernels whose page allocators this project distinguishes.
 
 /// A generation of kernels whose page allocators follow the same rules.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -6,12 +6,12 @@ pub enum Generation {
     /// Linux 2.6.34, the kernel of Love's *Linux Kernel Development*, 3rd edition. Its `MIGRATE_RESERVE` blocks are not
     /// modelled.
     Textbook,
-    /// Linux 6.1: whole-pageblock steals, one `pcp->high`, `__GFP_ATOMIC`.
+    /// Linux 6.1, with whole-pageblock steals, one fixed `pcp->high`, and `__GFP_ATOMIC`.
     V6_1,
-    /// Linux 6.12: "freelist hygiene" (a free block is always on the list of its pageblock's type), automatic
-    /// `pcp->high`.
+    /// Linux 6.12, with "freelist hygiene" (a free block is always on the list of its pageblock's type) and an
+    /// automatic `pcp->high`.
     V6_12,
-    /// Linux 6.15 and later, checked against 6.18: fallback in the modes claim and steal.
+    /// Linux 6.15 and later, checked against 6.18, with the two fallback modes claim and steal.
     V6_18,
 }
 
@@ -19,7 +19,7 @@ impl Generation {
     /// All generations, oldest first.
     pub const ALL: [Self; 4] = [Self::Textbook, Self::V6_1, Self::V6_12, Self::V6_18];
 
-    /// The generation's name on the command line.
+    /// Returns the generation's name as the command line takes it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Textbook => "textbook",
@@ -29,13 +29,13 @@ impl Generation {
         }
     }
 
-    /// The generation with this name.
+    /// Returns the generation with this name, or `None`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|generation| generation.name() == name)
     }
 
-    /// The generation closest to a kernel release: before 3.0 the textbook's, before 6.10 that of 6.1, before 6.15 that
-    /// of 6.12.
+    /// Returns the generation closest to a kernel release: [`Textbook`](Self::Textbook) before 3.0,
+    /// [`V6_1`](Self::V6_1) before 6.10, [`V6_12`](Self::V6_12) before 6.15, and [`V6_18`](Self::V6_18) from then on.
     pub const fn of_release(major: u32, minor: u32) -> Self {
         match (major, minor) {
             (..3, _) => Self::Textbook,

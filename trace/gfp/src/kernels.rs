@@ -1,10 +1,10 @@
-//! The tables of the generations of kernels that are known here.
+//! The GFP tables of the known generations of kernels.
 
 use crate::{Generation, GfpTable};
 
 impl GfpTable {
-    /// The table of a generation of kernels: the names that the kernel prints, in its order, then those that it has
-    /// but does not print.
+    /// Returns the table of a generation of kernels: first the names that the kernel prints, in its order, then the
+    /// names that its source has but that it does not print.
     pub fn of(generation: Generation) -> Self {
         let tables: &[&[_]] = match generation {
             Generation::Textbook => &[TEXTBOOK],
@@ -16,8 +16,9 @@ impl GfpTable {
     }
 }
 
-/// Linux 2.6.34, `include/linux/gfp.h`. `GFP_NOWAIT` is the empty mask there; the book's `GFP_USER` omits the
-/// `HARDWALL` the source has. That kernel prints the flags without their underscores; here they have the source's names.
+/// The names and masks of Linux 2.6.34 (`include/linux/gfp.h`), where `GFP_NOWAIT` is the empty mask. The book's
+/// `GFP_USER` omits the `HARDWALL` bit that the source has. That kernel prints the flags without their underscores;
+/// this table gives them the names of the source.
 const TEXTBOOK: &[(&str, u32)] = &[
     ("GFP_HIGHUSER_MOVABLE", 0x200da),
     ("GFP_HIGHUSER", 0x200d2),
@@ -51,8 +52,8 @@ const TEXTBOOK: &[(&str, u32)] = &[
     ("__GFP_RECLAIMABLE", 0x80000),
 ];
 
-/// The composites that 6.1 to 6.18 print first (`__def_gfpflag_names`, `include/trace/events/mmflags.h`),
-/// without `KASAN_HW_TAGS`.
+/// The composites that 6.1 to 6.18 print first (`__def_gfpflag_names`, `include/trace/events/mmflags.h`), without
+/// `KASAN_HW_TAGS`.
 const COMPOSITES: &[(&str, u32)] = &[
     ("GFP_TRANSHUGE", 0x1c_24ca),
     ("GFP_TRANSHUGE_LIGHT", 0x1c_20ca),
@@ -64,7 +65,7 @@ const COMPOSITES: &[(&str, u32)] = &[
     ("GFP_NOFS", 0xc40),
 ];
 
-/// Linux 6.1: `__GFP_ATOMIC` is there, and `GFP_NOWAIT` may warn.
+/// The names that follow the composites in Linux 6.1, which has `__GFP_ATOMIC`, and a `GFP_NOWAIT` without `NOWARN`.
 const V6_1: &[(&str, u32)] = &[
     ("GFP_ATOMIC", 0xa20),
     ("GFP_NOIO", 0xc00),
@@ -76,7 +77,8 @@ const V6_1: &[(&str, u32)] = &[
     ("__GFP_ATOMIC", 0x200),
 ];
 
-/// Linux 6.12: no `__GFP_ATOMIC` (since 6.3), and `GFP_NOWAIT` carries `NOWARN` (since 6.8).
+/// The names that follow the composites in Linux 6.12, which has no `__GFP_ATOMIC` (since 6.3), and a `GFP_NOWAIT` with
+/// `NOWARN` (since 6.8).
 const V6_12: &[(&str, u32)] = &[
     ("GFP_ATOMIC", 0x820),
     ("GFP_NOIO", 0xc00),
@@ -87,8 +89,8 @@ const V6_12: &[(&str, u32)] = &[
     ("__GFP_HIGH", 0x20),
 ];
 
-/// The flags as 6.1 and 6.12 order them. Bits from 24 up depend on the configuration and are left to the table of the
-/// traced kernel.
+/// The flags in the order of 6.1 and 6.12. Bits from 24 up depend on the configuration; only the table of the traced
+/// kernel can name them.
 const V6_1_AND_V6_12: &[(&str, u32)] = &[
     ("__GFP_IO", 0x40),
     ("__GFP_FS", 0x80),
@@ -112,10 +114,10 @@ const V6_1_AND_V6_12: &[(&str, u32)] = &[
     ("__GFP_ZEROTAGS", 0x80_0000),
 ];
 
-/// Flags that 6.1 and 6.12 print by another name: `GFP_DMA` and `GFP_DMA32`.
+/// The flags that 6.1 and 6.12 print under another name, `GFP_DMA` and `GFP_DMA32`.
 const NOT_PRINTED: &[(&str, u32)] = &[("__GFP_DMA", 0x1), ("__GFP_DMA32", 0x4)];
 
-/// Linux 6.18: the masks of 6.12, the flags in the order of their bits.
+/// The names of Linux 6.18: the masks are those of 6.12, and the flags are in the order of their bits.
 const V6_18: &[(&str, u32)] = &[
     ("GFP_ATOMIC", 0x820),
     ("GFP_NOIO", 0xc00),

@@ -1,4 +1,4 @@
-//! GFP masks: what a request for memory may do, where its pages may come from, and what they are for.
+//! GFP masks: what a request for memory may do, where its pages may come from, and what the pages are for.
 //!
 //! A *mask* is a `u32` in the numbering of the kernel it comes from. Bits have moved several times in the kernel's
 //! history and those above 23 move with its configuration, so a mask means something only beside the [`GfpTable`] of its

@@ -1,6 +1,6 @@
-//! What the names mean, in words.
+//! The meanings of GFP names in words.
 
-/// What a flag or composite means, by its name in any kernel; `None` for a name that no known kernel has.
+/// Returns the meaning of a flag or composite, by its name in any kernel; `None` for a name that no known kernel has.
 pub fn meaning(name: &str) -> Option<&'static str> {
     Some(match name.trim_start_matches('_').trim_start_matches("GFP_") {
         "DMA" => "the page must lie in ZONE_DMA (the first 16 MiB on x86)",

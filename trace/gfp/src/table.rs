@@ -12,22 +12,22 @@ use crate::Flags;
 /// The names and masks of one kernel, in the order in which that kernel matches them: composites such as `GFP_KERNEL`
 /// before single bits such as `__GFP_IO`.
 ///
-/// With the feature `serde`, a list of `[name, mask]`.
+/// With the feature `serde`, a table is serialized as a list of `[name, mask]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(from = "Vec<(String, u32)>", into = "Vec<(String, u32)>"))]
 pub struct GfpTable {
     entries: Vec<(String, u32)>,
-    /// The masks of the names that [`Flags`] knows, and what they mean.
+    /// The masks of the names that [`Flags`] knows, with the flags that they stand for.
     translation: Vec<(u32, Flags)>,
-    /// Whether one of them has another number than in current kernels.
+    /// Whether a name in `translation` has another number than in current kernels.
     renumbered: bool,
-    /// Added to every mask: before 4.4 no bit said "wake kswapd", every request did.
+    /// The flags that every mask implies: before 4.4 every request woke kswapd, and no bit said so.
     implied: Flags,
 }
 
 impl GfpTable {
-    /// A table from names and masks, composites first.
+    /// Creates a table from names and masks, composites first.
     pub fn new(entries: Vec<(String, u32)>) -> Self {
         let known = entries.iter().filter_map(|(name, mask)| Some((*mask, Flags::from_name(name)?)));
         let translation: Vec<_> = known.filter(|(mask, _)| *mask != 0).collect();
@@ -36,12 +36,12 @@ impl GfpTable {
         Self { entries, translation, renumbered, implied: if old { Flags::KSWAPD_RECLAIM } else { Flags::default() } }
     }
 
-    /// The names and masks, in matching order.
+    /// Returns the names and masks in matching order.
     pub fn entries(&self) -> impl Iterator<Item = (&str, u32)> {
         self.entries.iter().map(|(name, mask)| (name.as_str(), *mask))
     }
 
-    /// The single bits and their names: `__GFP_…`, or `GFP_…` in a kernel that prints the bit only so.
+    /// Returns the single bits with their names: `__GFP_…`, or `GFP_…` if the kernel has no other name for the bit.
     pub fn bits(&self) -> impl Iterator<Item = (&str, u32)> {
         self.entries().filter(|(name, mask)| {
             let has_other = || self.entries().any(|(other, same)| same == *mask && other.starts_with("__"));
@@ -49,24 +49,26 @@ impl GfpTable {
         })
     }
 
-    /// The mask of one name.
+    /// Returns the mask of one name, or `None` if this kernel does not have the name.
     pub fn mask(&self, name: &str) -> Option<u32> {
         self.entries().find(|(known, _)| *known == name).map(|(_, mask)| mask)
     }
 
-    /// Whether a mask has all bits of a name. A name that the kernel does not have is in no mask.
+    /// Returns whether a mask has all bits of a name. The result is `false` for a name that the kernel does not have.
     pub fn has(&self, mask: u32, name: &str) -> bool {
         self.mask(name).is_some_and(|bits| bits != 0 && mask & bits == bits)
     }
 
-    /// The names that make up a mask, exactly as the kernel prints them: `GFP_KERNEL|__GFP_ZERO`, unknown bits in hex.
+    /// Returns the names that make up a mask, exactly as the kernel prints them: `GFP_KERNEL|__GFP_ZERO`, with unknown
+    /// bits in hex.
     ///
     /// The kernel's loop (`format_flags` in `lib/vsprintf.c` for `%pGg`, `trace_print_flags_seq` in
-    /// `kernel/trace/trace_output.c` for `__print_flags`) takes each name whose bits are all left, in the order of its
-    /// table, until none is left. It has no test for a name without bits, such as 3.x's `GFP_NOTRACK` on a kernel
-    /// without kmemcheck: such a name is printed when the loop comes by it. For an empty mask the loop prints nothing;
-    /// tracepoints then print `none` (`show_gfp_flags`, `include/trace/events/mmflags.h`), and before 4.6 `GFP_NOWAIT`
-    /// (`include/trace/events/gfpflags.h`). A table of such a kernel that has `GFP_NOWAIT` with no bits has it for that.
+    /// `kernel/trace/trace_output.c` for `__print_flags`) goes through the names in the order of its table, prints each
+    /// name whose bits are all still in the mask, and removes these bits, until no bit is left. It has no test for a
+    /// name without bits, such as 3.x's `GFP_NOTRACK` on a kernel without kmemcheck: such a name is printed when the
+    /// loop reaches it. For an empty mask the loop prints nothing; tracepoints then print `none` (`show_gfp_flags`,
+    /// `include/trace/events/mmflags.h`), and before 4.6 `GFP_NOWAIT` (`include/trace/events/gfpflags.h`). The table of
+    /// such a kernel therefore has the entry `GFP_NOWAIT` without bits.
     pub fn decode(&self, mask: u32) -> String {
         const EMPTY: (&str, u32) = ("GFP_NOWAIT", 0);
         if mask == 0 {
@@ -92,7 +94,8 @@ impl GfpTable {
         text
     }
 
-    /// The mask that a text stands for: names, hex or decimal numbers, joined with `|`; `none` is the empty mask.
+    /// Returns the mask that a text stands for: names and hex or decimal numbers joined with `|`; `none` is the empty
+    /// mask.
     ///
     /// # Errors
     /// The part that is neither a name of this kernel nor a number.
@@ -105,31 +108,31 @@ impl GfpTable {
         })
     }
 
-    /// What the mask means. Bits without a name are taken for those of current kernels, as long as no name of the table
-    /// contradicts that.
+    /// Returns the flags that the mask stands for. Bits without a name are taken for those of current kernels, as long
+    /// as no name of the table contradicts that.
     #[inline]
     pub fn flags(&self, mask: u32) -> Flags {
         if self.renumbered { self.named_flags(mask) } else { Flags::from_bits(mask) }
     }
 
-    /// What the mask means by its names alone: a bit without a name means nothing.
+    /// Returns the flags that the mask stands for by its names alone; a bit without a name is ignored.
     pub(crate) fn named_flags(&self, mask: u32) -> Flags {
         let known = self.translation.iter().filter(|(bits, _)| mask & bits == *bits);
         known.fold(self.implied, |sum, (_, flags)| sum | *flags)
     }
 
-    /// Whether every known bit has its current number, so that [`flags`](Self::flags) costs nothing.
+    /// Returns whether every known bit has its current number, so that [`flags`](Self::flags) needs no translation.
     pub const fn is_current(&self) -> bool {
         !self.renumbered
     }
 
-    /// What every mask of this kernel means without saying so.
+    /// Returns the flags that every mask of this kernel implies.
     pub(crate) const fn implied(&self) -> Flags {
         self.implied
     }
 }
 
-/// Appends a part to parts joined by `|`.
+/// Appends a part to `text`, with a `|` before it unless it is the first.
 fn push(text: &mut String, part: &str) {
     if !text.is_empty() {
         text.push('|');
