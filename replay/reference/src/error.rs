@@ -1,36 +1,37 @@
-//! What can go wrong: a request that fails, a caller that misuses the allocator, and an allocator that has a bug.
+//! Errors: a request that fails, a caller that misuses the allocator, and an invariant that the allocator breaks.
 
 use alloc::string::String;
 use core::fmt;
 
 use crate::{Order, Pfn, gfp::BadZoneBits};
 
-/// Why an allocation failed.
+/// The reason why an allocation failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AllocError {
     /// The order is above [`Order::MAX`].
     OrderTooLarge(Order),
     /// The zone bits of the mask exclude each other.
     BadZoneBits(BadZoneBits),
-    /// The mask says movable and reclaimable at once.
+    /// The mask asks for a page that is movable and reclaimable at once.
     BadMobility,
     /// The CPU or node does not exist.
     NoSuchCpuOrNode,
-    /// Every zone the request may use would fall below its mark.
+    /// Every zone that the request may use would fall below its watermark.
     BelowWatermark,
-    /// There are enough free pages, but no block of this order.
+    /// Enough pages are free, but there is no free block of this order.
     Fragmented,
-    /// `__GFP_NOFAIL`: a real kernel would wait here until memory is freed; the model has no one to wait for.
+    /// The request has `__GFP_NOFAIL`: a real kernel would wait here for memory; in the model nothing could end the
+    /// wait.
     WouldWait,
-    /// High memory was asked of a call that returns an address.
+    /// High memory was requested from a call that returns an address.
     HighMemHasNoAddress,
-    /// The size is above the largest block of pages.
+    /// The size in bytes is above the largest block of pages.
     TooLarge(u64),
-    /// No bytes were asked for.
+    /// The request was for 0 bytes.
     NoBytes,
     /// The address range of `vmalloc` or the pool of `kmap` is used up.
     NoAddressSpace,
-    /// The call sleeps, and its mask or context says that the caller cannot.
+    /// The call sleeps, and the mask or context says that the caller must not.
     MaySleep,
     /// The cache was destroyed.
     CacheDestroyed,
@@ -61,31 +62,31 @@ impl fmt::Display for AllocError {
 
 impl core::error::Error for AllocError {}
 
-/// How a caller misused the allocator. Nothing has changed when one of these is returned.
+/// A misuse of the allocator by its caller. The state of the allocator is unchanged when one of these is returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Misuse {
     /// The frame number lies in no zone.
     NotAFrame(Pfn),
-    /// The frame is free already, and has had an owner before.
+    /// The frame is free already, and was allocated before.
     DoubleFree(Pfn),
-    /// The frame is free and never had an owner, or was in use before the model began.
+    /// The frame is free and was never allocated, or was in use before the model began.
     NeverAllocated(Pfn),
     /// The block was allocated with another order.
     WrongOrder {
-        /// First frame of the block.
+        /// The first frame of the block.
         pfn: Pfn,
-        /// The order it was allocated with.
+        /// The order with which the block was allocated.
         allocated: Order,
-        /// The order given now.
+        /// The order with which the block is freed.
         given: Order,
     },
     /// The frame lies inside an allocated block, not at its start.
     NotHead {
-        /// The frame given.
+        /// The frame that the caller passed.
         pfn: Pfn,
-        /// The block's first frame.
+        /// The first frame of the block.
         head: Pfn,
-        /// The block's order.
+        /// The order of the block.
         order: Order,
     },
     /// The page belongs to the slab layer: free it with `kfree` or `kmem_cache_free`.
@@ -94,7 +95,7 @@ pub enum Misuse {
     FromVmalloc(Pfn),
     /// The address does not belong to the slab layer: free it with `free_pages`.
     NotFromSlab(u64),
-    /// The object is free already.
+    /// The object at this physical address is free already.
     ObjectDoubleFree(u64),
     /// The address lies inside an object, not at its start.
     NotAnObject(u64),
@@ -155,7 +156,7 @@ impl core::error::Error for Misuse {}
 /// An invariant that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation(
-    /// Which one, where, with the numbers.
+    /// The invariant, the place where it fails, and the numbers that contradict it.
     pub String,
 );
 

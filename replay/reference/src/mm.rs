@@ -5,37 +5,37 @@ use crate::{
     NoPressure, NodeId, Order, PageAllocator, Pfn, Pressure, SlabAllocator, Violation, Vmalloc, ZoneType, slab::Source,
 };
 
-/// What `kmalloc(0)` returns: an address that no one may read or write, and that may be freed.
+/// The address that `kmalloc(0)` returns: nobody may read or write it, but it may be freed (`include/linux/slab.h`).
 pub const ZERO_SIZE_PTR: Address = Address(16);
 
-/// Page allocator, slab allocator, `vmalloc`, `kmap` and the contents of memory, over one machine. `P` says what can be
-/// reclaimed.
+/// The page allocator, the slab allocator, `vmalloc`, `kmap` and the contents of memory of one machine. `P` decides
+/// what can be reclaimed.
 pub struct Mm<P = NoPressure> {
     /// The page allocator.
     pub pages: PageAllocator,
     /// The slab allocator.
     pub slab: SlabAllocator,
-    /// What is in the frames.
+    /// The contents of the frames.
     pub memory: Memory,
-    /// Mappings of high memory.
+    /// The mappings of high memory.
     pub kmap: Kmap,
-    /// Areas of `vmalloc`.
+    /// The areas of `vmalloc`.
     pub vmalloc: Vmalloc,
-    /// Who gives memory back.
+    /// The source of reclaimable memory.
     pub pressure: P,
     direct: DirectMap,
     nodes: u8,
 }
 
 impl Mm {
-    /// A machine with all memory free and nothing to reclaim.
+    /// Creates a machine with all memory free and nothing to reclaim.
     pub fn new(config: Config) -> Self {
         Self::with_pressure(config, NoPressure)
     }
 }
 
 impl<P: Pressure> Mm<P> {
-    /// A machine with all memory free.
+    /// Creates a machine with all memory free, whose reclaimable memory `pressure` provides.
     pub fn with_pressure(config: Config, pressure: P) -> Self {
         let (generation, cpus, nodes) = (config.generation, config.layout.cpus.max(1), config.layout.nodes() as u8);
         let highmem = config.layout.zones.iter().any(|z| z.kind == ZoneType::HighMem);
@@ -52,17 +52,17 @@ impl<P: Pressure> Mm<P> {
         }
     }
 
-    /// The direct map.
+    /// Returns the direct map.
     pub const fn direct_map(&self) -> DirectMap {
         self.direct
     }
 
-    /// Mask of a GFP name.
+    /// Returns the mask of a GFP name, or of several names joined with `|`.
     pub fn mask(&self, names: &str) -> Gfp {
         self.pages.mask(names)
     }
 
-    /// `alloc_pages`. Honours `__GFP_ZERO`.
+    /// `alloc_pages`: allocates a block of pages, zeroed if the mask has `__GFP_ZERO`.
     ///
     /// # Errors
     /// As [`PageAllocator::alloc_pages_under`].
@@ -75,7 +75,7 @@ impl<P: Pressure> Mm<P> {
         Ok(pfn)
     }
 
-    /// `alloc_page`.
+    /// `alloc_page`: allocates one page.
     ///
     /// # Errors
     /// As [`Self::alloc_pages`].
@@ -83,7 +83,7 @@ impl<P: Pressure> Mm<P> {
         self.alloc_pages(gfp, Order::ZERO, cpu)
     }
 
-    /// `page_address`: the kernel's address of a page; `None` for a page of high memory that is not mapped.
+    /// `page_address`: returns the kernel's address of a page; `None` for a page of high memory that is not mapped.
     pub fn page_address(&self, pfn: Pfn) -> Option<Address> {
         let zone = self.pages.zone_of(pfn)?;
         if self.pages.zones[usize::from(zone.0)].kind == ZoneType::HighMem {
@@ -92,7 +92,7 @@ impl<P: Pressure> Mm<P> {
         Some(self.direct.to_virtual(pfn.0 * crate::PAGE_SIZE))
     }
 
-    /// `__get_free_pages`: like [`Self::alloc_pages`], but returns an address, and so refuses high memory.
+    /// `__get_free_pages`: allocates like [`Self::alloc_pages`] but returns an address, and so refuses high memory.
     ///
     /// # Errors
     /// [`AllocError::HighMemHasNoAddress`], or as [`Self::alloc_pages`].
@@ -104,7 +104,7 @@ impl<P: Pressure> Mm<P> {
         Ok(self.direct.to_virtual(pfn.0 * crate::PAGE_SIZE))
     }
 
-    /// `__get_free_page`.
+    /// `__get_free_page`: allocates one page and returns its address.
     ///
     /// # Errors
     /// As [`Self::get_free_pages`].
@@ -112,7 +112,7 @@ impl<P: Pressure> Mm<P> {
         self.get_free_pages(gfp, Order::ZERO, cpu)
     }
 
-    /// `get_zeroed_page`.
+    /// `get_zeroed_page`: allocates one zeroed page and returns its address.
     ///
     /// # Errors
     /// As [`Self::get_free_pages`].
@@ -121,7 +121,7 @@ impl<P: Pressure> Mm<P> {
         self.get_free_pages(gfp | zero, Order::ZERO, cpu)
     }
 
-    /// `__free_pages`.
+    /// `__free_pages`: frees a block of pages by its first frame.
     ///
     /// # Errors
     /// As [`PageAllocator::free_pages`].
@@ -129,7 +129,7 @@ impl<P: Pressure> Mm<P> {
         self.pages.free_pages(pfn, order, cpu)
     }
 
-    /// `free_pages`: by address.
+    /// `free_pages`: frees a block of pages by its address.
     ///
     /// # Errors
     /// As [`PageAllocator::free_pages`].
@@ -141,7 +141,8 @@ impl<P: Pressure> Mm<P> {
         (&mut self.slab, Source { pages: &mut self.pages, memory: &mut self.memory, pressure: &mut self.pressure })
     }
 
-    /// `kmalloc`: physically contiguous bytes. Zeroed with `__GFP_ZERO`. No bytes at all are at [`ZERO_SIZE_PTR`].
+    /// `kmalloc`: allocates physically contiguous bytes, zeroed if the mask has `__GFP_ZERO`. A request for no bytes
+    /// returns [`ZERO_SIZE_PTR`].
     ///
     /// # Errors
     /// [`AllocError::HighMemHasNoAddress`], [`AllocError::TooLarge`], or when there is no memory.
@@ -172,7 +173,7 @@ impl<P: Pressure> Mm<P> {
         Ok(self.direct.to_virtual(physical))
     }
 
-    /// `kfree`. Freeing `None` (NULL) or [`ZERO_SIZE_PTR`] does nothing.
+    /// `kfree`: frees an object. Freeing `None` (NULL) or [`ZERO_SIZE_PTR`] does nothing.
     ///
     /// # Errors
     /// When the address is not the start of a live object.
@@ -195,7 +196,7 @@ impl<P: Pressure> Mm<P> {
         slab.kfree(&mut source, physical, cpu)
     }
 
-    /// `ksize`: bytes the caller may use, at least as many as were asked for.
+    /// `ksize`: returns the bytes that the caller may use, at least as many as the caller asked for.
     ///
     /// # Errors
     /// When the address is not the start of an object.
@@ -206,8 +207,8 @@ impl<P: Pressure> Mm<P> {
         self.slab.object_size(&self.pages, self.direct.to_physical(address))
     }
 
-    /// `krealloc`: the same object while it is large enough, else a new one with the old contents. Of `None` (NULL) it
-    /// makes a new one, and to no bytes at all it frees.
+    /// `krealloc`: returns the same object if it is large enough, else a new object with the old contents. For `None`
+    /// (NULL) it allocates a new object; for 0 bytes it frees the object.
     ///
     /// # Errors
     /// When there is no memory, in which case the old object lives on; or when the address is not the start of a live
@@ -229,7 +230,7 @@ impl<P: Pressure> Mm<P> {
         Ok(new)
     }
 
-    /// `kmem_cache_create`.
+    /// `kmem_cache_create`: creates a cache of objects of `size` bytes.
     ///
     /// # Errors
     /// [`AllocError::TooLarge`] when no block of pages holds an object.
@@ -244,7 +245,7 @@ impl<P: Pressure> Mm<P> {
         self.slab.create(name, size, align, flags, ctor, self.nodes)
     }
 
-    /// `kmem_cache_destroy`.
+    /// `kmem_cache_destroy`: destroys a cache that has no objects in use.
     ///
     /// # Errors
     /// [`Misuse::CacheInUse`] while objects live.
@@ -252,12 +253,12 @@ impl<P: Pressure> Mm<P> {
         self.slab.destroy(&mut self.pages, cache, cpu)
     }
 
-    /// `kmem_cache_shrink`: gives all empty slabs back.
+    /// `kmem_cache_shrink`: gives all empty slabs of a cache back to the page allocator.
     pub fn kmem_cache_shrink(&mut self, cache: CacheId, cpu: Cpu) {
         self.slab.shrink(&mut self.pages, cache, cpu);
     }
 
-    /// `kmem_cache_alloc`.
+    /// `kmem_cache_alloc`: allocates an object of a cache.
     ///
     /// # Errors
     /// [`AllocError::HighMemHasNoAddress`], [`AllocError::CacheDestroyed`], or when there is no memory for a new slab.
@@ -271,7 +272,7 @@ impl<P: Pressure> Mm<P> {
         Ok(self.direct.to_virtual(physical))
     }
 
-    /// `kmem_cache_free`.
+    /// `kmem_cache_free`: frees an object of a cache.
     ///
     /// # Errors
     /// When the address is not the start of a live object of this cache.
@@ -281,7 +282,8 @@ impl<P: Pressure> Mm<P> {
         slab.free(&mut source, physical, cache, cpu)
     }
 
-    /// `vmalloc`, with a mask: virtually contiguous bytes. May sleep, so the mask must allow direct reclaim.
+    /// `vmalloc`, with a mask: allocates virtually contiguous bytes. It may sleep, so the mask must allow direct
+    /// reclaim.
     ///
     /// # Errors
     /// [`AllocError::MaySleep`], [`AllocError::NoAddressSpace`], or when there is no memory.
@@ -290,7 +292,7 @@ impl<P: Pressure> Mm<P> {
         self.vmalloc.alloc(&mut self.pages, &mut self.pressure, bytes, flags, cpu, NodeId(0))
     }
 
-    /// `vfree`.
+    /// `vfree`: frees an area of `vmalloc`.
     ///
     /// # Errors
     /// When the address is not the start of an area.
@@ -298,7 +300,7 @@ impl<P: Pressure> Mm<P> {
         self.vmalloc.free(&mut self.pages, address, cpu)
     }
 
-    /// `kmap`: an address for any page. May sleep while the pool is full.
+    /// `kmap`: returns an address for any page. It may sleep while the pool is full.
     ///
     /// # Errors
     /// [`AllocError::MaySleep`] in atomic context, [`AllocError::NoAddressSpace`] when every slot is taken,
@@ -311,7 +313,7 @@ impl<P: Pressure> Mm<P> {
         }
     }
 
-    /// `kunmap`.
+    /// `kunmap`: removes the mapping that `kmap` made.
     ///
     /// # Errors
     /// When a page of high memory is not mapped.
@@ -319,7 +321,7 @@ impl<P: Pressure> Mm<P> {
         if self.is_highmem(pfn) { self.kmap.unmap(pfn) } else { Ok(()) }
     }
 
-    /// `kmap_atomic`: an address on this CPU, without sleeping.
+    /// `kmap_atomic`: returns an address for any page, valid on this CPU, without sleeping.
     ///
     /// # Errors
     /// When all slots of the CPU are taken, or the frame lies in no zone.
@@ -331,7 +333,7 @@ impl<P: Pressure> Mm<P> {
         }
     }
 
-    /// `kunmap_atomic`.
+    /// `kunmap_atomic`: removes the mapping that `kmap_atomic` made last on this CPU.
     ///
     /// # Errors
     /// When it is not the mapping made last on this CPU.
@@ -339,12 +341,12 @@ impl<P: Pressure> Mm<P> {
         if self.is_highmem(pfn) { self.kmap.unmap_atomic(pfn, cpu) } else { Ok(()) }
     }
 
-    /// Whether a page has no permanent address (`PageHighMem`).
+    /// `PageHighMem`: returns whether a page lies in high memory and so has no permanent address.
     pub fn is_highmem(&self, pfn: Pfn) -> bool {
         self.pages.zone_of(pfn).is_some_and(|z| self.pages.zones[usize::from(z.0)].kind == ZoneType::HighMem)
     }
 
-    /// Checks every invariant of pages and slabs.
+    /// Checks every invariant of the page allocator and the slab allocator.
     ///
     /// # Errors
     /// With the first violation found.
@@ -354,12 +356,12 @@ impl<P: Pressure> Mm<P> {
     }
 }
 
-/// A call that can fail for want of memory and be misused.
+/// The failure of a call that can run out of memory and that can also be misused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// No memory.
+    /// The allocation failed.
     Alloc(AllocError),
-    /// Misuse.
+    /// The caller misused the allocator.
     Misuse(Misuse),
 }
 

@@ -1,23 +1,24 @@
-//! `ALLOC_*`: what one attempt at an allocation may do, derived from the mask and the stage of the attempt.
+//! `ALLOC_*` flags: what one attempt at an allocation may do, derived from the mask and the stage of the attempt.
 
 use ::gfp::Flags;
 
 use crate::{Migratetype, Rules, WatermarkRule};
 
-/// Flags of one attempt. The values are those of `mm/internal.h`.
+/// The flags of one attempt, with the values of `mm/internal.h`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct AllocFlags(pub(crate) u32);
 
 impl AllocFlags {
-    /// The lowest two bits choose the mark: 0 min, 1 low, 2 high.
+    /// The min mark. The lowest two bits choose the mark: 0 min, 1 low, 2 high.
     pub(crate) const WMARK_MIN: Self = Self(0);
     pub(crate) const WMARK_LOW: Self = Self(1);
     pub(crate) const NO_WATERMARKS: Self = Self(0x4);
-    /// `ALLOC_OOM`: the OOM killer chose this task. The model has no victims, but the arithmetic knows them.
+    /// `ALLOC_OOM`: the OOM killer chose this task. The model has no OOM killer, but the watermark arithmetic has the
+    /// flag.
     pub(crate) const OOM: Self = Self(0x8);
-    /// `ALLOC_HARDER` until 6.2, `ALLOC_NON_BLOCK` since.
+    /// `ALLOC_NON_BLOCK`, which was `ALLOC_HARDER` until 6.2.
     pub(crate) const NON_BLOCK: Self = Self(0x10);
-    /// `ALLOC_HIGH` until 6.2, `ALLOC_MIN_RESERVE` since.
+    /// `ALLOC_MIN_RESERVE`, which was `ALLOC_HIGH` until 6.2.
     pub(crate) const MIN_RESERVE: Self = Self(0x20);
     pub(crate) const CMA: Self = Self(0x80);
     pub(crate) const NOFRAGMENT: Self = Self(0x100);
@@ -44,7 +45,7 @@ impl AllocFlags {
         self.0 & 3
     }
 
-    /// Flags of the first attempt: the low mark.
+    /// Returns the flags of the first attempt, which respects the low mark.
     #[inline]
     pub(crate) const fn fast(mt: Migratetype, flags: Flags) -> Self {
         let kswapd = if flags.contains(Flags::KSWAPD_RECLAIM) { Self::KSWAPD } else { Self(0) };
@@ -52,7 +53,8 @@ impl AllocFlags {
         Self::WMARK_LOW.with(kswapd).with(cma)
     }
 
-    /// `gfp_to_alloc_flags`: flags of the later attempts: the minimum mark, lowered for those who cannot wait.
+    /// `gfp_to_alloc_flags`: returns the flags of the later attempts, which respect the min mark, lowered for callers
+    /// that cannot wait.
     pub(crate) fn slow(rules: &Rules, mt: Migratetype, flags: Flags, order: u8) -> Self {
         let mut alloc = Self::fast(mt, flags).without(Self::WMARK_LOW).with(Self::WMARK_MIN);
         if flags.contains(Flags::HIGH) {
@@ -67,7 +69,7 @@ impl AllocFlags {
         };
         if harder {
             alloc = alloc.with(Self::NON_BLOCK);
-            // 6.1 lets ALLOC_HARDER alone reach the reserve.
+            // In 6.1 `ALLOC_HARDER` alone gives access to the reserve.
             let reserve = rules.watermark == WatermarkRule::Harder || alloc.has(Self::MIN_RESERVE);
             if rules.highatomic && order > 0 && reserve {
                 alloc = alloc.with(Self::HIGHATOMIC);
@@ -79,7 +81,7 @@ impl AllocFlags {
         alloc
     }
 
-    /// May count the high-atomic reserve as free.
+    /// Returns whether the attempt may count the high-atomic reserve as free.
     #[inline]
     pub(crate) const fn has_reserve_rights(self, rule: WatermarkRule) -> bool {
         match rule {

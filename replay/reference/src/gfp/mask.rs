@@ -1,4 +1,4 @@
-//! `gfp_t`.
+//! The type of a GFP mask.
 
 use core::fmt;
 

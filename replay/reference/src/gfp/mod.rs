@@ -1,6 +1,7 @@
-//! GFP masks at the allocator's door: where a request may go, what its pages are for, and what an attempt may do.
+//! GFP masks as the allocator reads them: the zones a request may use, the mobility of its pages, and the rights of an
+//! attempt.
 //!
-//! What the bits of a mask mean is told by the crate [`gfp`](::gfp), which the traces share.
+//! The crate [`gfp`](::gfp), which the traces share, defines what the bits of a mask mean.
 
 pub(crate) mod alloc_flags;
 mod mask;

@@ -1,4 +1,4 @@
-//! From a mask to the highest zone it may use and the mobility type it asks for.
+//! The highest zone that a mask allows, and the mobility type that it asks for.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use ::gfp::Flags;
 
 use crate::{machine::ZoneType, page::Migratetype};
 
-/// A combination of zone bits that means nothing: the kernel's `GFP_ZONE_BAD`.
+/// A combination of zone bits that has no meaning: the kernel's `GFP_ZONE_BAD`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadZoneBits(
     /// The low four bits of the mask.
@@ -21,7 +21,7 @@ impl fmt::Display for BadZoneBits {
 
 impl core::error::Error for BadZoneBits {}
 
-/// The highest zone a request may use, before the machine's missing zones are taken out of account.
+/// `gfp_zone`: returns the highest zone that a request may use, whether or not the machine has that zone.
 ///
 /// `__GFP_MOVABLE` alone does not select the movable zone; `__GFP_HIGHMEM` must be set too.
 ///
@@ -42,8 +42,8 @@ pub const fn gfp_zone(flags: Flags) -> Result<ZoneType, BadZoneBits> {
     })
 }
 
-/// The mobility type a request asks for: unmovable unless the mask says movable or reclaimable; `None` when it says
-/// both.
+/// `gfp_migratetype`: returns the mobility type that a request asks for: unmovable unless the mask says movable or
+/// reclaimable; `None` if the mask says both.
 #[inline]
 pub const fn gfp_migratetype(flags: Flags) -> Option<Migratetype> {
     match flags.bits() >> 3 & 3 {

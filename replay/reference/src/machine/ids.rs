@@ -1,19 +1,19 @@
-//! Small types that keep a frame number from being taken for an order, or a zone for a node.
+//! Small types that distinguish a frame number from an order, and a zone from a node.
 
 use core::fmt;
 
 /// Log2 of the base page size in bytes: 4 KiB, as on x86.
 pub const PAGE_SHIFT: u32 = 12;
-/// Base page size in bytes.
+/// The base page size in bytes.
 pub const PAGE_SIZE: u64 = 1 << PAGE_SHIFT;
-/// Largest order the buddy allocator serves: 10, i.e. 4 MiB (`MAX_PAGE_ORDER`; `MAX_ORDER - 1` before 6.4).
+/// The largest order that the buddy allocator serves: 10, i.e. 4 MiB (`MAX_PAGE_ORDER`; `MAX_ORDER - 1` before 6.4).
 pub const MAX_ORDER: u8 = 10;
-/// How many orders there are: `NR_PAGE_ORDERS`, 0 to [`MAX_ORDER`].
+/// The number of orders, 0 to [`MAX_ORDER`] (`NR_PAGE_ORDERS`).
 pub const NR_ORDERS: usize = MAX_ORDER as usize + 1;
-/// Above this order an allocation is "costly": reclaim may give up on it (`PAGE_ALLOC_COSTLY_ORDER`).
+/// The largest order that is not "costly": above it reclaim may give up (`PAGE_ALLOC_COSTLY_ORDER`).
 pub const COSTLY_ORDER: u8 = 3;
 
-/// Page frame number: physical address divided by the page size.
+/// A page frame number: the physical address divided by the page size.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Pfn(pub u64);
 
@@ -23,23 +23,23 @@ impl fmt::Display for Pfn {
     }
 }
 
-/// Allocation order: the block has 2^order pages.
+/// An allocation order: the block has 2^order pages.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Order(pub u8);
 
 impl Order {
-    /// One page.
+    /// The order of one page.
     pub const ZERO: Self = Self(0);
     /// The largest order the buddy allocator serves.
     pub const MAX: Self = Self(MAX_ORDER);
 
-    /// Pages in a block of this order.
+    /// Returns the number of pages in a block of this order.
     #[inline]
     pub const fn pages(self) -> u64 {
         1 << self.0
     }
 
-    /// Smallest order whose block holds `bytes`: the kernel's `get_order()`. Zero bytes need order 0.
+    /// `get_order`: returns the smallest order whose block holds `bytes`. Zero bytes need order 0.
     pub const fn for_bytes(bytes: u64) -> Self {
         let pages = bytes.div_ceil(PAGE_SIZE);
         if pages <= 1 { Self(0) } else { Self((u64::BITS - (pages - 1).leading_zeros()) as u8) }
@@ -52,15 +52,15 @@ impl fmt::Display for Order {
     }
 }
 
-/// Position of a zone in [`crate::Layout::zones`]: unique over all nodes.
+/// The position of a zone in [`crate::Layout::zones`], unique over all nodes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ZoneId(pub u8);
 
-/// NUMA node number.
+/// A NUMA node number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NodeId(pub u8);
 
-/// CPU number, 0 to [`crate::Layout::cpus`] − 1.
+/// A CPU number, 0 to [`crate::Layout::cpus`] − 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Cpu(pub u16);
 

@@ -1,42 +1,42 @@
-//! The machine: zones, nodes and CPUs, as plain values.
+//! The machine's zones, nodes and CPUs, as plain values.
 
 use alloc::{borrow::ToOwned, string::String, vec, vec::Vec};
 
 use crate::NodeId;
 
-/// Kinds of zone, lowest first.
+/// The types of zone, lowest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum ZoneType {
-    /// The first 16 MiB, for 24-bit DMA engines.
+    /// `ZONE_DMA`: the first 16 MiB, for 24-bit DMA engines.
     Dma = 0,
-    /// Below 4 GiB, for 32-bit DMA engines (64-bit machines).
+    /// `ZONE_DMA32`: memory below 4 GiB, for 32-bit DMA engines (64-bit machines).
     Dma32 = 1,
-    /// Memory the kernel maps permanently.
+    /// `ZONE_NORMAL`: memory that the kernel maps permanently.
     Normal = 2,
-    /// Memory the kernel maps on demand (32-bit machines, above 896 MiB).
+    /// `ZONE_HIGHMEM`: memory that the kernel maps on demand (32-bit machines, above 896 MiB).
     HighMem = 3,
-    /// Memory only movable pages may use, so that it can be taken away.
+    /// `ZONE_MOVABLE`: memory that only movable pages may use, so that it can be emptied and removed.
     Movable = 4,
-    /// Memory of devices, which is never allocated from here (64-bit kernels).
+    /// `ZONE_DEVICE`: memory of devices, which the page allocator never hands out (64-bit kernels).
     Device = 5,
 }
 
-/// Number of zone types.
+/// The number of zone types.
 pub const ZONE_TYPES: usize = 6;
 
 impl ZoneType {
-    /// All types, lowest first.
+    /// All zone types, lowest first.
     pub const ALL: [Self; ZONE_TYPES] =
         [Self::Dma, Self::Dma32, Self::Normal, Self::HighMem, Self::Movable, Self::Device];
 
-    /// Position in arrays by zone type.
+    /// Returns the type's position in arrays by zone type.
     #[inline]
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// Name as in `/proc/zoneinfo`.
+    /// Returns the type's name in `/proc/zoneinfo`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dma => "DMA",
@@ -48,64 +48,65 @@ impl ZoneType {
         }
     }
 
-    /// The type with this `/proc/zoneinfo` name.
+    /// Returns the type with this `/proc/zoneinfo` name, or `None`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.name().eq_ignore_ascii_case(name))
     }
 
-    /// Low memory: has a permanent kernel address.
+    /// Returns whether memory of this type is low memory, which has a permanent kernel address.
     pub const fn is_lowmem(self) -> bool {
         matches!(self, Self::Dma | Self::Dma32 | Self::Normal)
     }
 }
 
-/// One populated zone of one node.
+/// The description of one populated zone of one node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ZoneSpec {
-    /// Which zone.
+    /// The type of the zone.
     pub kind: ZoneType,
-    /// The node it belongs to.
+    /// The node that the zone belongs to.
     pub node: NodeId,
-    /// First page frame (`start_pfn` of `/proc/zoneinfo`).
+    /// The first page frame (`start_pfn` of `/proc/zoneinfo`).
     pub start_pfn: u64,
-    /// Pages from first to last, holes included.
+    /// The pages from the first to the last, holes included.
     pub spanned: u64,
-    /// Pages that exist.
+    /// The pages that exist, holes not included.
     pub present: u64,
-    /// Pages the buddy allocator manages.
+    /// The pages that the buddy allocator manages.
     pub managed: u64,
 }
 
-/// A machine's memory.
+/// The description of a machine's memory and CPUs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Layout {
-    /// What to call the machine in messages.
+    /// The machine's name in messages.
     pub name: String,
-    /// Zones by node, then by address.
+    /// The zones, by node, then by address.
     pub zones: Vec<ZoneSpec>,
-    /// CPUs; each has lists of its own in every zone.
+    /// The number of CPUs, each of which has its own lists in every zone.
     pub cpus: u16,
-    /// Zone types the kernel was configured with, populated or not: the columns of `lowmem_reserve`.
+    /// The zone types that the kernel was configured with, populated or not: the columns of `lowmem_reserve`.
     pub configured: Vec<ZoneType>,
-    /// Where the direct map starts: virtual = physical + this.
+    /// The virtual address where the direct map starts: the virtual address of a page is its physical address plus
+    /// this.
     pub page_offset: u64,
 }
 
-/// Start of the direct map on x86-32 with the usual 3:1 split.
+/// The start of the direct map on x86-32 with the usual 3:1 split.
 pub const PAGE_OFFSET_X86_32: u64 = 0xC000_0000;
-/// Start of the direct map on x86-64 with four-level page tables and no KASLR.
+/// The start of the direct map on x86-64 with four-level page tables and no KASLR.
 pub const PAGE_OFFSET_X86_64: u64 = 0xffff_8880_0000_0000;
 
-/// First frame of DMA32 on x86: 16 MiB.
+/// The first frame above DMA on x86: 16 MiB.
 const DMA_END: u64 = 16 << 20 >> 12;
-/// First frame of NORMAL on x86-64: 4 GiB.
+/// The first frame of NORMAL on x86-64: 4 GiB.
 const DMA32_END: u64 = 4 << 30 >> 12;
-/// First frame of HIGHMEM on x86-32: 896 MiB.
+/// The first frame of HIGHMEM on x86-32: 896 MiB.
 const LOWMEM_END_X86_32: u64 = 896 << 20 >> 12;
 
 impl Layout {
-    /// An x86-64 machine with one node and `pages` frames without holes: DMA, DMA32, NORMAL. Frame 0 belongs to the
-    /// firmware.
+    /// Returns an x86-64 machine with one node and `pages` frames without holes, in the zones DMA, DMA32 and NORMAL.
+    /// Frame 0 belongs to the firmware.
     pub fn x86_64(pages: u64, cpus: u16) -> Self {
         let configured = vec![ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable, ZoneType::Device];
         let bounds = [
@@ -116,7 +117,7 @@ impl Layout {
         Self::flat("x86-64", pages, cpus, &bounds, configured, PAGE_OFFSET_X86_64)
     }
 
-    /// An x86-32 machine with one node: DMA, NORMAL to 896 MiB, HIGHMEM above.
+    /// Returns an x86-32 machine with one node: DMA, NORMAL up to 896 MiB, and HIGHMEM above.
     pub fn x86_32(pages: u64, cpus: u16) -> Self {
         let configured = vec![ZoneType::Dma, ZoneType::Normal, ZoneType::HighMem, ZoneType::Movable];
         let bounds = [
@@ -143,7 +144,7 @@ impl Layout {
         Self { name: name.to_owned(), zones: bounds.iter().filter_map(zone).collect(), cpus, configured, page_offset }
     }
 
-    /// Number of nodes.
+    /// Returns the number of nodes.
     pub fn nodes(&self) -> usize {
         self.zones.iter().map(|z| usize::from(z.node.0) + 1).max().unwrap_or(0)
     }

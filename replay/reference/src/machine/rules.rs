@@ -2,74 +2,79 @@
 
 use gfp::Generation;
 
-/// Which pages a request gets when its own type has none.
+/// The pages that a request gets when no block of its own type is free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FallbackRule {
-    /// 2.6.34: the largest foreign block; its pageblock's free pages move along if it is half a pageblock or more.
+    /// The rule of 2.6.34: take the largest block of another type; if it is half a pageblock or more, the free pages of
+    /// its pageblock change lists with it.
     Textbook,
-    /// 6.1 to 6.9: the largest, or for movable requests the smallest; all free pages of the pageblock change lists.
+    /// The rule of 6.1 to 6.9: take the largest block, or for movable requests the smallest; all free pages of the
+    /// pageblock change lists.
     StealWholeBlock,
-    /// 6.10 to 6.14: the same search; free pages change lists only if the pageblock changes type.
+    /// The rule of 6.10 to 6.14: the search is that of 6.1, but free pages change lists only if the pageblock changes
+    /// type.
     Hygiene,
-    /// 6.15 and later: claim whole pageblocks from the top, then steal single pages from the bottom.
+    /// The rule of 6.15 and later: claim whole pageblocks, largest block first, then steal single blocks, smallest
+    /// first.
     ClaimOrSteal,
 }
 
-/// How the minimum is lowered for those who may use the reserve, and how free blocks are checked.
+/// How far the min mark is lowered for requests that may use the reserve, and how free blocks are checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WatermarkRule {
-    /// 2.6.34: halves the minimum for every order passed.
+    /// The rule of 2.6.34: the min mark is halved for every order below the request's.
     Textbook,
-    /// 4.4 to 6.2: `ALLOC_HARDER`.
+    /// The rule of 4.4 to 6.2, with `ALLOC_HARDER`.
     Harder,
-    /// 6.3 and later: `ALLOC_MIN_RESERVE`, and `ALLOC_NON_BLOCK` within it.
+    /// The rule of 6.3 and later, with `ALLOC_MIN_RESERVE`, and `ALLOC_NON_BLOCK` as a part of it.
     Nested,
 }
 
-/// How the per-CPU lists size themselves.
+/// How the sizes of the per-CPU lists are determined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PcpRule {
-    /// 2.6.34: order 0 only, `high` = 6 × `batch`.
+    /// The rule of 2.6.34: order 0 only, and `high` is 6 × `batch`.
     Textbook,
-    /// 5.13 to 6.6: orders 0 to 3 and 9, one fixed `high`.
+    /// The rule of 5.13 to 6.6: orders 0 to 3 and 9, and one fixed `high`.
     FixedHigh,
-    /// 6.7 and later: `high` moves between `high_min` and `high_max`.
+    /// The rule of 6.7 and later: `high` moves between `high_min` and `high_max`.
     AutoHigh,
 }
 
-/// What distinguishes the generations. Fields are public so that a what-if can change one and keep the rest.
+/// The differences between the generations. The fields are public so that a what-if can change one and keep the rest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent policy a what-if may switch")]
 pub struct Rules {
-    /// Where a request goes when its own type's lists are empty.
+    /// The rule for a request whose own type's lists are empty.
     pub fallback: FallbackRule,
-    /// Watermark arithmetic.
+    /// The rule of the watermark arithmetic.
     pub watermark: WatermarkRule,
-    /// Per-CPU list dynamics.
+    /// The rule of the per-CPU lists' sizes.
     pub pcp: PcpRule,
-    /// Freed blocks go to the tail when a merge one order up is near (since 2.6.35).
+    /// Whether a freed block goes to the tail of its list when a merge one order up is near (since 2.6.35).
     pub tail_when_merge_likely: bool,
-    /// Unmovable requests spill into DMA32 before they break pageblocks of NORMAL (`ALLOC_NOFRAGMENT`, since 4.20).
+    /// Whether unmovable requests use DMA32 before they break pageblocks of NORMAL (`ALLOC_NOFRAGMENT`, since 4.20).
     pub nofragment: bool,
-    /// A mixed pageblock boosts the watermarks until kswapd has run (since 5.0).
+    /// Whether a pageblock that becomes mixed boosts the watermarks until kswapd has run (since 5.0).
     pub boost: bool,
-    /// Per-CPU lists are emptied after a run of high-order frees only once half of `high_min` was freed (seen in 6.17);
-    /// before, one batch.
+    /// Whether a run of high-order frees empties the per-CPU lists only after half of `high_min` was freed (seen in
+    /// 6.17). Before, one batch was enough.
     pub late_free_high: bool,
-    /// Pageblocks are reserved for high-order atomic requests (since 4.4).
+    /// Whether pageblocks are reserved for high-order atomic requests (since 4.4).
     pub highatomic: bool,
-    /// Per-CPU lists are used at all.
+    /// Whether per-CPU lists are used.
     pub per_cpu_lists: bool,
-    /// Pageblocks are grouped by mobility; off, every request counts as unmovable (`page_group_by_mobility_disabled`).
+    /// Whether pageblocks are grouped by mobility. If not, every request counts as unmovable
+    /// (`page_group_by_mobility_disabled`).
     pub mobility_grouping: bool,
-    /// The movable zone has marks as high memory has, on 64-bit machines too (since 6.6).
+    /// Whether the movable zone has marks like those of high memory on 64-bit machines too (since 6.6).
     pub movable_is_high: bool,
     /// Log2 of the pages in a pageblock: 9 on x86-64.
     pub pageblock_order: u8,
 }
 
 impl Rules {
-    /// The rules of a generation of kernels.
+    /// Returns the rules of a generation of kernels.
     pub const fn of(generation: Generation) -> Self {
         let (fallback, watermark, pcp) = match generation {
             Generation::Textbook => (FallbackRule::Textbook, WatermarkRule::Textbook, PcpRule::Textbook),
@@ -94,7 +99,7 @@ impl Rules {
         }
     }
 
-    /// Since 6.10 a free block is always on the list of its pageblock's type.
+    /// Returns whether a free block is always on the list of its pageblock's type, which is so since 6.10.
     #[inline]
     pub const fn keeps_lists_pure(&self) -> bool {
         matches!(self.fallback, FallbackRule::Hygiene | FallbackRule::ClaimOrSteal)

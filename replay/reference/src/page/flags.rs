@@ -1,39 +1,39 @@
-//! Page flags by name.
+//! Page flags, with their names.
 
 use core::fmt;
 
-/// Page flags by name (`enum pageflags`, the ones the textbook names, plus two that mark pages of other allocators).
+/// A set of page flags: those of `enum pageflags` that the textbook names, and two that mark pages of other allocators.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct PageFlags(pub(crate) u16);
 
 impl PageFlags {
-    /// I/O or a lookup holds the page.
+    /// The page is locked for I/O or for a lookup.
     pub const LOCKED: Self = Self(1 << 0);
-    /// Used since the last look.
+    /// The page was used since reclaim last looked at it.
     pub const REFERENCED: Self = Self(1 << 1);
-    /// Its contents are valid.
+    /// The contents of the page are valid.
     pub const UPTODATE: Self = Self(1 << 2);
-    /// Changed since it was read.
+    /// The page was changed since it was read.
     pub const DIRTY: Self = Self(1 << 3);
-    /// On a reclaim list.
+    /// The page is on a reclaim list.
     pub const LRU: Self = Self(1 << 4);
-    /// On the active one.
+    /// The page is on the active reclaim list.
     pub const ACTIVE: Self = Self(1 << 5);
-    /// Owned by the slab layer.
+    /// The page belongs to the slab layer.
     pub const SLAB: Self = Self(1 << 6);
-    /// Not for the page allocator: firmware, kernel image.
+    /// The page is not for the page allocator: it belongs to the firmware or the kernel image.
     pub const RESERVED: Self = Self(1 << 7);
-    /// `private` is in use.
+    /// The field `private` is in use.
     pub const PRIVATE: Self = Self(1 << 8);
-    /// Being written to disk.
+    /// The page is being written to disk.
     pub const WRITEBACK: Self = Self(1 << 9);
-    /// In the swap cache.
+    /// The page is in the swap cache.
     pub const SWAPCACHE: Self = Self(1 << 10);
-    /// To be reclaimed soon.
+    /// The page is to be reclaimed soon.
     pub const RECLAIM: Self = Self(1 << 11);
-    /// Free and on a buddy list. Derived, never stored.
+    /// The page is free and on a buddy list. This flag is derived from the frame's tag and never stored.
     pub const BUDDY: Self = Self(1 << 12);
-    /// Mapped by `vmalloc`; in the kernel a page type.
+    /// The page is mapped by `vmalloc`. In the kernel this is a page type.
     pub const VMALLOC: Self = Self(1 << 13);
 
     const NAMES: [(Self, &'static str); 14] = [
@@ -53,29 +53,29 @@ impl PageFlags {
         (Self::VMALLOC, "vmalloc"),
     ];
 
-    /// The bits; bit 15 is never used.
+    /// Returns the bits; bit 15 is never used.
     pub const fn bits(self) -> u16 {
         self.0
     }
 
-    /// Whether all of `other` are set.
+    /// Returns whether all flags of `other` are set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Both sets together.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// This set without `other`.
+    /// Returns this set without the flags of `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// The flag with this name.
+    /// Returns the flag with this name, or `None`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(_, n)| *n == name).map(|(flag, _)| flag)
     }

@@ -1,35 +1,35 @@
-//! Free lists, which blocks join at either end and leave from anywhere.
+//! Free lists, which blocks join at either end and leave from any position.
 //!
-//! The kernel links the blocks through their pages (`page->lru`), so that taking one from the middle touches both its
-//! neighbours: two cache misses, since a free list is in no order that memory knows. Here a list is a ring of frame
-//! indices, and a block remembers its place in the ring. One that leaves from the middle touches neither: its entry is
-//! stale from then on, since the frame's tag or its place says otherwise, and is skipped when it comes to the head. The
-//! order of the blocks is the kernel's.
+//! The kernel links the blocks through their pages (`page->lru`), so removing one from the middle writes to both its
+//! neighbours. This costs two cache misses, because the order of a free list is unrelated to the order in memory. Here
+//! a list is a ring of frame indices, and each block records its place in the ring. Removing a block from the middle
+//! writes to no other block: the block's entry becomes stale, which its frame's tag or place shows, and is skipped when
+//! it reaches the head. The order of the blocks is the kernel's.
 
 use alloc::{boxed::Box, vec};
 
 use super::{mem_map::MemMap, tag::Tag};
 
-/// Which end of a free list a block is put on.
+/// The end of a free list that a block is put on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Head,
     Tail,
 }
 
-/// Entries of the smallest ring.
+/// The number of entries of the smallest ring.
 const FEWEST: usize = 16;
 
-/// One free list. Its blocks all carry the same tag, which the caller passes in. Places count on and on; their low bits
-/// say where in the ring.
+/// One free list. All its blocks carry the same tag, which the caller passes in. Places are counters that wrap around
+/// at 2^32; their low bits are the position in the ring.
 pub(crate) struct List {
-    /// Empty, or a power of two long.
+    /// The frame indices of the blocks. The ring is empty, or its length is a power of two.
     ring: Box<[u32]>,
-    /// Place of the first block; never that of a stale entry.
+    /// The place of the first block, which is never that of a stale entry.
     start: u32,
-    /// Place after the last entry.
+    /// The place after that of the last entry.
     end: u32,
-    /// Blocks: entries that are not stale.
+    /// The number of blocks, which is that of the entries that are not stale.
     len: u32,
 }
 
@@ -65,14 +65,14 @@ impl List {
         self.ring[self.slot(place)]
     }
 
-    /// Adds a block, which has its tag already.
+    /// Adds a block whose tag is already set.
     #[inline]
     pub(crate) fn push(&mut self, map: &mut MemMap, i: u32, tag: Tag, end: End) {
         if self.end.wrapping_sub(self.start) as usize == self.ring.len() {
             self.make_room(map, i, tag);
         }
         let at_tail = u32::from(end == End::Tail);
-        // Which end it is nobody can predict, so there is no branch here.
+        // This avoids a branch, because a processor cannot predict which end it is.
         self.start = self.start.wrapping_sub(1 - at_tail);
         let place = if end == End::Tail { self.end } else { self.start };
         self.end = self.end.wrapping_add(at_tail);
@@ -82,7 +82,7 @@ impl List {
         self.len += 1;
     }
 
-    /// Takes a block out. Its tag may be as it was; it must change before another block is added.
+    /// Removes a block. The block's tag need not have changed yet, but it must change before another block is added.
     #[inline]
     pub(crate) fn remove(&mut self, map: &MemMap, i: u32, tag: Tag) {
         self.len -= 1;
@@ -101,7 +101,7 @@ impl List {
         Some(i)
     }
 
-    /// Blocks from head to tail.
+    /// Iterates over the blocks from head to tail.
     pub(crate) fn iter<'a>(&'a self, map: &'a MemMap, tag: Tag) -> impl Iterator<Item = u32> + 'a {
         let entries = self.end.wrapping_sub(self.start);
         (0..entries).map(|k| self.start.wrapping_add(k)).filter_map(move |place| {
@@ -110,7 +110,7 @@ impl List {
         })
     }
 
-    /// Moves the start to the next block; there is one.
+    /// Moves the start to the next entry that is not stale. The list must have one.
     #[inline]
     fn skip_stale(&mut self, map: &MemMap, tag: Tag) {
         while !map.is_at(self.entry(self.start), tag, self.start) {
@@ -118,8 +118,8 @@ impl List {
         }
     }
 
-    /// Drops the stale entries of a full ring, and doubles it if that would not empty half of it. `joining` has the tag
-    /// of a member already.
+    /// Drops the stale entries of a full ring, and doubles the ring first if half of the entries or more are blocks.
+    /// The block `joining` has the list's tag already but is no member yet.
     #[cold]
     fn make_room(&mut self, map: &mut MemMap, joining: u32, tag: Tag) {
         if self.len as usize * 2 >= self.ring.len() {
@@ -135,7 +135,8 @@ impl List {
         while at != self.end {
             let i = self.entry(at);
             let slot = self.slot(kept);
-            // Written in any case and overwritten if it was stale: whether it is, nobody can predict.
+            // The entry is written even if it is stale, and then overwritten: a processor cannot predict whether it is
+            // stale.
             self.ring[slot] = i;
             kept = kept.wrapping_add(u32::from(i != joining && map.is_at(i, tag, at)));
             at = at.wrapping_add(1);
@@ -155,8 +156,8 @@ mod tests {
     use super::*;
     use alloc::{collections::VecDeque, vec::Vec};
 
-    /// Random pushes at both ends, pops and removals from the middle, against a list that shifts its members; the ring
-    /// stays in proportion.
+    /// Random pushes at both ends, pops and removals from the middle give the same list as a `VecDeque`, and the ring
+    /// does not grow out of proportion.
     #[test]
     fn a_list_like_any_other() {
         const FRAMES: u32 = 2048;
@@ -167,7 +168,7 @@ mod tests {
         for step in 0..100_000u32 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let i = seed >> 8 & (FRAMES - 1);
-            // The list grows for a while, then shrinks.
+            // The list grows for 10,000 steps, then shrinks for 10,000.
             let shrinks = step / 10_000 % 2 == 1;
             match (seed >> 28, map.tag(i).is_none()) {
                 (0..4, _) => {

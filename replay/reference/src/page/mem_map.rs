@@ -1,21 +1,21 @@
 //! The `mem_map`: 26 bytes of metadata for every page frame.
 //!
-//! Three arrays, by how often they are touched. The *tags* say what block a frame heads, in two bytes, so that those of
-//! 2 MiB fit into one kilobyte of cache: allocating and freeing through a per-CPU list touches nothing else. The
-//! *places* on the free lists are written when blocks enter the buddy system and read when they come to the head of
-//! their list. The *notes* hold what only owners use. The rings of the lists come on top: four bytes an entry, room for
-//! at most four times the blocks a list ever had. Even with every other page free, and thus as many blocks as there can
-//! be, that is four bytes a page.
+//! The metadata is in three arrays, by how often they are accessed. The *tags* describe the block that a frame heads,
+//! in two bytes, so that the tags of 2 MiB fit into one kilobyte of cache; allocating and freeing through a per-CPU
+//! list accesses nothing else. The *places* on the free lists are written when blocks enter the buddy system and read
+//! when the blocks reach the head of their list. The *notes* hold what only owners use. The rings of the lists come in
+//! addition: four bytes an entry, with room for at most four times the most blocks that a list ever had. Even with
+//! every other page free, which gives the largest possible number of blocks, that is four bytes a page.
 //!
-//! All start as zeroed memory, which the operating system hands out lazily, so a model of 64 GiB costs nothing until
-//! frames are used. For the same reason a zero tag must mean "nothing known here", and it does.
+//! All arrays start as zeroed memory, which the operating system provides lazily, so a model of 64 GiB costs nothing
+//! until frames are used. For this reason a zero tag means "nothing known about this frame".
 
 use alloc::{vec, vec::Vec};
 
 use super::tag::{BlockState, EVER_ALLOCATED, NOTED, Tag};
 use crate::machine::MAX_ORDER;
 
-/// A tag in its place.
+/// A reference to one frame's tag.
 pub(crate) struct Slot<'a>(&'a mut u16);
 
 impl Slot<'_> {
@@ -24,35 +24,36 @@ impl Slot<'_> {
         Tag(*self.0)
     }
 
-    /// Describes a block that was allocated until now.
+    /// Sets the tag of a block that was allocated until now.
     #[inline]
     pub(crate) fn take_back(self, tag: Tag) {
         *self.0 = tag.0 | EVER_ALLOCATED;
     }
 }
 
-/// Words of a frame's notes.
+/// The words of a frame's notes.
 #[derive(Clone, Copy)]
 pub(crate) enum Note {
-    /// `private`: its owner's scratch word.
+    /// `private`: a word for the use of the frame's owner.
     Private = 0,
-    /// `mapping`: whose data the frame holds.
+    /// `mapping`: the number of the object whose data the frame holds.
     Mapping = 1,
-    /// `index`: offset of the data in its mapping.
+    /// `index`: the offset of the data in its mapping.
     Index = 2,
-    /// Number of page-table entries that map the frame.
+    /// The number of page-table entries that map the frame.
     MapCount = 3,
-    /// Flags in the upper half, references beyond the first in the lower.
+    /// The flags in the upper half, and the references beyond the first in the lower half.
     FlagsCount = 4,
 }
 
-/// One frame's notes.
+/// The notes of one frame.
 type Notes = [u32; 5];
-/// Where on its free list a block is: see [`crate::page::list::List`].
+/// The place of a block on its free list: see [`crate::page::list::List`].
 type Place = u32;
 
-/// Metadata of all frames from the first zone's start to the last zone's end, rounded to blocks of the largest order: a
-/// block's buddy is then found by its index as it is by its frame number, and always has a tag.
+/// The metadata of all frames from the first zone's start to the last zone's end, rounded to blocks of the largest
+/// order. With this rounding a block's buddy always has a tag, and its index follows from the block's index as its
+/// frame number follows from the block's frame number.
 pub(crate) struct MemMap {
     base: u64,
     tags: Vec<u16>,
@@ -61,12 +62,13 @@ pub(crate) struct MemMap {
 }
 
 impl MemMap {
-    /// For frames `start` to `end`.
+    /// Creates the metadata of the frames `start` to `end` − 1.
     pub(crate) fn new(start: u64, end: u64) -> Self {
         let largest = 1 << MAX_ORDER;
         let base = start / largest * largest;
         let frames = (end.next_multiple_of(largest) - base) as usize;
-        // Arrays of integers, not structs: `vec!` then asks the allocator for zeroed memory instead of writing it.
+        // The arrays hold integers and not structs, so that `vec!` asks the allocator for zeroed memory instead of
+        // writing zeros.
         Self { base, tags: vec![0; frames], places: vec![0; frames], notes: vec![[0; 5]; frames] }
     }
 
@@ -82,14 +84,14 @@ impl MemMap {
         self.base + u64::from(i)
     }
 
-    /// The index of a frame that comes from outside.
+    /// Returns the index of a frame, or `None` if the frame is outside the map.
     #[inline]
     pub(crate) fn find(&self, pfn: u64) -> Option<u32> {
         let i = pfn.wrapping_sub(self.base);
         (i < self.tags.len() as u64).then_some(i as u32)
     }
 
-    /// The tag of a frame that comes from outside, and the frame's index.
+    /// Returns the index and the tag of a frame, or `None` if the frame is outside the map.
     #[inline]
     pub(crate) fn slot(&mut self, pfn: u64) -> Option<(u32, Slot<'_>)> {
         let i = pfn.wrapping_sub(self.base);
@@ -101,47 +103,47 @@ impl MemMap {
         Tag(self.tags[i as usize])
     }
 
-    /// Reads the tags of some frames, whose neighbourhood is needed soon: one after the other each would be waited for,
-    /// now all are fetched at the same time.
+    /// Reads the tags of some frames that are needed soon, so that the processor fetches them all at the same time
+    /// instead of waiting for one after the other.
     #[inline]
     pub(crate) fn touch(&self, frames: &[u32]) {
         core::hint::black_box(frames.iter().fold(0, |all, i| all ^ self.tags[*i as usize]));
     }
 
-    /// Describes a block that is nobody's: on a free list or a per-CPU list.
+    /// Sets the tag of a block that is on a free list or a per-CPU list.
     #[inline]
     pub(crate) fn set_tag(&mut self, i: u32, tag: Tag) {
         let slot = &mut self.tags[i as usize];
         *slot = *slot & EVER_ALLOCATED | tag.0;
     }
 
-    /// The frame heads no block any more.
+    /// Clears the tag of a frame that heads no block any more.
     #[inline]
     pub(crate) fn clear_tag(&mut self, i: u32) {
         self.tags[i as usize] &= EVER_ALLOCATED;
     }
 
-    /// Whether a frame heads a block with this tag that was put on its list at this place.
+    /// Returns whether a frame heads a block with this tag that was put on its list at this place.
     #[inline]
     pub(crate) fn is_at(&self, i: u32, tag: Tag, place: Place) -> bool {
         let at_place = self.places[i as usize] == place;
-        // Not `&&`: which of the two says no, nobody can predict, so both are read.
+        // This is not `&&`: a processor cannot predict which of the two is false, so both are read.
         self.tag(i).is(tag) & at_place
     }
 
-    /// Notes where on its list a block is.
+    /// Records the place of a block on its list.
     #[inline]
     pub(crate) fn set_place(&mut self, i: u32, place: Place) {
         self.places[i as usize] = place;
     }
 
-    /// Marks the block as handed out, with one reference and no flags.
+    /// Marks the block as allocated, with one reference and no flags.
     #[inline]
     pub(crate) fn hand_out(&mut self, i: u32, tag: Tag) {
         self.tags[i as usize] = tag.0 | EVER_ALLOCATED;
     }
 
-    /// Forgets what the owner of a block has left in its notes: it is taken back or divided.
+    /// Clears the notes of a block that is freed or divided.
     #[inline]
     pub(crate) fn drop_notes(&mut self, i: u32) {
         let tag = &mut self.tags[i as usize];
@@ -151,14 +153,14 @@ impl MemMap {
         }
     }
 
-    /// What the owner of one block has left goes to another block: its data has moved there.
+    /// Moves the notes of one block to another block, to which its data has moved.
     pub(crate) fn move_notes(&mut self, from: u32, to: u32) {
         self.notes[to as usize] = self.notes[from as usize];
         self.tags[to as usize] |= self.tags[from as usize] & NOTED;
         self.drop_notes(from);
     }
 
-    /// References to an allocated block.
+    /// Returns the number of references to an allocated block.
     pub(crate) fn count(&self, i: u32) -> u16 {
         self.note(i, Note::FlagsCount) as u16 + 1
     }
@@ -178,7 +180,7 @@ impl MemMap {
         self.note_down(i, Note::FlagsCount, word);
     }
 
-    /// Leaves a word in the notes of an allocated block.
+    /// Sets one word of the notes of an allocated block, and updates the block's mark for notes.
     pub(crate) fn note_down(&mut self, i: u32, word: Note, value: u32) {
         let notes = &mut self.notes[i as usize];
         notes[word as usize] = value;
@@ -186,14 +188,14 @@ impl MemMap {
         *tag = if *notes == [0; 5] { *tag & !NOTED } else { *tag | NOTED };
     }
 
-    /// Whether the frame's notes are as its tag says: only an allocated block's owner leaves any.
+    /// Returns whether the frame's notes agree with its tag: only an allocated block may have notes.
     pub(crate) fn notes_agree(&self, i: u32) -> bool {
         let tag = self.tags[i as usize];
         let any = self.notes[i as usize] != [0; 5];
         match Tag(tag).state() {
             BlockState::Allocated => any == (tag & NOTED != 0),
             BlockState::Buddy | BlockState::Pcp => !any && tag & NOTED == 0,
-            // A later frame of a slab says which slab it is of.
+            // A later frame of a slab has the slab's number as its mapping.
             BlockState::None => tag & NOTED == 0 && self.note(i, Note::FlagsCount) == 0,
         }
     }
@@ -207,7 +209,7 @@ impl MemMap {
         self.notes[i as usize][word as usize]
     }
 
-    /// One word of the notes of a frame that comes from outside.
+    /// Returns one word of a frame's notes, or `None` if the frame is outside the map.
     #[inline]
     pub(crate) fn note_of(&self, pfn: u64, word: Note) -> Option<u32> {
         Some(self.notes.get(pfn.wrapping_sub(self.base) as usize)?[word as usize])

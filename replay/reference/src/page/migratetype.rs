@@ -1,29 +1,29 @@
-//! Mobility types: what can be done with the pages of a pageblock.
+//! Mobility types: whether and how the pages of a pageblock can be moved or reclaimed.
 //!
-//! Numbering is that of kernels with `CONFIG_CMA`; without it the kernel's `MIGRATE_ISOLATE` is 4. Traces carry names,
-//! so no one has to guess.
+//! The numbers are those of kernels with `CONFIG_CMA`; without it the kernel's `MIGRATE_ISOLATE` is 4. Traces carry
+//! names, so no reader has to guess.
 
-/// `enum migratetype` of `include/linux/mmzone.h`.
+/// A mobility type: `enum migratetype` of `include/linux/mmzone.h`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Migratetype {
-    /// Kernel data that cannot move.
+    /// Kernel data, which cannot move.
     Unmovable = 0,
-    /// User pages and page cache: can be migrated.
+    /// User pages and page cache, which can be migrated.
     Movable = 1,
-    /// Slab caches that shrink under reclaim.
+    /// Slab caches, which shrink under reclaim.
     Reclaimable = 2,
-    /// Reserve for high-order requests that cannot sleep.
+    /// The reserve for high-order requests that cannot sleep.
     HighAtomic = 3,
-    /// Contiguous memory area: lent to movable requests only.
+    /// The contiguous memory area, which is lent to movable requests only.
     Cma = 4,
-    /// Taken out of allocation, for offlining or contiguous allocation.
+    /// Pageblocks taken out of allocation, for offlining or contiguous allocation.
     Isolate = 5,
 }
 
-/// Number of mobility types, [`Migratetype::Isolate`] included.
+/// The number of mobility types, [`Migratetype::Isolate`] included.
 pub const MIGRATE_TYPES: usize = 6;
-/// Types that have per-CPU lists of their own: unmovable, movable, reclaimable.
+/// The number of types that have their own per-CPU lists: unmovable, movable, reclaimable.
 pub const PCP_TYPES: usize = 3;
 
 impl Migratetype {
@@ -31,7 +31,7 @@ impl Migratetype {
     pub const ALL: [Self; MIGRATE_TYPES] =
         [Self::Unmovable, Self::Movable, Self::Reclaimable, Self::HighAtomic, Self::Cma, Self::Isolate];
 
-    /// The type with this number; numbers above 5 are taken as [`Self::Isolate`].
+    /// Returns the type with this number; numbers above 5 are taken as [`Self::Isolate`].
     #[inline]
     pub const fn from_index(index: u8) -> Self {
         match index {
@@ -44,13 +44,13 @@ impl Migratetype {
         }
     }
 
-    /// Position in arrays by type.
+    /// Returns the type's position in arrays by type.
     #[inline]
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// Name as `/proc/pagetypeinfo` prints it.
+    /// Returns the type's name in `/proc/pagetypeinfo`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unmovable => "Unmovable",
@@ -62,7 +62,8 @@ impl Migratetype {
         }
     }
 
-    /// The type with this `/proc/pagetypeinfo` name. `Reserve` (until 4.3) counts as high-atomic, which replaced it.
+    /// Returns the type with this `/proc/pagetypeinfo` name. `Reserve` (until 4.3) counts as high-atomic, which
+    /// replaced it.
     pub fn from_name(name: &str) -> Option<Self> {
         if name == "Reserve" {
             return Some(Self::HighAtomic);
@@ -70,14 +71,14 @@ impl Migratetype {
         Self::ALL.into_iter().find(|t| t.name().eq_ignore_ascii_case(name))
     }
 
-    /// Whether free blocks of this type may merge with, or fall back to, blocks of another such type
+    /// Returns whether free blocks of this type may merge with, or fall back to, blocks of another such type
     /// (`migratetype_is_mergeable`: below `MIGRATE_PCPTYPES`).
     #[inline]
     pub const fn is_mergeable(self) -> bool {
         (self as usize) < PCP_TYPES
     }
 
-    /// Types to try, in order, when this type's lists are empty (the `fallbacks` table).
+    /// Returns the types to try, in order, when this type's lists are empty (the kernel's table `fallbacks`).
     #[inline]
     pub const fn fallbacks(self) -> &'static [Self] {
         match self {

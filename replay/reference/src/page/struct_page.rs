@@ -1,4 +1,4 @@
-//! `struct page`: what is known about a frame, and who owns it.
+//! `struct page`: the metadata of a frame and its owner.
 //!
 //! A page describes the frame, not the data in it: once data is swapped out or migrated, the same data has another
 //! `struct page`.
@@ -6,87 +6,87 @@
 use super::{flags::PageFlags, migratetype::Migratetype};
 use crate::machine::{Order, Pfn};
 
-/// Who owns a frame (row T3 of the textbook).
+/// The owner of a frame (row T3 of the textbook).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Owner {
-    /// Nobody: free, in the buddy system or on a per-CPU list.
+    /// Nobody: the frame is free, in the buddy system or on a per-CPU list.
     Free = 0,
-    /// Handed out, and the owner has not said who it is.
+    /// An owner that has not named itself: the frame is allocated.
     Unnamed = 1,
     /// A process.
     User = 2,
-    /// Kernel data.
+    /// The kernel, for its own data.
     Kernel = 3,
     /// The page cache.
     PageCache = 4,
-    /// Kernel image, firmware and everything else that was in use before the model began.
+    /// The kernel image, the firmware, or another owner from before the model began.
     Static = 5,
 }
 
 /// A copy of a frame's metadata.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Page {
-    /// The frame.
+    /// The number of the frame.
     pub pfn: Pfn,
-    /// Flags; `BUDDY` is set for every frame of a free block.
+    /// The flags; `BUDDY` is set for every frame of a free block.
     pub flags: PageFlags,
-    /// References. The textbook's `_count` field is one less: −1 when free.
+    /// The number of references. The textbook's `_count` field is one less: −1 when the page is free.
     pub count: u16,
-    /// Page-table entries that map the frame. The kernel's `_mapcount` field is one less.
+    /// The number of page-table entries that map the frame. The kernel's `_mapcount` field is one less.
     pub mapcount: u32,
-    /// Its owner's scratch word; the allocator never interprets it.
+    /// A word for the use of the frame's owner; the allocator never interprets it.
     pub private: u32,
-    /// Whose data it holds; 0 for nobody's.
+    /// The number of the object whose data the frame holds; 0 if there is none.
     pub mapping: u32,
-    /// Where in `mapping`.
+    /// The offset of the frame's data in `mapping`.
     pub index: u32,
-    /// Who owns it.
+    /// The owner of the frame.
     pub owner: Owner,
 }
 
 impl Page {
-    /// `page_count()`: 0 for a free page, more for one in use.
+    /// `page_count`: returns 0 for a free page, and the number of references for a page in use.
     pub const fn page_count(&self) -> u16 {
         self.count
     }
 
-    /// The field itself, which is −1 when the page is free.
+    /// Returns the value of the kernel's `_count` field, which is −1 when the page is free.
     pub const fn count_field(&self) -> i32 {
         self.count as i32 - 1
     }
 }
 
-/// State of a frame as the allocator sees it.
+/// The state of a frame as the allocator sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FrameState {
-    /// In a free block of the buddy system.
+    /// The frame is in a free block of the buddy system.
     Free {
-        /// First frame of the block.
+        /// The first frame of the block.
         head: Pfn,
-        /// Its order.
+        /// The order of the block.
         order: Order,
-        /// The list it is on.
+        /// The type of the list that the block is on.
         migratetype: Migratetype,
     },
-    /// In a block on a per-CPU list.
+    /// The frame is in a block on a per-CPU list.
     Pcp {
-        /// First frame of the block.
+        /// The first frame of the block.
         head: Pfn,
-        /// Its order.
+        /// The order of the block.
         order: Order,
     },
-    /// In a block that was handed out.
+    /// The frame is in an allocated block.
     Allocated {
-        /// First frame of the block.
+        /// The first frame of the block.
         head: Pfn,
-        /// Its order.
+        /// The order of the block.
         order: Order,
-        /// The type that was asked for.
+        /// The type that the block was requested with.
         migratetype: Migratetype,
     },
-    /// In use since before the model began, or a hole.
+    /// The frame is in use since before the model began, or is a hole.
     Held,
-    /// In no zone.
+    /// The frame is in no zone.
     Absent,
 }

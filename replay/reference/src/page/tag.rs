@@ -1,23 +1,24 @@
-//! Tags: what block a frame heads, in two bytes.
+//! Tags, which describe the block that a frame heads, in two bytes.
 
 use super::migratetype::Migratetype;
 
-/// What the tag of a block's first frame says about the block.
+/// The state of a block, as the tag of its first frame records it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum BlockState {
-    /// Not the head of any block: a later frame of one, a hole, or memory held since before the model began.
+    /// The frame is not the head of any block: it is a later frame of one, a hole, or memory held since before the
+    /// model began.
     None = 0,
-    /// On a free list of the buddy allocator.
+    /// The block is on a free list of the buddy allocator.
     Buddy = 1,
-    /// On a per-CPU list.
+    /// The block is on a per-CPU list.
     Pcp = 2,
-    /// Handed out.
+    /// The block is allocated.
     Allocated = 3,
 }
 
-/// Packed description of a block, kept in its first frame only: order (4 bits), state (2), migratetype (3), two marks,
-/// zone (5).
+/// The packed description of a block, stored in its first frame only: order (4 bits), state (2), migratetype (3), two
+/// marks (1 each), zone (5).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tag(pub(super) u16);
 
@@ -26,13 +27,13 @@ const TYPE_SHIFT: u32 = 6;
 const ZONE_SHIFT: u32 = 11;
 const ORDER_AND_STATE: u16 = 0x3f;
 const ZONE: u16 = 0x1f << ZONE_SHIFT;
-/// The frame was handed out at least once: tells a double free from a free of what was never allocated. Survives
-/// everything.
+/// The mark of a frame that was allocated at least once. It distinguishes a double free from a free of a frame that was
+/// never allocated, and is never cleared.
 pub(super) const EVER_ALLOCATED: u16 = 1 << 9;
-/// The block's owner has left something in its first frame's notes. On allocated blocks only.
+/// The mark of an allocated block whose first frame has notes of its owner.
 pub(super) const NOTED: u16 = 1 << 10;
 
-/// Most zones with memory a machine may have: their number must fit a page's metadata.
+/// The largest number of zones with memory that a machine may have: a zone's number must fit into a tag.
 pub const MAX_ZONES: usize = 1 << (u16::BITS - ZONE_SHIFT);
 
 impl Tag {
@@ -51,7 +52,7 @@ impl Tag {
         }
     }
 
-    /// Whether the frame heads no block.
+    /// Returns whether the frame heads no block.
     #[inline]
     pub(crate) const fn is_none(self) -> bool {
         matches!(self.state(), BlockState::None)
@@ -62,13 +63,13 @@ impl Tag {
         (self.0 & 0xf) as u8
     }
 
-    /// For free blocks the list's type, for allocated ones the type that was asked for.
+    /// Returns the type of the list for a free block, and the type that was requested for an allocated block.
     #[inline]
     pub(crate) const fn migratetype(self) -> Migratetype {
         Migratetype::from_index(self.type_index() as u8)
     }
 
-    /// [`Migratetype::index`] of [`Self::migratetype`].
+    /// Returns the [`Migratetype::index`] of [`Self::migratetype`].
     #[inline]
     pub(crate) const fn type_index(self) -> usize {
         (self.0 >> TYPE_SHIFT & 7) as usize
@@ -79,39 +80,39 @@ impl Tag {
         (self.0 >> ZONE_SHIFT) as u8
     }
 
-    /// Whether the frame heads an allocated block of exactly this order.
+    /// Returns whether the frame heads an allocated block of exactly this order.
     #[inline]
     pub(crate) const fn is_allocated_of(self, order: u8) -> bool {
-        // A sum, not a union of bits: an order that is out of range must match nothing.
+        // This is a sum and not a union of bits, because an order that is out of range must match nothing.
         self.0 & ORDER_AND_STATE == order as u16 + ((BlockState::Allocated as u16) << STATE_SHIFT)
     }
 
-    /// Whether the frame heads an allocated block of exactly this order whose owner has left no notes: freeing such a
-    /// block needs no second look.
+    /// Returns whether the frame heads an allocated block of exactly this order whose owner has left no notes. Freeing
+    /// such a block needs no further checks.
     #[inline]
     pub(crate) const fn is_plain_allocation_of(self, order: u8) -> bool {
         self.0 & (ORDER_AND_STATE | NOTED) == order as u16 + ((BlockState::Allocated as u16) << STATE_SHIFT)
     }
 
-    /// Whether a frame with this tag heads the very kind of block that `other` describes.
+    /// Returns whether this tag equals `other`, the mark of an earlier allocation aside.
     #[inline]
     pub(crate) const fn is(self, other: Self) -> bool {
         (self.0 ^ other.0) & !EVER_ALLOCATED == 0
     }
 
-    /// Whether a frame with this tag heads such a block as `other` describes, of any migratetype.
+    /// Returns whether this tag has the order, the state and the zone of `other`, whatever the migratetypes.
     #[inline]
     pub(crate) const fn is_but_for_type(self, other: Self) -> bool {
         (self.0 ^ other.0) & (ORDER_AND_STATE | ZONE) == 0
     }
 
-    /// What the block would carry if it were of the next order.
+    /// Returns the tag that the block would have if it were of the next order.
     #[inline]
     pub(crate) const fn one_order_up(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// Whether the frame heads a buddy block of exactly this order, in this zone.
+    /// Returns whether the frame heads a free buddy block of exactly this order, in this zone.
     #[inline]
     pub(crate) const fn is_buddy_of(self, order: u8, zone: u8) -> bool {
         self.is_but_for_type(Self::new(BlockState::Buddy, order, Migratetype::Unmovable, zone))
