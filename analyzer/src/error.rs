@@ -1,71 +1,71 @@
 use polars::prelude::PolarsError;
 
-/// Why there is no result. Damage inside a trace is no error: it is reported beside the numbers, see
+/// The reason why there is no result. Damage inside a trace is no error: it is reported beside the numbers, see
 /// [`Loss`](crate::Loss).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The trace cannot be opened.
     #[error(transparent)]
     Trace(#[from] trace::Error),
-    /// polars refused: the trace's columns are not what its format says, or memory ran out.
+    /// Polars refused, because the trace's columns are not what its format says, or because memory ran out.
     #[error("cannot compute {what}: {error}")]
     Polars {
-        /// what was being computed
+        /// The result that was being computed.
         what: &'static str,
-        /// what polars said
+        /// The error that polars returned.
         error: PolarsError,
     },
-    /// A name was given that is not known.
+    /// The user gave a name that is not known.
     #[error("there is no {what} `{given}`; choose from: {known}")]
     Unknown {
-        /// what sort of name: "key", "chart"
+        /// The sort of name: "key" or "chart".
         what: &'static str,
-        /// what was given
+        /// The name that the user gave.
         given: String,
-        /// what could have been given
+        /// The known names, separated by commas.
         known: String,
     },
-    /// A key was given that the events at hand do not have.
+    /// The user gave a key that the events at hand do not have.
     #[error("{events} events have no `{key}`: {instead}")]
     NoSuchColumn {
-        /// "page" or "slab"
+        /// The sort of events: "page" or "slab".
         events: &'static str,
-        /// the key that was asked for
+        /// The name of the key that the user gave.
         key: &'static str,
-        /// what to do
+        /// The advice what to do instead.
         instead: &'static str,
     },
-    /// plotters could not draw.
+    /// The crate plotters could not draw a chart.
     #[error("cannot draw the chart `{chart}`: {reason}")]
     Chart {
-        /// its name
+        /// The chart's name.
         chart: &'static str,
-        /// what plotters said
+        /// The reason that plotters gave.
         reason: String,
     },
-    /// `SQLite` could not understand a query, or not answer it.
+    /// `SQLite` could not understand or answer a query.
     #[error("the query cannot be answered: {0}")]
     Query(String),
-    /// A text that should be imported, or a mask, is not what it should be.
+    /// An argument or a file has a text that cannot be read, such as a span of time.
     #[error("cannot understand {what}: {reason}")]
     Text {
-        /// which text
+        /// The name of the text.
         what: String,
-        /// what is wrong, and what to do
+        /// The fault, and the advice what to do.
         reason: String,
     },
-    /// A span of time was given that is before the first event, or after the last.
+    /// The user gave a span of time that ends before the first event, or begins after the last one.
     #[error("no event of the trace lies in this span of time: they are from {first} to {last} s of its clock")]
     NothingThen {
-        /// the first event, in seconds
+        /// The time of the first event, in seconds of the trace's clock.
         first: String,
-        /// the last event, in seconds
+        /// The time of the last event, in seconds of the trace's clock.
         last: String,
     },
 }
 
 impl Error {
-    /// Returns a function for `map_err` that adds what polars was computing.
+    /// Returns a function for `map_err` that adds the result that polars was computing.
     pub(crate) fn polars(what: &'static str) -> impl FnOnce(PolarsError) -> Self {
         move |error| Self::Polars { what, error }
     }

@@ -1,18 +1,19 @@
-//! Hashing for keys that are numbers of the kernel's: page frames, objects, pids. They come by the million and nobody
-//! chooses them to collide, so they need no hash that withstands an attacker.
+//! A fast hash for keys that are numbers of the kernel's: page frames, objects and pids. There are millions of them and
+//! nobody chooses them to collide, so they need no hash that withstands an attacker.
 
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, Hasher},
 };
 
-/// A map whose keys are numbers of the kernel's, or several of them each.
+/// A map whose keys are numbers of the kernel's, or tuples of them.
 pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
 
-/// A set of numbers of the kernel's.
+/// A set of numbers of the kernel's, or of tuples of them.
 pub(crate) type NumberSet<K> = HashSet<K, BuildHasherDefault<Multiply>>;
 
-/// Fibonacci hashing: one multiplication; the high bits, where the entropy is, are rotated to where the table looks.
+/// A Fibonacci hash: one multiplication for each number. The entropy is in the high bits of the product, so `finish`
+/// rotates these to where the hash table looks.
 #[derive(Default, Clone)]
 pub(crate) struct Multiply(u64);
 
@@ -21,7 +22,7 @@ impl Hasher for Multiply {
         self.0.rotate_left(26)
     }
 
-    /// Takes the bytes of a slice of numbers.
+    /// Adds the bytes of a slice of numbers.
     fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         for word in words {
@@ -44,6 +45,6 @@ impl Hasher for Multiply {
         self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
-    /// Takes the length of a slice, and ignores it: it is the same for all keys of one map.
+    /// Ignores the length of a slice, since all keys of one map have the same length.
     fn write_usize(&mut self, _length: usize) {}
 }

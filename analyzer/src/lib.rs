@@ -1,4 +1,4 @@
-//! From a trace directory to numbers, tables, charts and one HTML page.
+//! This library turns a trace directory into numbers, tables, charts and one HTML page.
 //!
 //! ```text
 //! trace directory
@@ -16,9 +16,10 @@
 //! present     tables and charts in a terminal, as CSV, JSON, SVG and PNG, and on one HTML page
 //! ```
 //!
-//! A stage uses those above it and none below, but for reports, which fill the tables and charts that `present` shows.
-//! Beside the flow, [`import`] makes trace directories of what other tools wrote, [`export`] writes them for other
-//! tools, and [`sql`] answers queries on what was read. The program itself is `cli`.
+//! A stage uses the stages above it and none below it, with one exception: `reports` fills the tables and charts that
+//! `present` shows. Three modules stand beside the flow: [`import`] makes trace directories from the files of other
+//! tools, [`export`] writes traces for other tools, and [`sql`] answers queries on the tables of a trace. The command
+//! line is `cli`, in the binary.
 //!
 //! # Invariants
 //!

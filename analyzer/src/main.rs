@@ -1,4 +1,4 @@
-//! `analyzer`: what a trace of the kernel's allocators says.
+//! The program `analyzer`, which shows what a trace of the kernel's allocators holds.
 
 mod cli;
 

@@ -1,26 +1,26 @@
-//! Numbers as people read them, and the units that say how a number is written.
+//! This module writes numbers as people read them. A number's unit says how it is written.
 
-/// What a number counts, which decides how it is written.
+/// The unit of a column's numbers, which decides how they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// no number at all
+    /// A text, which is no number at all.
     Text,
-    /// a number that names something: an order, a pid
+    /// A number that names something, such as an order or a pid.
     Number,
-    /// how many
+    /// A count of things.
     Count,
-    /// bytes
+    /// A size in bytes.
     Bytes,
-    /// nanoseconds
+    /// A length of time in ns.
     Duration,
-    /// a fraction, shown in percent
+    /// A fraction of 1, which is shown in percent.
     Fraction,
-    /// an index of the kernel's, in thousandths: shown as the kernel does
+    /// A fragmentation index of the kernel's, in thousandths, which is shown as debugfs shows it.
     Index,
 }
 
 impl Unit {
-    /// Returns the unit that a column's heading names, where the cells do not say it themselves.
+    /// Returns the unit that a column's heading names, where the cells do not name their unit.
     pub const fn heading(self) -> Option<&'static str> {
         match self {
             Self::Fraction => Some("%"),
@@ -37,7 +37,7 @@ pub fn count(number: i64) -> String {
     text
 }
 
-/// Writes how many there are of something in memory.
+/// Writes the length of a collection in memory, as [`count`] does.
 pub fn len(number: usize) -> String {
     count(number.cast_signed() as i64)
 }
@@ -64,13 +64,14 @@ pub fn duration(ns: f64) -> String {
     scaled(ns, 1000.0, &["ns", "µs", "ms", "s"])
 }
 
-/// Writes a fraction in percent: `12.3`. A small one keeps two decimals, so that it is not taken for none.
+/// Writes a fraction in percent: `12.3`. A fraction below one percent keeps two decimals, so that it is not read as
+/// zero.
 pub fn percent(fraction: f64) -> String {
     let decimals = if fraction != 0.0 && fraction.abs() < 0.01 { 2 } else { 1 };
     format!("{:.decimals$}", fraction * 100.0)
 }
 
-/// Writes a number for an axis: `12.3k`.
+/// Writes a number for the axis of a chart: `12.3k`.
 pub fn short(number: f64) -> String {
     scaled(number, 1000.0, &["", "k", "M", "G", "T"]).replace(' ', "")
 }

@@ -1,15 +1,15 @@
-//! What results can be grouped by.
+//! The keys that results can be grouped by.
 
 use std::{fmt, str::FromStr};
 
 use crate::{Error, read::events::Events, units::Unit};
 
-/// The value of a key that is not known: of an unmatched free, since what it freed was allocated when nobody looked.
+/// The value of a key that is not known. An unmatched free has it, since its allocation is not in the trace.
 pub(crate) const UNKNOWN: i64 = -1;
 
 macro_rules! keys {
     ($($key:ident $name:literal $title:literal $in_page:literal $in_slab:literal #[doc = $doc:literal])*) => {
-        /// A property of an allocation. A free has those of the allocation that it ends.
+        /// A property of an allocation. A free has the properties of the allocation that it ends.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Key {
             $( #[doc = $doc] $key, )*
@@ -19,22 +19,22 @@ macro_rules! keys {
             /// All keys.
             pub const ALL: &'static [Self] = &[$(Self::$key),*];
 
-            /// Returns the name on the command line and in JSON.
+            /// Returns the key's name on the command line and in JSON.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$key => $name),* }
             }
 
-            /// Returns the heading of the column.
+            /// Returns the heading of the key's column.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$key => $title),* }
             }
 
-            /// Returns what the key means, in a line.
+            /// Returns the meaning of the key, in a line.
             pub const fn doc(self) -> &'static str {
                 match self { $(Self::$key => $doc.trim_ascii()),* }
             }
 
-            /// Returns whether these events have the key.
+            /// Returns whether events of this sort have the key.
             pub const fn is_in(self, events: Events) -> bool {
                 match (self, events) { $((Self::$key, Events::Page) => $in_page, (Self::$key, Events::Slab) => $in_slab),* }
             }
@@ -82,7 +82,7 @@ impl FromStr for Key {
 }
 
 impl Key {
-    /// Returns what the values are numbers of; those that are text are sorted and aligned as text.
+    /// Returns the unit of the key's values. Values of the unit `Text` are sorted and aligned as text.
     pub const fn unit(self) -> Unit {
         match self {
             Self::Order | Self::Node | Self::Pid | Self::Process | Self::Cpu => Unit::Number,
@@ -91,18 +91,18 @@ impl Key {
         }
     }
 
-    /// Returns the key that this one is taken from: a whole GFP mask says which bits are set.
+    /// Returns the key whose value this key's value is taken from: the flags come from the whole GFP mask.
     pub(crate) const fn source(self) -> Self {
         if matches!(self, Self::Flag) { Self::Gfp } else { self }
     }
 
-    /// Returns whether the key is one of the [`Attributes`](crate::matching::attributes::Attributes) of an allocation:
-    /// all events with the same attributes then have the same value.
+    /// Returns whether the key is one of the [`Attributes`](crate::matching::attributes::Attributes) of an allocation.
+    /// All events with the same attributes have the same value of such a key.
     pub(crate) const fn is_attribute(self) -> bool {
         !matches!(self, Self::Class | Self::Time | Self::Kind)
     }
 
-    /// The keys that say who asked.
+    /// The keys that say which thread asked, and on which CPU.
     pub(crate) const WHO: [Self; 5] = [Self::Comm, Self::Process, Self::Pid, Self::Cgroup, Self::Cpu];
 }
 

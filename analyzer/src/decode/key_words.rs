@@ -1,4 +1,4 @@
-//! The values of keys in words.
+//! This module puts the values of keys into words.
 
 use super::{
     key::{Key, UNKNOWN},
@@ -7,7 +7,7 @@ use super::{
 use crate::units;
 
 impl Key {
-    /// Returns a value of the key in words; `-` if it is not known.
+    /// Returns a value of the key in words, or `-` if the value is not known.
     pub(crate) fn decode(self, value: i64, names: &Names<'_>) -> String {
         let header = names.header;
         match self {

@@ -1,6 +1,6 @@
-//! Decoding: what the numbers in the tables mean. Every name comes from the trace itself, from its header or from its
-//! tables of symbols, tasks and caches; nothing about a kernel is known beforehand but what its flags' names stand for,
-//! which the crate `gfp` tells.
+//! The second stage decodes the numbers in the tables. Every name comes from the trace itself: from its header or from
+//! its tables of symbols, tasks, cgroups and caches. The only knowledge about kernels that is not in the trace is the
+//! meaning of the GFP flags' names, which the crate `gfp` holds.
 
 pub(crate) mod interval;
 pub(crate) mod key;

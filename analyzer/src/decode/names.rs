@@ -1,4 +1,4 @@
-//! The names of a trace: words for the numbers in its tables.
+//! The names of a trace, which put the numbers in its tables into words.
 
 use std::collections::HashMap;
 
@@ -7,23 +7,24 @@ use trace::{Cache, Cgroup, Header, Problem, Stack, Symbol, Trace};
 use super::{interval, symbols::Symbols, tasks::Tasks};
 use crate::fast_hash::NumberMap;
 
-/// Everything of a trace that gives its numbers names.
+/// The header of a trace and its tables of names.
 pub struct Names<'a> {
     pub(crate) header: &'a Header,
     pub(crate) tasks: Tasks,
-    /// length of the intervals of the key `time`, ns
+    /// The length of the intervals of the key `time`, in ns.
     pub(crate) interval: u64,
     pub(crate) symbols: Symbols,
-    /// the call sites of every kernel stack, innermost first
+    /// The call sites of every kernel stack, innermost first, by the stack's number.
     stacks: HashMap<u32, Vec<u64>>,
-    /// who asked for pages, by stack: the first call site outside the allocator
+    /// The call site that asked for pages, by the stack's number: the first call site outside the allocator.
     pub(crate) callers: NumberMap<u32, u64>,
     caches: HashMap<u16, String>,
     cgroups: HashMap<u64, String>,
 }
 
-/// The allocator's own functions, by how their names start: callers are looked for outside of them. The kernel's
-/// wrappers around `__alloc_pages` differ from release to release and since 6.10 end in `_noprof`.
+/// The first letters of the names of the allocator's own functions. The call site that asked for pages is the first one
+/// outside these functions. Prefixes are compared, since the kernel's wrappers around `__alloc_pages` differ from
+/// release to release and end in `_noprof` since Linux 6.10.
 const ALLOCATOR: [&str; 14] = [
     "alloc_pages",
     "__alloc_pages",
@@ -42,7 +43,7 @@ const ALLOCATOR: [&str; 14] = [
 ];
 
 impl<'a> Names<'a> {
-    /// Reads the tables of names; what cannot be read is added to `problems`.
+    /// Reads the tables of names. Damage to them is added to `problems`.
     pub fn read(trace: &'a Trace, problems: &mut Vec<Problem>) -> Self {
         let tasks = Tasks::read(trace, problems);
         let symbols = Symbols::read(trace, problems);
@@ -63,7 +64,7 @@ impl<'a> Names<'a> {
         Self { header: &trace.header, tasks, interval, symbols, stacks, callers, caches, cgroups }
     }
 
-    /// Returns the call sites of a kernel stack, innermost first.
+    /// Returns the call sites of a kernel stack, innermost first, or none if the stack is not known.
     pub(crate) fn stack(&self, id: u32) -> &[u64] {
         self.stacks.get(&id).map_or(&[], Vec::as_slice)
     }
@@ -73,12 +74,14 @@ impl<'a> Names<'a> {
         !self.stacks.is_empty()
     }
 
-    /// Returns who asked for pages: the first call site of a stack that is outside the allocator; 0 without a stack.
+    /// Returns the call site that asked for pages, which is the first one of a stack outside the allocator, or 0
+    /// without a stack.
     pub(crate) fn caller(&self, stack: u32) -> u64 {
         self.callers.get(&stack).copied().unwrap_or(0)
     }
 
-    /// Returns who asked for pages, as perf sees it: its pattern of the allocator's names is that of Linux 3.x.
+    /// Returns the call site that asked for pages according to perf, whose pattern of the allocator's names is that of
+    /// Linux 3.x.
     pub(crate) fn perf_caller(&self, stack: u32) -> u64 {
         let callsites = self.stack(stack);
         let outside =
@@ -86,7 +89,7 @@ impl<'a> Names<'a> {
         callsites.iter().find(outside).or(callsites.first()).copied().unwrap_or(0)
     }
 
-    /// Returns the name of a slab cache; 0 stands for any of kmalloc's.
+    /// Returns the name of a slab cache. The number 0 stands for any of kmalloc's caches.
     pub(crate) fn cache(&self, id: u16) -> String {
         self.caches
             .get(&id)
@@ -94,12 +97,12 @@ impl<'a> Names<'a> {
             .unwrap_or_else(|| if id == 0 { "kmalloc".to_owned() } else { format!("cache {id}") })
     }
 
-    /// Returns the path of a cgroup; `-` if it is not known.
+    /// Returns the path of a cgroup, or `-` if it is not known.
     pub(crate) fn cgroup(&self, id: u64) -> String {
         self.cgroups.get(&id).cloned().unwrap_or_else(|| "-".to_owned())
     }
 
-    /// Returns the symbol of a call site.
+    /// Returns the symbol of a call site, if the trace has it.
     pub(crate) fn symbol(&self, id: u64) -> Option<&Symbol> {
         self.symbols.get(id)
     }
@@ -114,17 +117,17 @@ impl<'a> Names<'a> {
         self.symbols.function(id)
     }
 
-    /// Returns the call site that stands for all those of the same function.
+    /// Returns the call site that stands for all call sites of the same function.
     pub(crate) fn representative(&self, callsite: u64) -> u64 {
         self.symbols.representative(callsite)
     }
 
-    /// Returns the name of a thread by its number; `-` if it is not known.
+    /// Returns the name of a thread by the name's number, or `-` if it is not known.
     pub(crate) fn comm(&self, comm: u32) -> String {
         self.tasks.comm(comm).unwrap_or("-").to_owned()
     }
 
-    /// Returns the name of one GFP bit.
+    /// Returns the name of one GFP bit, or the bit in hexadecimal if the kernel has no name for it.
     pub(crate) fn flag(&self, bit: u32) -> String {
         let known = self.header.gfp.bits().find(|(_, mask)| *mask == bit);
         known.map_or_else(|| format!("{bit:#x}"), |(name, _)| name.to_owned())
@@ -136,7 +139,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Matches a function like perf does: `^_?_?(alloc|get_free|get_zeroed)_pages?`.
+/// Returns whether perf takes a function for one of the allocator's: `^_?_?(alloc|get_free|get_zeroed)_pages?`.
 fn is_allocator_to_perf(function: &str) -> bool {
     let function = function.strip_prefix('_').unwrap_or(function);
     let function = function.strip_prefix('_').unwrap_or(function);

@@ -1,4 +1,4 @@
-//! The symbols of a trace: where in the kernel a call site is.
+//! The symbols of a trace, which give the function and the offset of every call site.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use trace::{Problem, Symbol, Trace};
 /// The call sites of a trace by their numbers.
 pub(crate) struct Symbols {
     by_id: HashMap<u64, Symbol>,
-    /// the least call site of each function stands for all of them
+    /// The least call site of the same function, by call site. It stands for all call sites of that function.
     representative: HashMap<u64, u64>,
-    /// whether the numbers are addresses themselves
+    /// Whether the numbers of call sites are kernel addresses.
     raw_addresses: bool,
 }
 
 impl Symbols {
-    /// Reads the table of symbols; what cannot be read is added to `problems`.
+    /// Reads the table of symbols. Damage to it is added to `problems`.
     pub fn read(trace: &Trace, problems: &mut Vec<Problem>) -> Self {
         let by_id: HashMap<u64, Symbol> =
             trace.all::<Symbol>(problems).into_iter().map(|symbol| (symbol.id, symbol)).collect();
@@ -30,7 +30,7 @@ impl Symbols {
         Self { by_id, representative, raw_addresses: trace.header.raw_addresses }
     }
 
-    /// Returns the symbol of a call site.
+    /// Returns the symbol of a call site, if the trace has it.
     pub fn get(&self, id: u64) -> Option<&Symbol> {
         self.by_id.get(&id)
     }
@@ -49,7 +49,7 @@ impl Symbols {
         self.get(id).map_or_else(|| "unknown".to_owned(), |symbol| format!("{}{}", symbol.function, module(symbol)))
     }
 
-    /// Returns the call site that stands for all those of the same function.
+    /// Returns the call site that stands for all call sites of the same function.
     pub fn representative(&self, id: u64) -> u64 {
         self.representative.get(&id).copied().unwrap_or(id)
     }

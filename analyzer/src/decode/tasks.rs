@@ -1,4 +1,4 @@
-//! The threads of a trace: which process, name and cgroup each had when an event happened.
+//! The threads of a trace, with the process, name and cgroup that each of them had when an event happened.
 
 use std::collections::HashMap;
 
@@ -9,23 +9,24 @@ use crate::fast_hash::NumberMap;
 /// The number of a task that the trace does not name.
 pub(crate) const UNKNOWN: u32 = u32::MAX;
 
-/// Who a task is. A thread is another task from when its name, its process or its cgroup changes.
+/// The process, name and cgroup of a task. A thread becomes another task when its name, its process or its cgroup
+/// changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Named {
     pub process: u32,
-    /// number of the name
+    /// The number of the thread's name.
     pub comm: u32,
-    /// number of the cgroup
+    /// The number of the cgroup.
     pub cgroup: u64,
 }
 
-/// How many threads [`Recent`] remembers.
+/// The number of threads that [`Recent`] remembers.
 const RECENT: usize = 64;
 
-/// Looks up who a thread was, and remembers the answers: most events come from few threads.
+/// A cache over [`Tasks`]. It saves most look-ups, since most events come from few threads.
 pub(crate) struct Recent<'a> {
     tasks: &'a Tasks,
-    /// by the pid's last digits: the pid, from and until when it was which task
+    /// By the pid modulo [`RECENT`]: the pid, the times (ns) from and until which it was a task, and the task's number.
     known: [(u32, u64, u64, u32); RECENT],
 }
 
@@ -43,14 +44,14 @@ impl Recent<'_> {
 
 /// The threads of a trace. Events refer to them by the number that [`Recent::at`] gives.
 pub(crate) struct Tasks {
-    /// per pid: from when it was which task, as numbers into `named`
+    /// By pid: the times (ns) from which the thread was a task, each with the task's index into `named`.
     history: NumberMap<u32, Vec<(u64, u32)>>,
     named: Vec<Named>,
     comms: Vec<String>,
 }
 
 impl Tasks {
-    /// Reads the table of tasks; what cannot be read is added to `problems`.
+    /// Reads the table of tasks. Damage to it is added to `problems`.
     pub fn read(trace: &Trace, problems: &mut Vec<Problem>) -> Self {
         let mut tasks = Self { history: NumberMap::default(), named: Vec::new(), comms: Vec::new() };
         let (mut comm_numbers, mut task_numbers) = (HashMap::new(), HashMap::new());
@@ -75,8 +76,8 @@ impl Tasks {
         tasks
     }
 
-    /// Returns from and until when, around `time`, the thread was which task. Events that are older than the first row
-    /// about their thread belong to that row's task.
+    /// Returns the span of time (ns) around `time` in which the thread was one task, and that task's number. Events
+    /// that are older than the first row about their thread belong to that row's task.
     fn span(&self, pid: u32, time: u64) -> (u64, u64, u32) {
         let Some(history) = self.history.get(&pid) else { return (0, u64::MAX, UNKNOWN) };
         let later = history.partition_point(|(from, _)| *from <= time).max(1);
@@ -89,17 +90,17 @@ impl Tasks {
         self.span(pid, time).2
     }
 
-    /// Returns a look-up for events in time order, most of which come from few threads.
+    /// Returns a cached look-up for events in time order, most of which come from few threads.
     pub fn recent(&self) -> Recent<'_> {
         Recent { tasks: self, known: [(u32::MAX, 0, 0, UNKNOWN); RECENT] }
     }
 
-    /// Returns who a task is.
+    /// Returns the process, name and cgroup of a task.
     pub fn named(&self, task: u32) -> Named {
         self.named.get(task as usize).copied().unwrap_or(Named { process: UNKNOWN, comm: UNKNOWN, cgroup: 0 })
     }
 
-    /// Returns a name by its number.
+    /// Returns the name of a thread by the name's number.
     pub fn comm(&self, comm: u32) -> Option<&str> {
         self.comms.get(comm as usize).map(String::as_str)
     }

@@ -1,5 +1,5 @@
-//! What allocations have in common. They come by the million, but in what sort of memory was asked for, and by whom,
-//! they differ by the hundred only.
+//! The attributes that allocations share. A trace has millions of allocations, but only hundreds of combinations of the
+//! memory that was asked for and the thread that asked.
 
 use crate::{
     Key,
@@ -11,8 +11,8 @@ use crate::{
     fast_hash::NumberMap,
 };
 
-/// Everything about an allocation but when it happened, where, and how much memory it was. [`UNKNOWN`] stands for what
-/// nobody asked about, and for what no event tells.
+/// The properties of an allocation, except for its time, its address and its size. [`UNKNOWN`] stands for a property
+/// that no accumulator needs, or that no event tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attributes {
     pub order: i64,
@@ -25,14 +25,14 @@ pub(crate) struct Attributes {
     pub comm: i64,
     pub cgroup: i64,
     pub callsite: i64,
-    /// of a page: the number of the kernel stack that asked; 0 without one
+    /// For pages, the number of the kernel stack that asked; 0 without one.
     pub stack: u32,
     pub cache: i64,
     pub node: i64,
 }
 
 impl Attributes {
-    /// The attributes of what was allocated when nobody looked.
+    /// The attributes of an allocation that is not in the trace.
     pub const UNKNOWN: Self = Self {
         order: UNKNOWN,
         migratetype: UNKNOWN,
@@ -54,22 +54,23 @@ impl Attributes {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asker {
     pub pid: u32,
-    /// number of the task that the thread was then
+    /// The number of the task that the thread was when it asked.
     pub task: u32,
     pub cpu: u16,
 }
 
-/// The distinct attributes that have been met, by number. There are few of them, so whoever has to do with millions of
-/// allocations remembers the number of each.
+/// The distinct attributes that have been met, by number. There are few of them, so the matchers remember only a number
+/// for each of millions of allocations.
 pub(crate) struct DistinctAttributes<'a> {
     names: &'a Names<'a>,
-    /// all bits of what askers are told apart by, none of what they are not
+    /// The mask that selects the properties by which askers are told apart.
     mask: Mask,
     numbers: NumberMap<[u64; 5], u32>,
     met: Vec<Attributes>,
 }
 
-/// The bits of an [`Asker`] that are looked at.
+/// The bits of an [`Asker`] that are compared: all bits of a property by which askers are told apart, and no bit of the
+/// others.
 struct Mask {
     pid: u32,
     cpu: u16,
@@ -85,14 +86,15 @@ impl Mask {
 }
 
 impl<'a> DistinctAttributes<'a> {
-    /// Starts without any. `told_apart` are the keys of who asked ([`Key::WHO`]) that somebody wants to know: if nobody
-    /// tells threads apart, say, there are no more attributes however many threads come and go.
+    /// Creates an empty set. `told_apart` are the keys of [`Key::WHO`] that some accumulator needs. If no accumulator
+    /// tells threads apart, for example, their number does not add to the number of attributes.
     pub fn new(names: &'a Names<'a>, told_apart: &[Key]) -> Self {
         Self { names, mask: Mask::new(told_apart), numbers: NumberMap::default(), met: Vec::new() }
     }
 
-    /// Returns the number of the attributes of what was asked for by `asker` (`None`: nobody knows) and is equal in
-    /// `rest`. When they are met for the first time, `rest_of` enters what `rest` stands for.
+    /// Returns the number of the attributes of an allocation by `asker` (`None` if the asker is not known). `rest`
+    /// holds the other properties, packed so that equal words mean equal properties. When a combination is met for the
+    /// first time, `rest_of` fills in the properties that `rest` stands for.
     pub fn number(
         &mut self,
         asker: Option<Asker>,
@@ -105,7 +107,7 @@ impl<'a> DistinctAttributes<'a> {
             let named = [process & mask.named.process, comm & mask.named.comm, pid & mask.pid].map(u64::from);
             [named[0] << 32 | named[1], named[2] << 32 | u64::from(cpu & mask.cpu), cgroup & mask.named.cgroup]
         });
-        // A CPU has only 16 bits: no asker looks like nobody.
+        // No asker has the value that stands for an unknown one, since a CPU has only 16 bits.
         let who = who.unwrap_or([u64::MAX; 3]);
         *numbers.entry([who[0], who[1], who[2], rest[0], rest[1]]).or_insert_with(|| {
             met.push(rest_of(asker.map_or(Attributes::UNKNOWN, |asker| asked_by(asker, mask, names))));
@@ -113,18 +115,18 @@ impl<'a> DistinctAttributes<'a> {
         })
     }
 
-    /// Returns the attributes with a number that [`number`](Self::number) gave.
+    /// Returns the attributes that have a number from [`number`](Self::number).
     pub fn get(&self, number: u32) -> &Attributes {
         &self.met[number as usize]
     }
 }
 
-/// Returns the attributes that say all that is known of an asker.
+/// Returns attributes with every property that is known of an asker.
 pub(crate) fn of_asker(asker: Asker, names: &Names<'_>) -> Attributes {
     asked_by(asker, &Mask::new(&Key::WHO), names)
 }
 
-/// Returns the attributes of what was asked for by this asker, as far as askers are told apart.
+/// Returns attributes with those properties of an asker by which askers are told apart.
 fn asked_by(Asker { pid, task, cpu }: Asker, mask: &Mask, names: &Names<'_>) -> Attributes {
     let Named { process, comm, cgroup } = names.tasks.named(task);
     let known =

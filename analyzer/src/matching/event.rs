@@ -1,57 +1,59 @@
-//! What both sorts of events look like once frees have been matched with their allocations: the event that every result
-//! is computed from.
+//! The event that every result is computed from. Both sorts of events take this form once frees have been matched with
+//! their allocations.
 
 use std::ops::Deref;
 
 use super::attributes::Attributes;
 use crate::decode::{key::UNKNOWN, tasks};
 
-/// What a matched event stands for.
+/// The class of a matched event, which says what happened to the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Class {
-    /// an allocation that succeeded
+    /// An allocation that succeeded.
     Allocated,
-    /// an allocation that failed
+    /// An allocation that failed.
     Failed,
-    /// an allocation that failed because the memory cgroup of who asked was at its limit: the kernel had the pages, and
-    /// gave them back. That free, for which no allocation was seen, is the event before on the same CPU
+    /// An allocation that failed because the memory cgroup of the asking thread was at its limit. The kernel had the
+    /// pages and gave them back: that free, whose allocation was not seen, is the event before on the same CPU.
     Refused,
-    /// a free whose allocation is in the trace: the event has the attributes of the *allocation*
+    /// A free whose allocation is in the trace. The event has the attributes of the *allocation*.
     Freed,
-    /// a free of what was allocated before the trace, or by an event that the trace lacks
+    /// A free whose allocation happened before the trace, or by an event that the trace lacks.
     Unmatched,
-    /// no event: what was live was allocated again, or freed along with something else, so its own free was missed
+    /// A free that the trace lacks. It must have happened, since live memory was allocated again, or was freed along
+    /// with other memory.
     Implied,
-    /// `kfree(NULL)`: frees nothing
+    /// A call of `kfree(NULL)`, which frees nothing.
     Null,
 }
 
-/// One event, or one free that must have happened. It has the attributes of its allocation as if they were its own.
+/// One event of the trace, or one free that must have happened. A free dereferences to the attributes of its
+/// allocation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MatchedEvent<'a> {
-    /// when it happened, ns of the trace's clock
+    /// The time of the event, in ns of the trace's clock.
     pub time: u64,
-    /// number of the kind of event
+    /// The number of the event's kind.
     pub kind: u8,
     pub class: Class,
-    /// bytes allocated or freed by the event
+    /// The bytes that the event allocated or freed.
     pub bytes: u64,
-    /// bytes that were asked for
+    /// The bytes that were asked for.
     pub requested: u64,
-    /// by how many bytes the live set changed
+    /// The bytes by which the live set grew; negative where it shrank.
     pub delta: i64,
-    /// how long what is freed here had been live, ns
+    /// For a free, the time in ns that its allocation was live.
     pub age: u64,
-    /// the CPU that it happened on
+    /// The CPU that the event happened on.
     pub on: u16,
-    /// of an object: the CPU that allocated it
+    /// For kernel objects, the CPU that allocated the object.
     pub allocated_on: u16,
-    /// the first page frame, or the object
+    /// The number of the first page frame, or the address of the object.
     pub address: u64,
-    /// who ran when the event happened, and where in the kernel: of a free, who freed
+    /// The task and the call site of the event itself: for a free, those that freed.
     pub actor: Actor,
-    /// number of the attributes: two events with the same number have the same attributes
+    /// The number of the attributes. Two events with the same number have the same attributes.
     pub number: u32,
     pub attributes: &'a Attributes,
 }
@@ -64,7 +66,7 @@ impl Deref for MatchedEvent<'_> {
     }
 }
 
-/// Who did something: the number of a task, and a call site or [`UNKNOWN`].
+/// The task and the call site that caused an event. The call site is [`UNKNOWN`] where the event does not tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Actor {
     pub task: u32,
@@ -72,6 +74,6 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    /// Who did what no event tells of.
+    /// The actor of an allocation or a free for which there is no event.
     pub const NOBODY: Self = Self { task: tasks::UNKNOWN, callsite: UNKNOWN };
 }

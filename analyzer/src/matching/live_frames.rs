@@ -1,49 +1,50 @@
-//! The page frames that are allocated right now, as far as the trace can tell.
+//! The page frames that are allocated at one time of the trace, as far as the trace tells.
 //!
-//! Every frame remembers the allocation that it came from, so nothing needs to be assumed about how pages come back: a
-//! block that was split and freed in parts, a free whose order differs from its allocation's, and frees that the trace
-//! missed all come out right.
+//! Every frame remembers the allocation that it came from, so frees need no assumptions. These cases are all counted
+//! rightly: a block that was split and freed in parts, a free whose order differs from its allocation's, and a free
+//! that the trace lacks.
 
 use std::mem;
 
 use crate::fast_hash::NumberMap;
 
-/// Page frames per piece of the map.
+/// The number of page frames in a piece of the map.
 const PIECE: u64 = 256;
-/// The greatest order that is believed. No kernel's buddy allocator goes so far: more comes from a damaged or hostile
-/// file.
+/// The greatest order that is read. No kernel's buddy allocator has so large an order, so a greater one comes from a
+/// damaged or hostile file.
 const LARGEST_ORDER: u8 = 20;
-/// The record of a frame for which no allocation is known.
+/// The record number of a frame for which no allocation is known.
 const NONE: u32 = u32::MAX;
 
-/// What is remembered of an allocation, for its free.
+/// The facts about an allocation that its free needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allocation {
     pub time: u64,
-    /// number of its attributes
+    /// The number of the allocation's attributes.
     pub attributes: u32,
 }
 
-/// Frames taken from one allocation by one event.
+/// The number of frames that one event takes from one allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub from: Allocation,
     pub frames: u64,
 }
 
-/// The live frames. Memory: four bytes for a frame, in pieces of 256 frames, and one record for an allocation.
+/// The live frames. They take four bytes of memory for each frame, in pieces of 256 frames, and one record for each
+/// allocation.
 #[derive(Default)]
 pub(crate) struct LiveFrames {
     pieces: NumberMap<u64, Piece>,
     records: Vec<Record>,
     vacant: Vec<u32>,
-    /// the records that the event at hand takes frames from, and how many; kept from event to event, so that none
-    /// needs memory of its own
+    /// The records that the current event takes frames from, each with the number of frames. The vector is kept from
+    /// event to event, so that no event allocates memory for it.
     touched: Vec<(u32, u64)>,
 }
 
-/// An allocation and how many of its frames are live. It has no padding, since these are what the memory of a long live
-/// set goes to.
+/// An allocation and the number of its frames that are live. The struct has no padding, since most of the memory for a
+/// large live set goes into records.
 struct Record {
     time: u64,
     attributes: u32,
@@ -56,15 +57,15 @@ impl Record {
     }
 }
 
-/// The records of neighbouring frames.
+/// The record numbers of neighbouring frames.
 struct Piece {
     record_of: Box<[u32; PIECE as usize]>,
     live: u32,
 }
 
 impl LiveFrames {
-    /// Enters an allocation. Frames that were live already must have been freed unseen: they go into `lost`, by
-    /// allocation.
+    /// Adds an allocation. Frames that were live already must have been freed by events that the trace lacks: they go
+    /// into `lost`, by allocation.
     pub fn allocate(&mut self, pfn: u64, order: u8, allocation: Allocation, lost: &mut Vec<Taken>) {
         let number = self.vacant.pop().unwrap_or_else(|| {
             self.records.push(Record { time: 0, attributes: 0, left: 0 });
@@ -88,8 +89,8 @@ impl LiveFrames {
         self.settle(lost);
     }
 
-    /// Removes frames, and puts into `taken` which allocations they came from, in the order of the frames. `taken` is
-    /// empty if none of them was known to be live.
+    /// Removes the frames of a free, and puts the allocations that they came from into `taken`, in the order of the
+    /// frames. `taken` is empty if none of the frames was known to be live.
     pub fn free(&mut self, pfn: u64, order: u8, taken: &mut Vec<Taken>) {
         for (number, range) in pieces(pfn, order) {
             let Some(piece) = self.pieces.get_mut(&number) else { continue };
@@ -107,7 +108,8 @@ impl LiveFrames {
         self.settle(taken);
     }
 
-    /// Takes the frames of the event at hand from their records, and puts into `taken` whose they were.
+    /// Takes the frames of the current event from their records, and puts the allocations that they came from into
+    /// `taken`.
     fn settle(&mut self, taken: &mut Vec<Taken>) {
         taken.clear();
         for (number, frames) in self.touched.drain(..) {
@@ -120,7 +122,7 @@ impl LiveFrames {
         }
     }
 
-    /// Returns what is live, by allocation: each with the frames that are left of it.
+    /// Returns the live allocations, each with the number of its frames that are live.
     pub fn still_live(&self) -> impl Iterator<Item = Taken> {
         self.records
             .iter()
@@ -129,7 +131,8 @@ impl LiveFrames {
     }
 }
 
-/// Counts one more frame of a record; mostly it is the one that the frame before belonged to.
+/// Counts one more frame of a record. The search begins with the latest record, since neighbouring frames mostly belong
+/// to one allocation.
 fn touch(touched: &mut Vec<(u32, u64)>, record: u32) {
     match touched.iter_mut().rev().find(|(known, _)| *known == record) {
         Some((_, frames)) => *frames += 1,
@@ -137,8 +140,8 @@ fn touch(touched: &mut Vec<(u32, u64)>, record: u32) {
     }
 }
 
-/// Returns the pieces that a block lies in, each with the range of its frames there. Orders beyond [`LARGEST_ORDER`]
-/// are cut.
+/// Returns the pieces of the map that a block lies in, each with the range of the block's frames there. An order above
+/// [`LARGEST_ORDER`] is read as that order.
 fn pieces(pfn: u64, order: u8) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
     let end = pfn.saturating_add(1 << order.min(LARGEST_ORDER));
     let mut at = pfn;
@@ -157,7 +160,7 @@ mod tests {
         Allocation { time, attributes: u32::from(order) }
     }
 
-    /// The two operations with a result, as it is easier to compare.
+    /// The two operations with a returned result, which is easier to compare.
     impl LiveFrames {
         fn allocated(&mut self, pfn: u64, order: u8, allocation: Allocation) -> Vec<Taken> {
             let mut lost = Vec::new();

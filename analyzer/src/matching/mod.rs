@@ -1,8 +1,8 @@
-//! Matching: every free with the allocation that it ends.
+//! The third stage matches every free with the allocation that it ends.
 //!
-//! [`pages`] and [`objects`] pass over the events once, in time order, remember what is live, and hand on
-//! [`MatchedEvent`](event::MatchedEvent)s. Memory grows with what is live, not with the length of the trace. Pages and
-//! objects do not depend on one another: where both are wanted, they are read at the same time.
+//! [`pages`] and [`objects`] pass over the events once, in time order, remember the live allocations, and hand on
+//! [`MatchedEvent`](event::MatchedEvent)s. Memory grows with the live set, not with the length of the trace. Pages and
+//! objects do not depend on one another, so they are read at the same time where both are wanted.
 
 pub(crate) mod attributes;
 pub(crate) mod event;

@@ -1,5 +1,5 @@
-//! Slab events: each free with the allocation that it ends. The kernel reports no size with a free, so only its
-//! allocation tells how large the object was.
+//! This module matches the frees of kernel objects with their allocations. The kernel reports no size with a free, so
+//! only the allocation tells how large the object was.
 
 use polars::prelude::DataFrame;
 use trace::{Kind, Problem, Row as _, SlabEvent, Trace};
@@ -18,18 +18,18 @@ use crate::{
     },
 };
 
-/// Remembers the live objects by address. Memory: one [`Object`] for each.
+/// The matcher of slab events, which remembers one [`Object`] for each live address.
 pub(crate) struct ObjectMatcher<'a> {
     tasks: Recent<'a>,
-    /// the kinds of events that allocate
+    /// The numbers of the kinds of events that allocate.
     allocating: [Option<u8>; 2],
     attributes: DistinctAttributes<'a>,
-    /// the number of the attributes of what was allocated when nobody looked
+    /// The number of the attributes of an allocation that is not in the trace.
     unknown: u32,
     live: NumberMap<u64, Object>,
 }
 
-/// What happened to an object, and by whom.
+/// The columns of an event that do not depend on its class.
 struct Event {
     time: u64,
     kind: u8,
@@ -38,19 +38,19 @@ struct Event {
     actor: Actor,
 }
 
-/// What is remembered of a live object, for its free.
+/// The facts about a live object that its free needs.
 #[derive(Clone, Copy)]
 struct Object {
     time: u64,
     cpu: u16,
-    /// number of its attributes
+    /// The number of the allocation's attributes.
     attributes: u32,
     bytes: u32,
     requested: u32,
 }
 
 impl<'a> ObjectMatcher<'a> {
-    /// Starts with nothing live. `told_apart` are the keys of who asked that somebody wants to know.
+    /// Creates a matcher without live objects. `told_apart` are the keys of [`Key::WHO`] that some accumulator needs.
     pub fn new(names: &'a Names<'a>, told_apart: &[Key]) -> Self {
         let allocating = [Kind::Kmalloc, Kind::CacheAlloc].map(|kind| names.header.kinds.get(kind.name()).copied());
         let mut attributes = DistinctAttributes::new(names, told_apart);
@@ -58,10 +58,10 @@ impl<'a> ObjectMatcher<'a> {
         Self { tasks: names.tasks.recent(), allocating, attributes, unknown, live: NumberMap::default() }
     }
 
-    /// Reads all slab events once, in time order, and gives each to `each`, matched.
+    /// Reads all slab events once, in time order, and calls `each` with every matched event. Returns the problems met.
     ///
     /// # Errors
-    /// If the columns are not what the format says.
+    /// Returns an error if the columns are not those of the format.
     pub fn read(
         &mut self,
         trace: &Trace,
@@ -71,8 +71,8 @@ impl<'a> ObjectMatcher<'a> {
         batches::for_each(trace, SlabEvent::TABLE, None, progress, |batch| self.batch(&batch, &mut each))
     }
 
-    /// Gives `each` what was live when the trace ended at `end`: one event for each object, whose age is that at the
-    /// end.
+    /// Calls `each` with one event for every object that is live at the end of the trace. The event's age is the
+    /// object's age at `end`, in ns.
     pub fn still_live(&self, end: u64, mut each: impl FnMut(&MatchedEvent<'_>)) {
         for (address, object) in &self.live {
             let event = Event { time: object.time, kind: 0, cpu: object.cpu, address: *address, actor: Actor::NOBODY };
@@ -90,7 +90,7 @@ impl<'a> ObjectMatcher<'a> {
         let (node, cache) = (i16s(batch, "node")?, u16s(batch, "cache")?);
         for i in 0..batch.height() {
             let task = self.tasks.at(pid[i], time[i]);
-            // The bits count, not the number: with raw addresses the upper half of 2^64 is used.
+            // The cast keeps the bits: raw kernel addresses are above 2^63.
             let callsite = caller[i].cast_signed();
             let event = Event {
                 time: time[i],
@@ -133,7 +133,7 @@ impl<'a> ObjectMatcher<'a> {
         Ok(())
     }
 
-    /// Returns what an event is about an object.
+    /// Returns the matched event of a class for an event and its object.
     fn matched(&self, event: &Event, class: Class, object: &Object) -> MatchedEvent<'_> {
         let bytes = i64::from(object.bytes);
         MatchedEvent {

@@ -1,4 +1,4 @@
-//! Page events: each free with the allocation that it ends.
+//! This module matches the frees of pages with their allocations.
 
 use std::mem;
 
@@ -19,32 +19,32 @@ use crate::{
     },
 };
 
-/// Remembers the live page frames, each with the allocation that it came from.
+/// The matcher of page events, which remembers the live page frames, each with the allocation that it came from.
 pub(crate) struct PageMatcher<'a> {
     names: &'a Names<'a>,
     tasks: Recent<'a>,
     page_alloc: u8,
     attributes: DistinctAttributes<'a>,
     live: LiveFrames,
-    /// GFP bit of pages that are charged to a memory cgroup; 0 where the kernel has none
+    /// The GFP bit of pages that are charged to a memory cgroup (`__GFP_ACCOUNT`); 0 where the kernel has none.
     account: u32,
-    /// by CPU: the last event, whichever batch it was in
+    /// By CPU: the last event, kept from batch to batch.
     last: Vec<Last>,
 }
 
-/// What is remembered of the last event of a CPU.
+/// The facts about the last event of a CPU that tell a refusal from a failure.
 #[derive(Debug, Clone, Copy, Default)]
 struct Last {
     pid: u32,
     order: u8,
-    /// whether it was a free whose allocation was not seen
+    /// Whether the event was a free whose allocation was not seen.
     freed_unseen: bool,
 }
 
 impl<'a> PageMatcher<'a> {
-    /// Starts with nothing live. `told_apart` are the keys of who asked that somebody wants to know.
+    /// Creates a matcher without live frames. `told_apart` are the keys of [`Key::WHO`] that some accumulator needs.
     pub fn new(names: &'a Names<'a>, told_apart: &[Key]) -> Self {
-        // A header without the kind has no such events either.
+        // A trace whose header lacks the kind has no such events either.
         let page_alloc = names.header.kinds.get(Kind::PageAlloc.name()).copied().unwrap_or(0);
         Self {
             names,
@@ -57,10 +57,10 @@ impl<'a> PageMatcher<'a> {
         }
     }
 
-    /// Reads all page events once, in time order, and gives each to `each`, matched.
+    /// Reads all page events once, in time order, and calls `each` with every matched event. Returns the problems met.
     ///
     /// # Errors
-    /// If the columns are not what the format says.
+    /// Returns an error if the columns are not those of the format.
     pub fn read(
         &mut self,
         trace: &Trace,
@@ -70,8 +70,8 @@ impl<'a> PageMatcher<'a> {
         batches::for_each(trace, PageEvent::TABLE, None, progress, |batch| self.batch(&batch, &mut each))
     }
 
-    /// Gives `each` what was live when the trace ended at `end`: one event for each allocation, with the frames that
-    /// are left of it, whose age is that at the end.
+    /// Calls `each` with one event for every allocation that is live at the end of the trace, with the bytes that are
+    /// left of it. The event's age is the allocation's age at `end`, in ns.
     pub fn still_live(&self, end: u64, mut each: impl FnMut(&MatchedEvent<'_>)) {
         for taken in self.live.still_live() {
             each(&self.matched(end, 0, Class::Allocated, &taken));
@@ -117,8 +117,8 @@ impl<'a> PageMatcher<'a> {
                 let allocation = Allocation { time, attributes };
                 let whole = Taken { from: allocation, frames: 1 << order.min(31) };
                 if pfn == NO_PFN {
-                    // `__alloc_pages` takes the pages, charges them, and, where that fails, frees them and reports that
-                    // it has none.
+                    // `__alloc_pages` takes the pages and charges them. If the charge fails, it frees the pages and
+                    // reports that it has none.
                     let given_back =
                         gfp & self.account != 0 && before.freed_unseen && (before.pid, before.order) == (pid[i], order);
                     let class = if given_back { Class::Refused } else { Class::Failed };
@@ -151,7 +151,7 @@ impl<'a> PageMatcher<'a> {
         Ok(())
     }
 
-    /// Remembers the last event of a CPU, and returns the one before.
+    /// Remembers an event as the last one of a CPU, and returns the one before.
     fn last_on(&mut self, cpu: u16, event: Last) -> Last {
         let cpu = usize::from(cpu);
         if cpu >= self.last.len() {
@@ -160,7 +160,7 @@ impl<'a> PageMatcher<'a> {
         mem::replace(&mut self.last[cpu], event)
     }
 
-    /// Returns what happens to frames of an allocation.
+    /// Returns the matched event of a class for the frames of one allocation.
     fn matched(&self, time: u64, kind: u8, class: Class, taken: &Taken) -> MatchedEvent<'_> {
         let Allocation { time: since, attributes: number } = taken.from;
         let bytes = taken.frames.saturating_mul(self.names.header.page_size);

@@ -1,6 +1,6 @@
-//! A table of the trace as polars data frames, a bounded number of rows at a time.
+//! This module reads a table of the trace as polars data frames, a bounded number of rows at a time.
 //!
-//! A segment's record batches may be small, so neighbouring ones are read together until they have some 64 k rows.
+//! A segment's record batches may be small, so neighbouring ones are read together until they have about 64 Ki rows.
 
 use std::{
     io::Cursor,
@@ -19,25 +19,25 @@ use trace::{Batch, Problem, Segment, Trace};
 use super::columns::u64s;
 use crate::Error;
 
-/// Rows that are read together, unless one record batch has more: enough to be worth handing on, and few enough to stay
-/// in a processor's cache.
+/// The number of rows that are read together, unless one record batch has more. It is large enough to make the
+/// hand-over between threads cheap, and small enough for the rows to stay in a processor's cache.
 const BATCH_ROWS: u64 = 1 << 16;
-/// Batches that are read ahead while one is worked on.
+/// The number of batches that are read ahead while one is worked on.
 const READ_AHEAD: usize = 2;
 
-/// A function that is told how many rows of how many have been read, so that a progress bar can be drawn.
+/// A function that takes the number of rows read so far and the number of all rows, so that it can draw a progress bar.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
-/// The [`Progress`] of those who draw none.
+/// Ignores the progress: this is the [`Progress`] of callers that draw no progress bar.
 pub fn silent(_done: u64, _of: u64) {}
 
-/// Gives `each` the intact rows of a table that are in the trace's span of time, in time order, in batches of about
-/// [`BATCH_ROWS`] rows. With `columns`, only those are decoded. The next batches are read and decompressed on a second
-/// thread meanwhile.
+/// Calls `each` with the intact rows of a table that are in the trace's span of time, in time order, in batches of
+/// about [`BATCH_ROWS`] rows. With `columns`, only these columns are decoded. A second thread reads and decompresses
+/// the next batches meanwhile.
 ///
 /// # Errors
-/// What `each` returns, or polars' error if a column is missing. Damage is no error: it is among the problems that are
-/// returned.
+/// Returns the error of `each`, or polars' error if a column is missing. Damage is no error: it is among the problems
+/// that are returned.
 pub(crate) fn for_each(
     trace: &Trace,
     table: &str,
@@ -53,7 +53,7 @@ pub(crate) fn for_each(
         let (sender, receiver) = mpsc::sync_channel(READ_AHEAD);
         scope.spawn(move || {
             for (segment, batches) in parts {
-                // Nobody receives any more: `each` has failed.
+                // The receiver is gone if `each` has failed.
                 if sender.send((read(trace, segment, batches, columns), rows(trace, segment, batches))).is_err() {
                     break;
                 }
@@ -68,14 +68,14 @@ pub(crate) fn for_each(
             }
             progress(done, total);
         }
-        // A damaged schema is met again by every read of its segment, but it is one problem.
+        // Every read of a segment meets its damaged schema again, but that is one problem.
         problems.dedup();
         Ok(problems)
     })
 }
 
-/// Runs `first` and `second` at the same time, each on a thread: tables do not depend on one another. Both report to
-/// one `progress`, over `rows` rows together.
+/// Runs `first` and `second` at the same time, each on its own thread, since tables do not depend on one another. Both
+/// report to one `progress`, whose total is `rows`, the rows of both together.
 pub fn both<A: Send, B>(
     rows: u64,
     progress: Progress<'_>,
@@ -116,13 +116,13 @@ fn parts(segment: &Segment) -> Vec<&[Batch]> {
     parts
 }
 
-/// Returns how many rows of the record batches are read, as [`Trace::rows_of`] counts them.
+/// Returns the number of rows of the record batches that are read, as [`Trace::rows_of`] counts them.
 fn rows(trace: &Trace, segment: &Segment, batches: &[Batch]) -> u64 {
     batches.iter().filter(|batch| trace.reads(&segment.table, batch)).map(|batch| batch.rows).sum()
 }
 
-/// Reads neighbouring record batches of a segment: their intact rows, and what is wrong with the others. With
-/// `columns`, only those are decoded.
+/// Reads neighbouring record batches of a segment. Returns their intact rows, and the problems of the others. With
+/// `columns`, only these columns are decoded.
 pub(crate) fn read(
     trace: &Trace,
     segment: &Segment,
@@ -134,7 +134,7 @@ pub(crate) fn read(
         .read_segment(segment, |batch| (first..=last).contains(&batch.batch) && trace.reads(&segment.table, batch));
     let limited = trace.span != (0..=u64::MAX);
     let columns = columns.map(|names| {
-        // Without a span of time, no times need be read.
+        // The times are needed only to cut the rows down to a span of time.
         let time = (limited && !names.contains(&"time")).then_some("time");
         names.iter().copied().chain(time).map(str::to_owned).collect()
     });
@@ -145,7 +145,7 @@ pub(crate) fn read(
     Ok((if limited && batch.height() > 0 { within(&batch, &trace.span)? } else { batch }, damage))
 }
 
-/// Cuts a batch down to the rows of a span of time; its rows are in time order.
+/// Cuts a batch, whose rows are in time order, down to the rows of a span of time (ns).
 fn within(batch: &DataFrame, span: &RangeInclusive<u64>) -> Result<DataFrame, Error> {
     let time = u64s(batch, "time")?;
     let (from, to) =

@@ -1,10 +1,11 @@
-//! The columns of a polars data frame as slices.
+//! This module gives the columns of a polars data frame as slices.
 
 use polars::prelude::{DataFrame, PolarsResult};
 
 use crate::Error;
 
-/// Puts every column into one chunk, as the accessors below need it: the results of a query may come in several.
+/// Puts every column into one chunk, as the accessors below need it. The result of a polars query may have several
+/// chunks for each column.
 pub(crate) fn contiguous(mut rows: DataFrame) -> DataFrame {
     rows.rechunk_mut();
     rows
@@ -12,7 +13,7 @@ pub(crate) fn contiguous(mut rows: DataFrame) -> DataFrame {
 
 macro_rules! slices {
     ($($name:ident: $type:ty, $accessor:ident;)*) => { $(
-        /// Returns a column of this type, which has neither nulls nor several chunks.
+        /// Returns a column of this type, which must be one chunk without nulls.
         pub(crate) fn $name<'a>(rows: &'a DataFrame, column: &str) -> Result<&'a [$type], Error> {
             let slice = || -> PolarsResult<&'a [$type]> { rows.column(column)?.as_materialized_series().$accessor()?.cont_slice() };
             slice().map_err(Error::polars("a column of the trace"))
@@ -29,7 +30,7 @@ slices! {
     i64s: i64, i64;
 }
 
-/// Returns a column that traces of older formats do not have; `None` in those.
+/// Returns a column of `u32`, or `None` in traces of older formats, which do not have the column.
 pub(crate) fn u32s_if_there<'a>(rows: &'a DataFrame, column: &str) -> Result<Option<&'a [u32]>, Error> {
     if rows.column(column).is_ok() { u32s(rows, column).map(Some) } else { Ok(None) }
 }

@@ -1,21 +1,21 @@
-//! The two sorts of events that most results are about, and the time from the first of them to the last.
+//! The two sorts of events that most results are about, and the times of the first and the last of them.
 
 use trace::{PageEvent, Row as _, SlabEvent, Trace};
 
-/// The events that a result is about.
+/// The sort of events that a result is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Events {
-    /// pages: the table `page`
+    /// Allocations and frees of pages, from the table `page`.
     Page,
-    /// kernel objects: the table `slab`
+    /// Allocations and frees of kernel objects, from the table `slab`.
     Slab,
 }
 
 impl Events {
-    /// Both sorts, pages first.
+    /// Both sorts of events, pages first.
     pub(crate) const ALL: [Self; 2] = [Self::Page, Self::Slab];
 
-    /// The name of the trace's table that holds these events.
+    /// Returns the name of the trace's table that holds these events.
     pub const fn table(self) -> &'static str {
         match self {
             Self::Page => PageEvent::TABLE,
@@ -24,8 +24,8 @@ impl Events {
     }
 }
 
-/// Returns when the first and the last event happened, in ns of the trace's clock, as the manifest has it and within
-/// the span of time that the trace is limited to. `None`: the trace has no events.
+/// Returns the times of the first and the last event, in ns of the trace's clock. The times are those of the manifest's
+/// batches, cut to the span of time that the trace is limited to. Returns `None` if the trace has no events.
 pub(crate) fn time_range(trace: &Trace) -> Option<(u64, u64)> {
     let batches = || {
         Events::ALL.map(Events::table).into_iter().flat_map(|table| {

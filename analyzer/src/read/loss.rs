@@ -1,4 +1,4 @@
-//! What a trace lacks: lost events and damaged files, so that no number is shown without them.
+//! This module counts what a trace lacks, lost events and damaged files, so that no number is shown without its losses.
 
 use std::collections::BTreeMap;
 
@@ -8,58 +8,58 @@ use trace::{FragEvent, Kind, Ledger, Problem, Row as _, Trace};
 use super::events::Events;
 use crate::units;
 
-/// The loss ledger and what is wrong with the files.
+/// The loss ledger, and the problems of the trace's files.
 #[derive(Debug, Clone, Default)]
 pub struct Loss {
-    /// what the ledger says in the end about every program and CPU
+    /// The counts of every program and CPU at the end of the trace's span of time, less those at its start.
     pub ledger: Vec<Account>,
-    /// damaged and torn parts of files, as far as they were met
+    /// The damaged and torn parts of files that have been met so far.
     pub problems: Vec<Problem>,
-    /// sampling: one frame and one object in so many was followed; 0 and 1 = all of them
+    /// The sampling rate: one frame and one object in this many was followed. 0 and 1 stand for all of them.
     pub sample: u32,
 }
 
 /// What became of the events of one program on one CPU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Account {
-    /// the CPU; `None` for what is counted for all CPUs together
+    /// The number of the CPU; `None` for counts of all CPUs together.
     pub cpu: Option<u16>,
-    /// the kind of event
+    /// The name of the program, which is the kind of its events.
     pub program: String,
-    /// times the program ran
+    /// The number of times that the program ran.
     pub seen: u64,
-    /// rows in the trace
+    /// The number of rows in the trace.
     pub written: u64,
-    /// events lost
+    /// The number of events lost after the program saw them.
     pub dropped: u64,
-    /// events that were not wanted
+    /// The number of events that a filter left out.
     pub filtered: u64,
-    /// times the kernel did not run the program
+    /// The number of times that the kernel did not run the program.
     pub missed: u64,
 }
 
-/// Sums of [`Account`]s.
+/// The sums of several [`Account`]s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Totals {
-    /// times the programs ran
+    /// The number of times that the programs ran.
     pub seen: u64,
-    /// rows in the trace
+    /// The number of rows in the trace.
     pub written: u64,
-    /// events lost
+    /// The number of events lost after the programs saw them.
     pub dropped: u64,
-    /// events that were not wanted
+    /// The number of events that a filter left out.
     pub filtered: u64,
-    /// times the kernel did not run the programs
+    /// The number of times that the kernel did not run the programs.
     pub missed: u64,
 }
 
 impl Totals {
-    /// Returns how many events nobody accounts for: 0 if seen = written + dropped + filtered.
+    /// Returns the number of events that no count accounts for: 0 if seen = written + dropped + filtered.
     pub fn unaccounted(&self) -> i64 {
         self.seen.cast_signed().wrapping_sub((self.written + self.dropped + self.filtered).cast_signed())
     }
 
-    /// Writes the equation of the ledger, with a check mark or with what is wrong.
+    /// Writes the equation of the ledger, with a check mark if it holds, or else with the number of unaccounted events.
     pub fn equation(&self) -> String {
         let number = |number: u64| units::count(number.cast_signed());
         let verdict = match self.unaccounted() {
@@ -77,11 +77,11 @@ impl Totals {
 }
 
 impl Loss {
-    /// Reads the ledger for the trace's span of time. Damage in the event tables is known only when those are read:
+    /// Reads the ledger for the trace's span of time. Damage in the event tables is known only when these are read:
     /// [`add`](Self::add) it then.
     pub fn read(trace: &Trace) -> Self {
         let mut loss = Self { ledger: Vec::new(), problems: trace.problems.clone(), sample: trace.header.sample };
-        // Counts go up from row to row, so a span's are those at its end minus those at its start.
+        // Counts go up from row to row, so the counts of a span are those at its end less those at its start.
         let mut rows: BTreeMap<_, (Option<Ledger>, Option<Ledger>)> = BTreeMap::new();
         for row in trace.all::<Ledger>(&mut loss.problems) {
             let (before, after) = rows.entry((row.program.clone(), row.cpu)).or_default();
@@ -139,14 +139,14 @@ impl Loss {
         })
     }
 
-    /// Returns how many events of this sort happened and were wanted, but cannot be counted: dropped, missed, or in a
-    /// damaged part of a file.
+    /// Returns the number of events of this sort that happened and were wanted, but are not readable: they were dropped
+    /// or missed, or are in a damaged part of a file.
     pub fn lost(&self, events: Events) -> u64 {
         let (programs, damaged) = self.lost_of(events.table(), kinds(events));
         programs.dropped + programs.missed + damaged
     }
 
-    /// Returns what became of the events of these kinds, and how many of them are in damaged parts of their table.
+    /// Returns the totals of the programs of these kinds, and the number of rows in damaged parts of their table.
     fn lost_of(&self, table: &str, kinds: &[Kind]) -> (Totals, u64) {
         let programs = self.sum(|account| {
             account.program == Ledger::ANY_PROGRAM || kinds.iter().any(|kind| kind.name() == account.program)
@@ -155,8 +155,8 @@ impl Loss {
         (programs, of_table.map(|problem| problem.rows_lost).sum())
     }
 
-    /// Returns the sentence that stands beside a number that depends on these events: what it is estimated from, and
-    /// what is missing; `None` if all of it is there.
+    /// Returns the sentence for numbers that depend on these events: the sampling that they are estimated from, and the
+    /// events that are missing. Returns `None` if every event is there.
     pub fn sentence(&self, events: Events) -> Option<String> {
         let mut parts = Vec::new();
         if self.sample > 1 {
@@ -171,7 +171,7 @@ impl Loss {
         (!parts.is_empty()).then(|| format!("! {}", parts.join("; ")))
     }
 
-    /// Returns the sentence about missing events of the family `frag`; `None` if all of them are there.
+    /// Returns the sentence about missing events of the family `frag`, or `None` if all of them are there.
     pub fn sentence_of_frag(&self) -> Option<String> {
         let lost = self.lost_in_words(FragEvent::TABLE, &[Kind::ZoneLocked, Kind::PcpuDrain, Kind::ExtFrag]);
         lost.map(|lost| format!("! {lost}"))

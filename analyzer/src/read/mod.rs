@@ -1,7 +1,7 @@
-//! Reading: the tables of a trace as columns of numbers, a bounded number of rows at a time, with everything that the
-//! trace lacks written down beside them.
+//! The first stage reads the tables of a trace as columns of numbers, a bounded number of rows at a time, and notes
+//! what the trace lacks.
 //!
-//! Nothing in here knows what a number means: that is the next stage's work, [`decode`](crate::decode).
+//! Nothing in this stage knows what a number means. That is the work of the next stage, [`decode`](crate::decode).
 
 pub mod batches;
 pub(crate) mod columns;

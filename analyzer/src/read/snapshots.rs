@@ -1,26 +1,27 @@
-//! Free blocks by zone and order over time, as `/proc/buddyinfo` said while the events were recorded.
+//! This module reads the free blocks by zone and order, as `/proc/buddyinfo` had them at several times of the
+//! recording.
 
 use std::collections::BTreeMap;
 
 use trace::{ANY_MIGRATETYPE, FreeArea, Problem, Trace};
 
-/// The greatest order that is believed. No kernel's buddy allocator goes so far: more comes from a damaged or hostile
-/// file.
+/// The greatest order that is read. No kernel's buddy allocator has so large an order, so a greater one comes from a
+/// damaged or hostile file.
 const LARGEST_ORDER: u8 = 20;
 
 /// The free blocks of one zone at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// when, in ns of the clock
+    /// The time of the snapshot, in ns of the trace's clock.
     pub time: u64,
-    /// index into the header's zones
+    /// The zone, as an index into the header's zones.
     pub zone: u8,
-    /// free blocks by order
+    /// The number of free blocks of each order.
     pub nr_free: Vec<u64>,
 }
 
 impl Snapshot {
-    /// Returns how many pages are in the blocks.
+    /// Returns the number of pages in all free blocks.
     pub fn free_pages(&self) -> u64 {
         self.nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).fold(0, u64::saturating_add)
     }
@@ -28,7 +29,8 @@ impl Snapshot {
 
 /// Reads every snapshot of every zone, in time order.
 pub fn read(trace: &Trace, problems: &mut Vec<Problem>) -> Vec<Snapshot> {
-    // Where both were read, buddyinfo counts exactly; pagetypeinfo stops at 100000 and is not taken at one moment.
+    // Where a snapshot has both files, buddyinfo is taken, since it is exact. The kernel stops counting at 100000 in
+    // pagetypeinfo, and does not read it at one moment.
     let (mut any, mut typed) = (BTreeMap::new(), BTreeMap::new());
     for FreeArea { time, snapshot, zone, order, migratetype, nr_free } in trace.all(problems) {
         if order > LARGEST_ORDER {

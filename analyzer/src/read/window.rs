@@ -1,5 +1,5 @@
-//! A span of time, as perf's tools take it: `START,STOP` in seconds of the trace's clock, either of them may be left
-//! out.
+//! The span of time of the option `--time`, in the form that perf's tools take: `START,STOP` in seconds of the trace's
+//! clock, of which either may be left out.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use trace::Trace;
 use super::events::time_range;
 use crate::Error;
 
-/// Events from `from` to `to`, both included, in ns.
+/// A span of time from `from` to `to`, both included, in ns of the trace's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Window {
     from: u64,
@@ -16,15 +16,15 @@ pub struct Window {
 }
 
 impl Window {
-    /// Returns whether an event at this time (ns) is inside.
+    /// Returns whether an event at this time (ns) is inside the span.
     pub fn contains(&self, time: u64) -> bool {
         time >= self.from && self.to.is_none_or(|to| time <= to)
     }
 
-    /// Limits a trace to this span: what happened before or after is not read.
+    /// Limits a trace to this span, so that rows from before or after it are not read.
     ///
     /// # Errors
-    /// [`Error::NothingThen`] if no event lies inside.
+    /// Returns [`Error::NothingThen`] if the span ends before the first event or begins after the last one.
     pub fn limit(&self, trace: &mut Trace) -> Result<(), Error> {
         let (from, to) = (self.from, self.to.unwrap_or(u64::MAX));
         if let Some((first, last)) = time_range(trace).filter(|(first, last)| *last < from || *first > to) {
@@ -34,8 +34,8 @@ impl Window {
         Ok(())
     }
 
-    /// Returns the sentence that stands beside numbers of a limited trace and says which part they are about; `None` if
-    /// the trace is not limited.
+    /// Returns the sentence for numbers of a limited trace, which says what span of time they are about. Returns `None`
+    /// if the trace is not limited.
     pub fn sentence(trace: &Trace) -> Option<String> {
         let [from, to] = [trace.header.clock.start_ns, trace.header.clock.end_ns].map(in_seconds);
         let rest =
@@ -68,7 +68,7 @@ fn in_seconds(ns: u64) -> String {
     format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)
 }
 
-/// Reads seconds such as `12.000000001` into ns, exactly; `None` for anything else.
+/// Converts seconds such as `12.000000001` into ns, without rounding. Returns `None` for any other text.
 fn seconds(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 9 || ![whole, fraction].concat().bytes().all(|byte| byte.is_ascii_digit()) {
