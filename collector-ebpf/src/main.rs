@@ -1,5 +1,5 @@
-//! The eBPF programs. A program reads the arguments of a traced call, filters, counts, and emits a record; names, zones
-//! and frame numbers are the business of user space.
+//! The eBPF programs. A program reads the arguments of a tracepoint, applies the filter, counts the event, and emits a
+//! record. User space resolves names, zones and frame numbers.
 //!
 //! ```text
 //! tracepoint ─► record: arguments ─► filter ─► ring ─► user space       collector record
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! There is one program per tracepoint. The kernel does not run a program that would interrupt *itself* on a CPU, and
-//! counts that ("missed"). A free in a hard interrupt may well come while the program for allocations runs: because
-//! frees have a program of their own, that event is not missed.
+//! counts that event as missed. A free in a hard interrupt may come while the program for allocations runs. Because
+//! frees have a program of their own, that free is not missed.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
@@ -23,11 +23,12 @@ mod settings;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // The verifier refuses a program that could get here: nothing in it can panic.
+    // The verifier refuses a program that could get here, so none of the programs can panic.
     loop {}
 }
 
-/// Only a GPL-compatible program may call `bpf_probe_read_kernel`; what is linked here is also licensed MIT.
+/// The licence of the programs, for the kernel: only a GPL-compatible program may call `bpf_probe_read_kernel`. The
+/// code in this object is also licensed under MIT.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "license")]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,7 +1,7 @@
-//! Settings: constants of the object that user space writes before it loads the programs.
+//! The settings, which are constants of the object that user space sets before it loads the programs.
 
-/// Declares settings, all 0 unless user space writes them. They are read-only once the programs are loaded, so that the
-/// verifier drops the branches that they rule out.
+/// Declares settings, which are 0 unless user space sets them. They are read-only once the programs are loaded, so that
+/// the verifier drops the branches that they rule out.
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty;)*) => { $(
         $(#[doc = $doc])*
@@ -11,10 +11,10 @@ macro_rules! settings {
 }
 pub(crate) use settings;
 
-/// The value of a setting.
+/// Returns the value of a setting.
 #[inline(always)]
 pub fn setting<T: Copy>(setting: &'static T) -> T {
-    // SAFETY: the place is a live reference. The read is volatile because the value is patched into the object after it
-    // was compiled.
+    // SAFETY: the pointer comes from a live reference. The read is volatile because user space changes the value in the
+    // object after it was compiled.
     unsafe { core::ptr::read_volatile(setting) }
 }

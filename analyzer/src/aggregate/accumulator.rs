@@ -1,4 +1,4 @@
-//! The pass over the events, and what is shown to whom.
+//! The pass over the events, which shows every matched event to all accumulators.
 
 use trace::{Problem, Trace};
 
@@ -14,11 +14,12 @@ pub(crate) trait Accumulator {
     /// Takes in the next event, in time order.
     fn event(&mut self, event: &MatchedEvent<'_>);
 
-    /// Takes in one of the allocations that are live when the trace ends; its `age` is how long it has been live.
+    /// Takes in one of the allocations that are live when the trace ends. The event's `age` is the time in ns that the
+    /// allocation has been live.
     fn still_live(&mut self, _event: &MatchedEvent<'_>) {}
 
-    /// Returns by which of [`Key::WHO`] it tells apart who asked. What no accumulator names is unknown in all events:
-    /// then there are fewer distinct attributes.
+    /// Returns the keys of [`Key::WHO`] that the accumulator needs. Keys that no accumulator needs are unknown in all
+    /// events, which makes the distinct attributes fewer.
     fn tells_apart(&self) -> Vec<Key> {
         Key::WHO.to_vec()
     }
@@ -27,7 +28,7 @@ pub(crate) trait Accumulator {
 /// Reads all events of one sort once, in time order, and shows them to every accumulator. Returns the problems met.
 ///
 /// # Errors
-/// If the columns are not what the format says.
+/// Returns an error if the columns are not those of the format.
 pub(crate) fn accumulate(
     events: Events,
     names: &Names<'_>,

@@ -1,9 +1,9 @@
-//! Grouping events by keys, several ways in one pass.
+//! This module groups events by several lists of keys in one pass.
 //!
-//! An event is looked up once: it belongs to a *cell*, the combination of its attributes and of what it has by itself,
-//! as far as any of the groupings has that key. Cells only add up. What cannot be added up afterwards, the peak of the
-//! live set, is followed per *group* of each grouping: a cell knows its groups. There are few cells, so polars sums
-//! them up to groups in no time when the events are through.
+//! Every event belongs to one *cell*: the combination of its attributes and of those keys of the event itself that any
+//! grouping has. So an event needs one look-up, however many groupings there are. The counts of a cell are added up to
+//! the counts of its *groups* after the pass, by polars, since there are few cells. The peak of the live set cannot be
+//! added up afterwards, so it is followed for every group during the pass: a cell knows its groups.
 
 use std::collections::HashMap;
 
@@ -21,43 +21,44 @@ use crate::{
     read::columns::{contiguous, i64s, u32s},
 };
 
-/// The accumulator that groups events, by several lists of keys at once.
+/// The accumulator that groups events by several lists of keys at once.
 pub(crate) struct GroupBy<'a> {
     names: &'a Names<'a>,
-    /// the keys of each grouping
+    /// The keys of each grouping.
     by: Vec<Vec<Key>>,
-    /// all keys of all groupings; whole GFP masks stand for their bits
+    /// The distinct keys of all groupings, with the key `gfp` in place of `flag`.
     keys: Vec<Key>,
-    /// those of them that are no attributes of the allocation
+    /// Those of the keys that are no attributes of the allocation.
     own: [Option<Key>; 3],
-    /// by number of attributes: the values of `own` of the last such event, and the cell of that event
+    /// By number of attributes: the values of the keys `own` in the last event with these attributes, and that event's
+    /// cell.
     recent: Vec<Option<([i64; 3], u32)>>,
     cell_of: NumberMap<(u32, [i64; 3]), u32>,
     cells: Vec<Cell>,
-    /// the groups that each cell belongs to
+    /// The numbers of the groups that each cell belongs to, one cell after the other.
     members: Vec<u32>,
-    /// the groups of all groupings: which one, and the values of its keys
+    /// The groups of all groupings: the grouping's index, and the values of its keys.
     groups: Vec<(usize, Vec<i64>)>,
     group_of: HashMap<(usize, Vec<i64>), u32>,
-    /// by group
+    /// By group: the bytes that are live.
     live: Vec<Live>,
 }
 
-/// Events that are in the same groups of all groupings.
+/// The sums of events that are in the same groups of all groupings.
 struct Cell {
     sums: [i64; SUMS.len()],
-    /// where its groups stand in `members`
+    /// The range of the cell's groups in [`GroupBy::members`].
     groups: (u32, u32),
 }
 
-/// Bytes that are live, of one group.
+/// The live bytes of one group, at the current event and at their peak.
 #[derive(Clone, Copy, Default)]
 struct Live {
     now: i64,
     peak: i64,
 }
 
-/// What is summed per cell.
+/// The names of the sums of a cell.
 const SUMS: [&str; 10] = [
     "allocs",
     "frees",
@@ -112,7 +113,7 @@ fn add(sums: &mut [i64; SUMS.len()], event: &MatchedEvent<'_>) {
 }
 
 impl<'a> GroupBy<'a> {
-    /// Starts without events, to be grouped by each of these lists of keys.
+    /// Creates an accumulator that groups events by each of these lists of keys.
     pub fn new(groupings: &[&[Key]], names: &'a Names<'a>) -> Self {
         let mut keys = Vec::new();
         for key in groupings.iter().flat_map(|by| by.iter()).map(|key| key.source()) {
@@ -158,12 +159,12 @@ impl<'a> GroupBy<'a> {
         cell as usize
     }
 
-    /// Makes a cell for events like this one, and the groups that it is the first of.
+    /// Adds a cell for events like this one, and those of its groups that are new.
     fn new_cell(&mut self, event: &MatchedEvent<'_>) -> u32 {
         let first = self.members.len() as u32;
         for (grouping, by) in self.by.iter().enumerate() {
             let flags = if by.contains(&Key::Flag) { Key::Flag.of(event, self.names) } else { UNKNOWN };
-            // A mask is in the group of each of its bits; one that is not known is in a group of its own.
+            // A mask belongs to the group of each of its bits. An unknown mask belongs to a group of its own.
             let bits = match flags {
                 UNKNOWN => vec![UNKNOWN],
                 mask => (0..32).map(|bit| 1 << bit).filter(|bit| mask & bit != 0).collect(),
@@ -183,7 +184,7 @@ impl<'a> GroupBy<'a> {
         self.cells.len() as u32 - 1
     }
 
-    /// Returns the groupings, in the order in which they were asked for.
+    /// Returns the groupings, in the order of the lists of keys.
     pub fn finish(self) -> Result<Vec<Grouping>, Error> {
         let mut groupings: Vec<Grouping> =
             self.by.iter().map(|by| Grouping { by: by.clone(), groups: Vec::new() }).collect();
@@ -212,7 +213,7 @@ impl<'a> GroupBy<'a> {
                 alloc_bytes: alloc_bytes * scale,
                 requested_bytes: requested_bytes * scale,
                 free_bytes: free_bytes * scale,
-                // Sampling is by page frame and by object: events that have neither are all in the trace.
+                // Sampling is by page frame and by object, so all events that have neither are in the trace.
                 failures,
                 refusals,
                 null_frees,
@@ -232,12 +233,12 @@ impl<'a> GroupBy<'a> {
         Ok(groupings)
     }
 
-    /// Returns the sums of every group.
+    /// Returns the sums of every group, a row each.
     fn sums(&self) -> PolarsResult<DataFrame> {
         let sums = (0..SUMS.len())
             .map(|sum| Series::new(SUMS[sum].into(), self.cells.iter().map(|cell| cell.sums[sum]).collect::<Vec<_>>()));
         let cells = DataFrame::new_infer_height(sums.map(Column::from).collect())?;
-        // A row per membership: the cell's sums, and the group that they count for.
+        // There is a row for each cell and each of its groups: the cell's sums, and the group that they count for.
         let cell_of_member = self
             .cells
             .iter()

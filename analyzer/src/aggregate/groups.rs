@@ -1,57 +1,58 @@
-//! What grouping events comes to: the groups, and what is counted for each.
+//! The result of grouping events: the groups, and the counts of each group.
 
 use crate::Key;
 
-/// What is counted for each group.
+/// The counts of one group. In a sampled trace, they are estimates of the machine's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// allocations that succeeded
+    /// The number of allocations that succeeded.
     pub allocs: i64,
-    /// free events: those of these allocations, and unmatched ones
+    /// The number of free events: those of these allocations, and unmatched ones.
     pub frees: i64,
-    /// bytes allocated
+    /// The bytes that were allocated.
     pub alloc_bytes: i64,
-    /// bytes that were asked for; differs from `alloc_bytes` for kernel objects only
+    /// The bytes that were asked for. The number differs from `alloc_bytes` for kernel objects only.
     pub requested_bytes: i64,
-    /// bytes freed by the free events; unknown (0) for an unmatched free of a kernel object
+    /// The bytes that the free events freed. An unmatched free of a kernel object adds 0, since its size is unknown.
     pub free_bytes: i64,
-    /// allocations that failed
+    /// The number of allocations that failed.
     pub failures: i64,
-    /// failures for which there were pages, but the memory cgroup of who asked was at its limit
+    /// The number of failures for which the kernel had pages, but the memory cgroup of the asking thread was at its
+    /// limit.
     pub refusals: i64,
-    /// frees of what was allocated before the trace, or by an event that the trace lacks
+    /// The number of frees whose allocation happened before the trace, or by an event that the trace lacks.
     pub unmatched_frees: i64,
-    /// `kfree(NULL)`: calls that free nothing, and are no `frees`
+    /// The number of calls of `kfree(NULL)`, which free nothing and are not among `frees`.
     pub null_frees: i64,
-    /// frees that must have happened, since the memory was given out again, but that the trace lacks
+    /// The number of frees that the trace lacks, but that must have happened, since the memory was allocated again.
     pub implied_frees: i64,
-    /// bytes allocated in the trace and not freed when it ends
+    /// The bytes that were allocated within the trace and are not freed when it ends.
     pub live: i64,
-    /// greatest value that `live` ever had
+    /// The greatest value that `live` had at any time.
     pub peak_live: i64,
 }
 
 impl Counts {
-    /// Returns what groups are sorted by: bytes allocated, then freed, then events.
+    /// Returns the numbers that groups are sorted by: the bytes allocated, the bytes freed, and the number of events.
     pub(super) fn volume(&self) -> (i64, i64, i64) {
         (self.alloc_bytes, self.free_bytes, self.allocs + self.failures + self.frees)
     }
 }
 
-/// Events by some keys: one group per combination of values that occurs, greatest first.
+/// Events grouped by some keys: one group for each combination of values that occurs, greatest first.
 #[derive(Debug, Clone)]
 pub struct Grouping {
-    /// the keys
+    /// The keys.
     pub by: Vec<Key>,
-    /// the groups
+    /// The groups.
     pub groups: Vec<Group>,
 }
 
-/// One combination of values.
+/// One combination of the keys' values, with its counts.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// per key: its value as a number, and in words
+    /// For each key: the value as a number, and in words.
     pub values: Vec<(i64, String)>,
-    /// what was counted
+    /// The counts of the group.
     pub counts: Counts,
 }

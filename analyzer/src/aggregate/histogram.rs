@@ -1,20 +1,20 @@
-//! A histogram of lifetimes, precise to 3.1 % however long they are.
+//! A histogram of lifetimes, which is precise to 3.1 % for lifetimes of any length.
 
-/// Buckets per power of two: a bucket is at most 1/32 = 3.1 % wide.
+/// The number of buckets for each power of two. A bucket is at most 1/32 = 3.1 % wide.
 const STEPS: u64 = 32;
 
-/// How many lifetimes fell into each bucket; buckets grow with the lifetime.
+/// The numbers of lifetimes in buckets, whose width grows with the lifetime.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram {
     buckets: Vec<u64>,
-    /// lifetimes counted
+    /// The number of all lifetimes.
     pub count: u64,
-    /// the longest, ns
+    /// The longest lifetime, in ns.
     pub longest: u64,
 }
 
 impl Histogram {
-    /// Counts a lifetime, ns.
+    /// Counts a lifetime of `ns` ns.
     pub(crate) fn add(&mut self, ns: u64) {
         let bucket = bucket(ns) as usize;
         if bucket >= self.buckets.len() {
@@ -25,7 +25,8 @@ impl Histogram {
         self.longest = self.longest.max(ns);
     }
 
-    /// Returns the lifetime that `fraction` of all do not exceed, at most 3.1 % too long; `None` without any.
+    /// Returns the lifetime in ns that `fraction` of all lifetimes do not exceed. The result is at most 3.1 % too long.
+    /// Returns `None` without lifetimes.
     pub fn percentile(&self, fraction: f64) -> Option<u64> {
         let rank = ((self.count as f64 * fraction).ceil() as u64).max(1);
         let mut seen = 0;
@@ -35,7 +36,7 @@ impl Histogram {
         })
     }
 
-    /// Returns lifetimes, ns, each with the share of all that are not longer.
+    /// Returns lifetimes in ns, each with the share of all lifetimes that are not longer.
     pub fn cumulative(&self) -> Vec<(u64, f64)> {
         let mut seen = 0;
         let point = |(bucket, count)| {
@@ -50,7 +51,8 @@ impl Histogram {
     }
 }
 
-/// Returns the bucket of a number: those below `STEPS` have one each, then there are `STEPS` for every power of two.
+/// Returns the bucket of a number. Numbers below `STEPS` have a bucket each, and every power of two above has `STEPS`
+/// buckets.
 fn bucket(ns: u64) -> u32 {
     if ns < STEPS {
         return ns as u32;

@@ -1,4 +1,4 @@
-//! The values of keys in matched events.
+//! This module computes the values of keys in matched events.
 
 use crate::{
     Key,
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Key {
-    /// Returns the value that this key has for an event. Values are numbers, so that they can be compared and hashed;
+    /// Returns the value of this key in an event. Values are numbers, so that they can be compared and hashed.
     /// [`Key::decode`] puts them into words.
     pub(crate) fn of(self, event: &MatchedEvent<'_>, names: &Names<'_>) -> i64 {
         match self {
@@ -22,7 +22,7 @@ impl Key {
             Self::Cache => event.cache,
             Self::Class if event.cache == 0 => event.bytes.cast_signed(),
             Self::Class if event.cache == UNKNOWN => UNKNOWN,
-            // Above every size that kmalloc can report.
+            // The shift keeps caches apart from kmalloc's sizes, which have 32 bits.
             Self::Class => event.cache << 32,
             Self::Cgroup => event.cgroup,
             Self::Comm => event.comm,

@@ -1,8 +1,8 @@
-//! Aggregating: from matched events to sums.
+//! The fourth stage sums up the matched events.
 //!
-//! [`accumulator`] passes over the events once and shows each to any number of
-//! [`Accumulator`](accumulator::Accumulator)s. [`group_by`] is the one that most results need; those that only one
-//! report needs are in that report's file.
+//! [`accumulator`] passes over the events once and shows each event to any number of
+//! [`Accumulator`](accumulator::Accumulator)s. [`group_by`] is the accumulator that most results need. An accumulator
+//! that only one report needs is in that report's file.
 
 pub(crate) mod accumulator;
 pub(crate) mod group_by;

@@ -1,4 +1,4 @@
-//! How much was allocated per unit of time, and how much was live.
+//! The bytes that were allocated in each interval of a trace, and the bytes that were live at its end.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,27 @@ use crate::{
     matching::event::{Class, MatchedEvent},
 };
 
-/// Bytes allocated per zone and interval.
+/// The bytes allocated in each zone and interval.
 #[derive(Debug, Clone)]
 pub struct Rates {
-    /// when the first interval starts, ns
+    /// The start of the first interval, in ns of the trace's clock.
     pub start: u64,
-    /// length of an interval, ns: 1, 2 or 5 times a power of ten
+    /// The length of an interval in ns: 1, 2 or 5 times a power of ten.
     pub interval: u64,
-    /// number of intervals
+    /// The number of intervals.
     pub intervals: usize,
-    /// per zone: bytes allocated in each interval
+    /// By zone: the bytes allocated in each interval.
     pub zones: BTreeMap<u8, Vec<u64>>,
-    /// per zone: by how many bytes the live set grew in each interval
+    /// By zone: the bytes by which the live set grew in each interval.
     growth: BTreeMap<u8, Vec<i64>>,
-    /// sampling: one event stands for so many
+    /// The sampling rate: one event stands for this many.
     scale: u64,
 }
 
 impl Rates {
-    /// Starts without events. The intervals reach from the start of the trace, or the `first` event if that is earlier,
-    /// to its end or the `last` event.
+    /// Creates an accumulator without events. The intervals reach from the start of the trace, or the time of the
+    /// `first` event if that is earlier, to the end of the trace, or the time of the `last` event if that is later
+    /// (ns).
     pub(crate) fn new(header: &Header, first: u64, last: u64) -> Self {
         let start = header.clock.start_ns.min(first);
         let span = last.max(header.clock.end_ns).saturating_sub(start).max(1);
@@ -46,8 +47,8 @@ impl Rates {
         }
     }
 
-    /// Returns, per zone, the bytes that were live at the end of each interval, of those that were allocated within the
-    /// trace.
+    /// Returns the live bytes of each zone at the end of each interval. Only memory that was allocated within the trace
+    /// is counted.
     pub fn live(&self) -> impl Iterator<Item = (u8, Vec<i64>)> {
         let summed = |growth: &Vec<i64>| {
             let mut live = 0;
@@ -56,7 +57,7 @@ impl Rates {
         self.growth.iter().map(move |(zone, growth)| (*zone, summed(growth)))
     }
 
-    /// Returns the bytes of one interval as bytes per second.
+    /// Converts the bytes of one interval into bytes per second.
     pub fn per_second(&self, bytes: u64) -> f64 {
         bytes as f64 * 1e9 / self.interval as f64
     }

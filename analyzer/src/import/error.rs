@@ -1,4 +1,4 @@
-/// Why nothing was imported.
+/// The reason why nothing was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The trace cannot be written.
@@ -7,9 +7,9 @@ pub enum Error {
     /// The file to import cannot be understood.
     #[error("cannot understand {what}: {reason}")]
     Input {
-        /// which file, and where in it
+        /// The name of the file, and the line where it is known.
         what: String,
-        /// what is wrong, and what to do
+        /// The fault, and the advice what to do.
         reason: String,
     },
 }

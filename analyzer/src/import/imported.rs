@@ -1,12 +1,12 @@
-/// What was imported.
+/// The numbers of events and other lines or records that an import has met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// events that are in the trace
+    /// The number of events that are in the trace.
     pub events: u64,
-    /// events that the tool says it lost
+    /// The number of events that the tool reports as lost.
     pub lost: u64,
-    /// lines or records that name no event of ours
+    /// The number of lines or records without an event that is imported.
     pub other: u64,
-    /// GFP flags that the chosen kernel does not have: they were given bits that it leaves free
+    /// The names of GFP flags that the chosen kernel does not have. They got bits that this kernel leaves free.
     pub unknown_flags: Vec<String>,
 }

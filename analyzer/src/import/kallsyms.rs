@@ -1,17 +1,17 @@
-//! `/proc/kallsyms`: which kernel function an address belongs to.
+//! The symbols of `/proc/kallsyms`, which tell the kernel function that an address belongs to.
 
 use std::io::BufRead;
 
 /// The functions of a kernel, by address.
 #[derive(Debug, Clone, Default)]
 pub struct Kallsyms {
-    /// start, name, module
+    /// The start address, the name and the module of each symbol, in the order of the addresses.
     symbols: Vec<(u64, String, String)>,
 }
 
 impl Kallsyms {
-    /// Reads lines such as `ffffffff81000000 T _text` or `ffffffffc0001000 t nft_do_chain [nf_tables]`. A kernel that
-    /// hides its addresses prints zeros, which is as good as nothing.
+    /// Reads lines such as `ffffffff81000000 T _text` or `ffffffffc0001000 t nft_do_chain [nf_tables]`. Lines with the
+    /// address 0 are left out: a kernel that hides its addresses (`kptr_restrict`) prints zeros.
     pub fn read(text: impl BufRead) -> Self {
         let mut found = Vec::new();
         for line in text.lines().map_while(Result::ok) {
@@ -21,7 +21,8 @@ impl Kallsyms {
             else {
                 continue;
             };
-            // Code and data, as perf takes them: data names nothing that calls, but ends the function before it.
+            // Symbols of code and data are kept, as perf does. Data makes no calls, but its symbol ends the function
+            // before it.
             if address == 0 || !matches!(kind, "T" | "t" | "W" | "w" | "D" | "d" | "B" | "b") || name.starts_with('$') {
                 continue;
             }
@@ -33,22 +34,23 @@ impl Kallsyms {
         Self { symbols: found.into_iter().map(|(address, _, name, module)| (address, name, module)).collect() }
     }
 
-    /// Returns whether nothing can be looked up.
+    /// Returns whether there are no symbols.
     pub fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
 
-    /// Returns the function of an address, the offset in it, and its module.
+    /// Returns the function of an address, the offset within the function in bytes, and the function's module.
     pub fn find(&self, address: u64) -> Option<(&str, u64, &str)> {
         let after = self.symbols.partition_point(|(start, ..)| *start <= address);
-        // Behind the last symbol there is no telling where it ends.
+        // The end of the last symbol is not known, so no address belongs to it.
         let (start, name, module) = self.symbols.get(after.checked_sub(1)?).filter(|_| after < self.symbols.len())?;
         Some((name, address - start, module))
     }
 }
 
-/// Ranks the names of one address, of which the least is told: perf prefers what is not weak, then what is
-/// global, then the fewest underscores in front, then the longest name.
+/// Returns the rank of a name among the names of one address, of which the least rank wins. As in perf, global names
+/// come before local ones, and these before weak ones. Then the name with the fewest leading underscores wins, and then
+/// the longest name.
 fn preference(kind: &str, name: &str) -> (u8, usize, std::cmp::Reverse<usize>) {
     let binding = match kind {
         "W" | "w" => 2,

@@ -1,16 +1,17 @@
-//! One line of `trace`, `trace_pipe`, `trace-cmd report` or `perf script`.
+//! This module reads one line of `trace`, `trace_pipe`, `trace-cmd report` or `perf script`.
 //!
 //! ```text
 //!               sh-156     [001] .....     4.503211: mm_page_alloc: page=00000000ced20c2f pfn=0x4b10 order=1 migratetype=0 gfp_flags=GFP_KERNEL
 //!               sh   156 [001]     4.503211: kmem:mm_page_alloc: page=0x4b10 pfn=0x4b10 order=1 migratetype=0 gfp_flags=GFP_KERNEL
 //! ```
 //!
-//! The columns between CPU and time come and go with the kernel's options, and a task's name may hold anything, blanks
-//! and brackets too. So a line is read from its event towards both ends.
+//! The columns between the CPU and the time depend on the kernel's options, and a task's name may hold any characters,
+//! including blanks and brackets. So a line is read from the event's name towards both ends.
 
 use trace::Kind;
 
-/// The events that are understood. `mm_page_free_batched` repeats what `mm_page_free` says, so it is not among them.
+/// The tracepoints that are imported. `mm_page_free_batched` is left out, since each of its pages has an `mm_page_free`
+/// too.
 pub(super) const EVENTS: [(&str, Kind); 8] = [
     ("mm_page_alloc", Kind::PageAlloc),
     ("mm_page_free", Kind::PageFree),
@@ -22,24 +23,24 @@ pub(super) const EVENTS: [(&str, Kind); 8] = [
     ("kmem_cache_free", Kind::CacheFree),
 ];
 
-/// What a line tells.
+/// The content of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line<'a> {
-    /// one of the events
+    /// One of the events of [`EVENTS`].
     Event(Event<'a>),
-    /// a number of events are missing here
+    /// The number of events that the tool lost at this line.
     Lost(u64),
-    /// a comment, an event of another sort, a stack, an empty line
+    /// A line without an imported event: a comment, another event, a stack or an empty line.
     Other,
 }
 
-/// An event with what stands before it.
+/// An event with the columns before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Event<'a> {
     pub kind: Kind,
     pub comm: &'a str,
     pub pid: u32,
-    /// the process, where the option `record-tgid` showed it
+    /// The process, if the trace option `record-tgid` was on or perf prints it.
     pub tgid: Option<u32>,
     pub cpu: u16,
     pub time: u64,
@@ -47,7 +48,7 @@ pub(super) struct Event<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a line; the error says what is wrong with one that names an event of ours.
+    /// Reads a line. A line that names an imported event, but cannot be read, is an error with the reason.
     pub fn parse(line: &'a str) -> Result<Self, &'static str> {
         if let Some(lost) = lost(line) {
             return Ok(Self::Lost(lost));
@@ -58,8 +59,8 @@ impl<'a> Line<'a> {
         let found = EVENTS.iter().find_map(|(name, kind)| {
             let (at, _) = line.match_indices(name).find(|(at, _)| {
                 let (before, after) = (&line[..*at], &line[at + name.len()..]);
-                // `4.503211: kfree: …` or `4.503211: kmem:kfree: …`: a name of a task is not followed by a colon and
-                // preceded by a time.
+                // In `4.503211: kfree: …` and `4.503211: kmem:kfree: …` colons stand before and after the event's name.
+                // So a task whose name is that of an event is not taken for the event.
                 let before = before.strip_suffix("kmem:").unwrap_or(before).trim_end();
                 after.starts_with(':') && before.ends_with(':') && before.len() < *at
             })?;
@@ -72,7 +73,7 @@ impl<'a> Line<'a> {
         let time = seconds(time).ok_or("the time is not SECONDS.FRACTION")?;
         let (before, cpu) = cpu(before).ok_or("no CPU in brackets before the time")?;
         let (before, tgid) = tgid(before.trim_end());
-        // `comm-pid` of ftrace, `comm pid` of perf; with `tid/pid` perf shows both.
+        // ftrace writes `comm-pid`, perf writes `comm pid`, or `comm process/thread` where both are asked for.
         let (comm, pid) = before.rsplit_once(['-', ' ']).ok_or("no task before the CPU")?;
         let (tgid, pid) = pid.split_once('/').map_or((tgid, pid), |(process, thread)| (process.parse().ok(), thread));
         let pid = pid.parse().map_err(|_| "the task's pid is no number")?;
@@ -81,21 +82,21 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Returns the text of a field `name=value`.
+    /// Returns the value of a field `name=value` as text.
     pub fn field(&self, name: &str) -> Option<&'a str> {
         let mut fields = self.fields.split_ascii_whitespace();
         let value = fields.find_map(|field| field.strip_prefix(name)?.strip_prefix('='))?;
-        // Kernels 4.x put a null pointer at the right of its column: `ptr=          (null)`.
+        // Linux 4.x pads a null pointer on the left: `ptr=          (null)`.
         if value.is_empty() { fields.next().filter(|next| *next == "(null)").or(Some(value)) } else { Some(value) }
     }
 
-    /// Returns a field that is a number, in decimal or with 0x.
+    /// Returns the value of a field that is a number, in decimal or, with 0x, in hexadecimal.
     pub fn number(&self, name: &str) -> Option<u64> {
         let text = self.field(name)?;
         text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| u64::from_str_radix(hex, 16).ok())
     }
 
-    /// Returns a field that is a pointer: hexadecimal with or without 0x; `(null)` and `(nil)` are 0.
+    /// Returns the value of a field that is a pointer, in hexadecimal with or without 0x. `(null)` and `(nil)` are 0.
     pub fn pointer(&self, name: &str) -> Option<u64> {
         let text = self.field(name)?;
         if matches!(text, "(null)" | "(nil)") {
@@ -105,13 +106,13 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Reads the number of lost events in `CPU:1 [LOST 123 EVENTS]`.
+/// Reads the number of lost events from a line such as `CPU:1 [LOST 123 EVENTS]`.
 fn lost(line: &str) -> Option<u64> {
     let (_, rest) = line.split_once("[LOST ")?;
     line.starts_with("CPU:").then(|| rest.split_once(" EVENTS]")?.0.parse().ok())?
 }
 
-/// Reads `4.503211` into ns; the fraction has six digits, or nine.
+/// Converts seconds such as `4.503211` into ns. The fraction has at most nine digits.
 fn seconds(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.')?;
     let digits = fraction.len();
@@ -125,14 +126,15 @@ fn seconds(text: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(fraction)
 }
 
-/// Finds the last `[001]`, the CPU, and what stands before it.
+/// Returns the number in the last brackets (`[001]`), which is the CPU, and the text before them.
 fn cpu(text: &str) -> Option<(&str, u16)> {
     let open = text.rfind('[')?;
     let (number, _flags) = text[open + 1..].split_once(']')?;
     Some((&text[..open], number.parse().ok()?))
 }
 
-/// Reads the process in parentheses, `(  156)` or `(-----)`, if it is there.
+/// Returns the text before the parentheses at the end, and the process in them: `(  156)`, or `(-----)` for an unknown
+/// one.
 fn tgid(text: &str) -> (&str, Option<u32>) {
     let column = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
     match column {

@@ -1,6 +1,7 @@
-//! Traces from what other tools wrote: the text of ftrace and `perf script`, and `perf.data` itself.
+//! This module makes trace directories from the files of other tools: the text of ftrace and `perf script`, and
+//! `perf.data`.
 //!
-//! This module needs nothing but the crate `trace`: the fuzz targets include it without the rest of the analyzer.
+//! It uses nothing but the crate `trace`, since the fuzz targets include it without the rest of the analyzer.
 
 mod error;
 mod imported;

@@ -1,14 +1,14 @@
 use trace::GfpTable;
 
-/// What is known about the traced machine beside the text.
+/// The facts about the traced machine that the text does not hold.
 #[derive(Debug, Clone)]
 pub struct Origin {
-    /// its kernel release, as far as known
+    /// The release of the machine's kernel.
     pub kernel: String,
-    /// its GFP table: the text has names only
+    /// The GFP table of the machine's kernel, which is needed since a text has only the flags' names.
     pub gfp: GfpTable,
-    /// bytes per page
+    /// The size of a page in bytes.
     pub page_size: u64,
-    /// the command line that imports
+    /// The command line of the import.
     pub command: Vec<String>,
 }

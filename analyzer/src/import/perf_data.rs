@@ -1,5 +1,5 @@
-//! `perf.data`, as `perf record -e kmem:…` writes it: records with the raw bytes of the tracepoints, and the formats
-//! that say what they mean.
+//! This module imports `perf.data` as `perf record -e kmem:…` writes it: records with the raw bytes of the tracepoints,
+//! and the tracepoints' formats, which tell the fields in these bytes.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -20,11 +20,12 @@ use super::{
     tracing_data,
 };
 
-/// Reads a `perf.data` and writes it as a trace directory, with the addresses that it holds: an address is the number
-/// of its symbol.
+/// Reads a `perf.data` and writes its events as a trace directory. The kernel's addresses stay as they are, so a call
+/// site's address is the number of its symbol.
 ///
 /// # Errors
-/// [`Error::Input`] if it is no `perf.data` with kmem events; [`Error::Trace`] if the trace cannot be written.
+/// Returns [`Error::Input`] if the file is no `perf.data` with kmem events, and [`Error::Trace`] if the trace cannot be
+/// written.
 pub fn import(
     file: impl Read + Seek,
     name: &str,
@@ -70,11 +71,11 @@ pub fn import(
     import.sink.finish()
 }
 
-/// What the file says of the machine.
+/// Fills the trace's header with the file's facts about the machine.
 fn about_machine<R: Read + Seek>(sink: &mut Sink<'_>, file: &PerfFile<R>) {
     let header = &mut sink.header;
     header.raw_addresses = true;
-    // Every page event has the place in the kernel where it happened, at least.
+    // Every page event has a stack: its call chain, or at least the one address where the event happened.
     header.stack_sample = 1;
     "perf's".clone_into(&mut header.clock.name);
     header.host = file.text(HOSTNAME).unwrap_or_else(|| header.host.clone());
@@ -82,7 +83,8 @@ fn about_machine<R: Read + Seek>(sink: &mut Sink<'_>, file: &PerfFile<R>) {
     header.cpu_node = file.section(NUMA_TOPOLOGY).and_then(cpu_node).unwrap_or_default();
 }
 
-/// The node of each CPU: per node a number, two sizes of memory, and a list of CPUs such as `0-3,8`.
+/// Returns the node of each CPU. The section has, for each node, a number, two sizes of memory, and a list of CPUs such
+/// as `0-3,8`.
 fn cpu_node(section: &[u8]) -> Option<Vec<u16>> {
     let mut nodes = Vec::new();
     let (count, mut rest) = section.split_first_chunk::<4>()?;
@@ -104,13 +106,13 @@ fn cpu_node(section: &[u8]) -> Option<Vec<u16>> {
     Some(nodes)
 }
 
-/// Where the fields of a tracepoint stand in its raw bytes.
+/// The offset and the size in bytes of each field in the raw bytes of a tracepoint.
 struct Layout {
     kind: Kind,
     fields: HashMap<&'static str, (usize, usize)>,
 }
 
-/// The fields that are read.
+/// The fields of the tracepoints that are read.
 const FIELDS: [&str; 10] =
     ["name", "pfn", "order", "gfp_flags", "migratetype", "ptr", "call_site", "bytes_req", "bytes_alloc", "node"];
 
@@ -126,15 +128,15 @@ fn layouts(formats: &BTreeMap<String, (TracepointFormat, String)>) -> HashMap<u1
 }
 
 impl Layout {
-    /// Reads a little-endian number of any size.
+    /// Reads a field that is a little-endian number of up to 8 bytes.
     fn number(&self, raw: &[u8], field: &str) -> Option<u64> {
         let (offset, size) = self.fields.get(field)?;
         let bytes = raw.get(*offset..offset.checked_add(*size)?).filter(|bytes| bytes.len() <= 8)?;
         Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
-    /// Reads a text of any length (`__data_loc char[]`): the field says where in the record it is, and how long with
-    /// its zero.
+    /// Reads a field that is a text of any length (`__data_loc char[]`). The field's lower 16 bits are the text's
+    /// offset in the record, and the upper 16 bits are its length with the zero byte.
     fn text<'a>(&self, raw: &'a [u8], field: &str) -> Option<&'a str> {
         let place = self.number(raw, field)? as u32;
         let (offset, length) = ((place & 0xffff) as usize, (place >> 16) as usize);
@@ -142,7 +144,7 @@ impl Layout {
         std::str::from_utf8(text.split(|byte| *byte == 0).next()?).ok()
     }
 
-    /// Returns whether a kernel address has only four bytes.
+    /// Returns whether the traced kernel is a 32-bit one, whose page frame numbers have four bytes.
     fn is_32_bit(&self) -> bool {
         self.fields.get("pfn").is_some_and(|(_, size)| *size == 4)
     }
@@ -152,11 +154,11 @@ struct Import<'a> {
     sink: Sink<'a>,
     layouts: HashMap<u16, Layout>,
     symbols: &'a Kallsyms,
-    /// addresses that the table of symbols has
+    /// The addresses whose symbols are in the trace already, or not known.
     known: HashSet<u64>,
-    /// name of each thread
+    /// The name of each thread, by its pid.
     comms: HashMap<u32, String>,
-    /// the number of every stack
+    /// The number of every stack, by its call sites.
     stacks: HashMap<Vec<u64>, u32>,
 }
 
@@ -239,8 +241,8 @@ impl Import<'_> {
         })
     }
 
-    /// Returns the number of the sample's stack: of the one call site where it happened, if that is all that was
-    /// recorded.
+    /// Returns the number of the sample's stack. A sample without a call chain has a stack of one call site, the
+    /// address where the event happened.
     fn stack(&mut self, sample: &Sample) -> Result<u32, Error> {
         let chain = if sample.callchain.is_empty() { vec![sample.ip] } else { sample.callchain.clone() };
         if let Some(number) = self.stacks.get(&chain) {

@@ -1,19 +1,19 @@
-//! The file format of `perf record` (`tools/perf/Documentation/perf.data-file-format.txt`), as far as tracepoints need
-//! it: sections, and the records in the order of their times.
+//! This module reads the file format of `perf record` (`tools/perf/Documentation/perf.data-file-format.txt`), as far as
+//! tracepoints need it: the sections, and the records in the order of their times.
 
 use std::{
     collections::HashMap,
     io::{Read, Seek, SeekFrom},
 };
 
-/// Sections that follow the records, by their bit in the file header.
+/// The sections that follow the records, by their bit in the file header.
 pub(super) const TRACING_DATA: usize = 1;
 pub(super) const HOSTNAME: usize = 3;
 pub(super) const OS_RELEASE: usize = 4;
 pub(super) const ARCH: usize = 6;
 pub(super) const NUMA_TOPOLOGY: usize = 14;
 
-/// Bits of `perf_event_attr.sample_type`: which numbers a sample has, in this order.
+/// The bits of `perf_event_attr.sample_type`, which tell the numbers that a sample has.
 const IP: u64 = 1;
 const TID: u64 = 1 << 1;
 const TIME: u64 = 1 << 2;
@@ -27,21 +27,21 @@ const STREAM_ID: u64 = 1 << 9;
 const RAW: u64 = 1 << 10;
 const IDENTIFIER: u64 = 1 << 16;
 
-/// Types of records.
+/// The types of the kernel's records.
 const LOST: u32 = 2;
 const COMM: u32 = 3;
 const FORK: u32 = 7;
 const SAMPLE: u32 = 9;
 const LOST_SAMPLES: u32 = 13;
-/// Records from here on were written by perf, not by the kernel, and have no time.
+/// The least type of the records that perf writes, not the kernel. These have no time.
 const USER: u32 = 64;
 const FINISHED_ROUND: u32 = 68;
 const COMPRESSED: [u32; 2] = [81, 83];
 
-/// No section is larger: a damaged file must not make us ask for all memory.
+/// The size in bytes of the largest section that is read. The limit keeps a damaged file from taking all memory.
 const LARGEST_SECTION: u64 = 256 << 20;
 
-/// What a record tells.
+/// The content of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Record {
     Sample(Sample),
@@ -51,7 +51,7 @@ pub(super) enum Record {
     Other,
 }
 
-/// A tracepoint was hit.
+/// One hit of a tracepoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Sample {
     pub ip: u64,
@@ -59,36 +59,36 @@ pub(super) struct Sample {
     pub tid: u32,
     pub time: u64,
     pub cpu: u32,
-    /// return addresses, innermost first, of the kernel only
+    /// The return addresses in the kernel, innermost first.
     pub callchain: Vec<u64>,
     pub raw: Vec<u8>,
 }
 
-/// Why a file cannot be read on, as a sentence.
+/// The reason why a file cannot be read, as a sentence.
 pub(super) type Reason = String;
 
-/// An opened file.
+/// A `perf.data` whose sections are read, and whose records are read one round at a time.
 pub(super) struct PerfFile<R> {
     file: R,
-    /// bytes of records that are left
+    /// The bytes of records that are not read yet.
     left: u64,
     sections: HashMap<usize, Vec<u8>>,
-    /// `sample_type` of every event by its id
+    /// The `sample_type` of every event, by the event's id.
     layouts: HashMap<u64, u64>,
-    /// that of the first event, for files whose events all have the same
+    /// The `sample_type` of the first event, for files in which all events have the same one.
     layout: u64,
     sample_id_all: bool,
-    /// records that may still be overtaken, each with its time and its place in the file
+    /// The records that an older one may still follow, each with its time (ns) and its place in the file.
     waiting: Vec<(u64, u64, Record)>,
     ready: std::vec::IntoIter<(u64, u64, Record)>,
     place: u64,
-    /// the latest time of the round before this one
+    /// The latest time (ns) of the round before the current one.
     horizon: u64,
     latest: u64,
 }
 
 impl<R: Read + Seek> PerfFile<R> {
-    /// Reads everything but the records.
+    /// Opens a file and reads everything but the records.
     pub fn open(mut file: R) -> Result<Self, Reason> {
         let mut header = [0; 104];
         file.read_exact(&mut header).map_err(|_| "it is too short for a perf.data".to_owned())?;
@@ -133,7 +133,7 @@ impl<R: Read + Seek> PerfFile<R> {
         Ok(opened)
     }
 
-    /// Reads how the samples of each event are laid out.
+    /// Reads the layout of the samples of each event.
     fn events(&mut self, attr_size: u64, attrs: &[u8]) -> Result<(), Reason> {
         let damaged = || "its list of events is damaged".to_owned();
         let size = usize::try_from(attr_size).ok().filter(|size| *size >= 64).ok_or_else(damaged)?;
@@ -149,7 +149,7 @@ impl<R: Read + Seek> PerfFile<R> {
         if self.layout & TIME == 0 || self.layout & RAW == 0 {
             return Err("its samples have no time or no raw data: record with perf record -e 'kmem:*'".to_owned());
         }
-        // The place of the id differs otherwise, and without it nothing says which event a record is of.
+        // If layouts differ, only an identifier stands at the same place in all samples, and tells a sample's event.
         let same = self.layouts.values().all(|layout| *layout == self.layout);
         if !same && !self.layouts.values().all(|layout| layout & IDENTIFIER != 0) {
             return Err("its events are laid out differently and have no identifier".to_owned());
@@ -161,13 +161,13 @@ impl<R: Read + Seek> PerfFile<R> {
         self.sections.get(&bit).map(Vec::as_slice)
     }
 
-    /// Reads a section that holds one text behind its length.
+    /// Returns the text of a section that holds one text after its length.
     pub fn text(&self, bit: usize) -> Option<String> {
         let text = self.section(bit)?.get(4..)?;
         Some(String::from_utf8_lossy(text.split(|byte| *byte == 0).next()?).into_owned())
     }
 
-    /// Returns the next record by time; `None` at the end.
+    /// Returns the next record in the order of times (ns), or `None` at the end.
     pub fn next(&mut self) -> Result<Option<(u64, Record)>, Reason> {
         loop {
             if let Some((time, _, record)) = self.ready.next() {
@@ -180,8 +180,8 @@ impl<R: Read + Seek> PerfFile<R> {
         }
     }
 
-    /// Reads up to the end of a round. What is in the round after next is later than all of this one, so what is not
-    /// later than the round before this one can be given out.
+    /// Reads the records up to the end of a round. No later round has a record that is older than the latest one of the
+    /// round before this, so the records up to that time are ready.
     fn round(&mut self) -> Result<(), Reason> {
         while self.left > 0 {
             let mut header = [0; 8];
@@ -226,7 +226,7 @@ impl<R: Read + Seek> PerfFile<R> {
         self.file.read_exact(bytes).map_err(|error| format!("it ends too early: {error}"))
     }
 
-    /// Reads a record of the kernel's with its time, 0 if it has none.
+    /// Reads a record of the kernel's with its time in ns, which is 0 if the record has none.
     fn record(&self, kind: u32, body: &[u8]) -> Option<(u64, Record)> {
         let record = match kind {
             SAMPLE => {
@@ -247,7 +247,8 @@ impl<R: Read + Seek> PerfFile<R> {
         Some((self.time_of_other(body), record))
     }
 
-    /// Reads the time of a record that is no sample: such records end with some of a sample's numbers.
+    /// Reads the time of a record that is no sample. With `sample_id_all`, such records end with some of a sample's
+    /// numbers, among them the time.
     fn time_of_other(&self, body: &[u8]) -> u64 {
         let behind_time = [ID, STREAM_ID, CPU, IDENTIFIER].iter().filter(|bit| self.layout & **bit != 0).count() + 1;
         let at = if self.sample_id_all { body.len().checked_sub(8 * behind_time) } else { None };
@@ -255,7 +256,7 @@ impl<R: Read + Seek> PerfFile<R> {
     }
 }
 
-/// Takes a sample's body apart.
+/// Reads a sample's body. Returns `None` if it is too short, or has counts.
 fn sample(layout: u64, body: &[u8]) -> Option<Sample> {
     let mut rest = body;
     let mut take = |bit: u64| -> Option<u64> {
@@ -275,7 +276,8 @@ fn sample(layout: u64, body: &[u8]) -> Option<Sample> {
     }
     let cpu = take(CPU)? as u32;
     let _period = take(PERIOD)?;
-    // perf asks for no counts with tracepoints; their layout would depend on more than the sample type.
+    // perf does not ask for counts (`READ`) with tracepoints. The layout of counts depends on more than the sample
+    // type.
     (layout & READ == 0).then_some(())?;
     let length = take(CALLCHAIN)?;
     let (chain, rest) = rest.split_at_checked(usize::try_from(length).ok()?.checked_mul(8)?)?;
@@ -285,8 +287,8 @@ fn sample(layout: u64, body: &[u8]) -> Option<Sample> {
     Some(Sample { ip, pid: ids as u32, tid: (ids >> 32) as u32, time, cpu, callchain, raw })
 }
 
-/// Returns the call sites between the marks for the kernel and for what comes after it. Marks are the numbers from
-/// -4095 on.
+/// Returns the kernel's call sites of a call chain. A mark, which is a number from -4095 on, begins each part of a
+/// chain, and `PERF_CONTEXT_KERNEL` (-128) begins the kernel's part.
 fn kernel_part(chain: impl Iterator<Item = u64>) -> Vec<u64> {
     const MARKS: u64 = 4095_u64.wrapping_neg();
     const KERNEL: u64 = 128_u64.wrapping_neg();
@@ -314,7 +316,7 @@ fn half_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word))
 }
 
-/// Reads bytes of the file from an offset on.
+/// Reads `size` bytes of the file from `offset` on.
 fn opened_section(file: &mut (impl Read + Seek), (offset, size): (u64, u64)) -> Result<Vec<u8>, Reason> {
     if size > LARGEST_SECTION {
         return Err("it is damaged: a section is larger than any perf writes".to_owned());

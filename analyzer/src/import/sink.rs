@@ -1,4 +1,4 @@
-//! Where importers put what they read: a trace that is written as it comes, however long the input is.
+//! The sink of an import: a trace that is written while the input is read, so that memory does not grow with the input.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,7 +12,8 @@ use trace::{
 
 use super::{error::Error, imported::Imported, origin::Origin};
 
-/// Events that are held back until none can come that is older: tools print CPU by CPU, nearly in order.
+/// The number of events that are held back to be sorted, since tools print the events of several CPUs only nearly in
+/// time order.
 const WINDOW: usize = 1 << 19;
 
 /// A trace that is being written.
@@ -22,13 +23,13 @@ pub(super) struct Sink<'a> {
     pub header: Header,
     pages: Window<PageEvent>,
     objects: Window<SlabEvent>,
-    /// process and name of every thread as it was last seen
+    /// The process and the name of every thread in its latest event, by pid.
     tasks: HashMap<u32, (u32, String)>,
-    /// rows of small tables, until there are enough for a batch
+    /// Rows of the table `task`, until there are enough for a batch. The next two are those of `symbol` and `stack`.
     named: Vec<Task>,
     symbols: Vec<Symbol>,
     stacks: Vec<Stack>,
-    /// the slab caches that were named, by name
+    /// The slab caches that the events named, by name.
     caches: HashMap<String, Cache>,
     counts: BTreeMap<(u16, &'static str), u64>,
     first: u64,
@@ -36,15 +37,15 @@ pub(super) struct Sink<'a> {
     pub imported: Imported,
 }
 
-/// The latest events, and up to when the earlier ones have been written.
+/// The latest events, which are not written yet, and the time of the last written one (ns).
 struct Window<R> {
     rows: Vec<R>,
     written: u64,
 }
 
 impl<R: Row> Window<R> {
-    /// Adds an event. One that is older than what has been written is refused (`false`): the caller says where it comes
-    /// from.
+    /// Adds an event. Returns `false` if the event is older than the last written one, which is an error of the input:
+    /// the caller names its place.
     fn push(&mut self, row: R, writer: &mut Writer) -> Result<bool, Error> {
         if row.time() < self.written {
             return Ok(false);
@@ -65,7 +66,8 @@ impl<R: Row> Window<R> {
     }
 }
 
-/// Rows of a small table that make a batch: one for each row would take longer to read than all events.
+/// The number of rows of a small table that make a batch. A batch for each row would take longer to read than all
+/// events.
 const BATCH: usize = 1 << 12;
 
 fn gather<R: Row>(rows: &mut Vec<R>, row: R, writer: &mut Writer) -> Result<(), Error> {
@@ -82,7 +84,7 @@ fn append<R: Row>(writer: &mut Writer, rows: &[R]) -> Result<(), Error> {
 }
 
 impl<'a> Sink<'a> {
-    /// Starts a trace. What only the end will tell is put into its header then.
+    /// Creates the trace. [`Sink::finish`] adds the facts to the header that only the end of the input tells.
     pub fn create(dir: &'a Path, origin: &Origin) -> Result<Self, Error> {
         let header = Header {
             tool: Tool {
@@ -116,7 +118,7 @@ impl<'a> Sink<'a> {
         })
     }
 
-    /// Says who a thread is from now on.
+    /// Adds a row to the table `task` if the thread's process or name is new.
     pub fn task(&mut self, time: u64, pid: u32, tgid: u32, comm: &str) -> Result<(), Error> {
         if self.tasks.get(&pid).is_some_and(|(known, name)| *known == tgid && name == comm) {
             return Ok(());
@@ -125,18 +127,18 @@ impl<'a> Sink<'a> {
         gather(&mut self.named, Task { time, pid, tgid, comm: comm.to_owned(), cgroup: 0 }, &mut self.writer)
     }
 
-    /// Says what a call site is.
+    /// Adds the symbol of a call site.
     pub fn symbol(&mut self, symbol: Symbol) -> Result<(), Error> {
         gather(&mut self.symbols, symbol, &mut self.writer)
     }
 
-    /// Adds a call site of a stack.
+    /// Adds one call site of a stack.
     pub fn stack(&mut self, callsite: Stack) -> Result<(), Error> {
         gather(&mut self.stacks, callsite, &mut self.writer)
     }
 
-    /// Returns the number of the slab cache of an event, which says how large its objects are if it allocates one; 0
-    /// for a name too many.
+    /// Returns the number of an event's slab cache by the cache's name. If the event allocates, its sizes become those
+    /// of the cache's objects. Returns 0 if all numbers are taken.
     pub fn cache(&mut self, name: &str, event: &SlabEvent) -> u16 {
         if !self.caches.contains_key(name) {
             let Ok(id) = u16::try_from(self.caches.len() + 1) else { return 0 };
@@ -152,17 +154,17 @@ impl<'a> Sink<'a> {
         cache.id
     }
 
-    /// Adds a page event; `false` if it is much too old.
+    /// Adds a page event. Returns `false` if the event is too old to be sorted in.
     pub fn page(&mut self, kind: Kind, event: PageEvent) -> Result<bool, Error> {
         self.count(kind, event.time, event.cpu);
         self.header.nr_orders = self.header.nr_orders.max(event.order.min(30) + 1);
         self.pages.push(event, &mut self.writer)
     }
 
-    /// Adds a slab event; `false` if it is much too old.
+    /// Adds a slab event. Returns `false` if the event is too old to be sorted in.
     pub fn object(&mut self, kind: Kind, event: SlabEvent) -> Result<bool, Error> {
         self.count(kind, event.time, event.cpu);
-        // Hashed pointers have 32 bits; a kernel address has its upper half set.
+        // A hashed pointer has 32 bits, while a kernel address is above 2^63.
         self.header.raw_addresses |= event.object >= 1 << 63;
         self.objects.push(event, &mut self.writer)
     }
@@ -173,8 +175,8 @@ impl<'a> Sink<'a> {
         self.imported.events += 1;
     }
 
-    /// Returns the mask that a text stands for. A name that the kernel at hand does not have gets a bit that it leaves
-    /// free: what is said about the others stays true.
+    /// Returns the mask that a text stands for. A name that the chosen kernel does not have gets a bit that this kernel
+    /// leaves free, so that the other flags keep their bits.
     pub fn mask(&mut self, names: &str) -> Result<u32, String> {
         loop {
             let unknown = match self.header.gfp.encode(names) {
@@ -197,7 +199,7 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Ends the trace.
+    /// Writes the rest of the rows, the ledger and the header.
     pub fn finish(mut self) -> Result<Imported, Error> {
         self.pages.write(usize::MAX, &mut self.writer)?;
         self.objects.write(usize::MAX, &mut self.writer)?;
@@ -234,11 +236,11 @@ impl<'a> Sink<'a> {
         Ok(self.imported)
     }
 
-    /// Takes away what was written so far: half a trace would look like a whole one.
+    /// Removes the trace directory, since half a trace would look like a whole one.
     pub fn abandon(self) {
         drop(self.writer);
-        // Writer::create took an empty directory only, so all in it is ours. If that fails, what is left says that it
-        // is unfinished.
+        // `Writer::create` accepts only an empty directory, so it holds nothing but this trace. If the removal fails,
+        // the header that is left says that the trace is unfinished.
         let _removed = fs::remove_dir_all(self.dir);
     }
 }

@@ -1,4 +1,4 @@
-//! The text of ftrace and `perf script`.
+//! This module imports the text of ftrace and `perf script`.
 
 use std::{collections::HashMap, io::BufRead, path::Path};
 
@@ -12,13 +12,14 @@ use super::{
     sink::Sink,
 };
 
-/// Reads a text and writes it as a trace directory.
+/// Reads a text and writes its events as a trace directory.
 ///
-/// The text says nothing about zones, nodes or free memory, and its pointers may be hashed: what needs those is missing
-/// in such a trace.
+/// The text says nothing about zones, nodes or free memory, and its pointers may be hashed. So such a trace lacks these
+/// facts, and the results that need them.
 ///
 /// # Errors
-/// [`Error::Input`] names the first line that cannot be understood; [`Error::Trace`] if the trace cannot be written.
+/// Returns [`Error::Input`] for the first line that cannot be read, and [`Error::Trace`] if the trace cannot be
+/// written.
 pub fn import(text: impl BufRead, name: &str, dir: &Path, origin: &Origin) -> Result<Imported, Error> {
     let mut import = Import { sink: Sink::create(dir, origin)?, masks: HashMap::new(), symbols: HashMap::new() };
     if let Err(error) = import.lines(text, name) {
@@ -34,7 +35,7 @@ struct Import<'a> {
     symbols: HashMap<String, u64>,
 }
 
-/// A line that cannot be imported, or a trace that cannot be written.
+/// The failure to import a line.
 enum Failed {
     Line(String),
     Trace(Error),
@@ -61,7 +62,7 @@ impl Import<'_> {
             if text.read_until(b'\n', &mut line).map_err(|error| at(error.to_string()))? == 0 {
                 break;
             }
-            // Names of tasks may be anything; what is not UTF-8 is shown as such.
+            // A task's name may hold any bytes. Those that are not UTF-8 become replacement characters.
             let line = String::from_utf8_lossy(&line);
             match Line::parse(line.trim_end()).map_err(|reason| at(reason.to_owned()))? {
                 Line::Event(event) => self.event(&event).map_err(|failed| match failed {
@@ -93,9 +94,9 @@ impl Import<'_> {
         let gfp = if allocates { self.mask(event.field("gfp_flags").ok_or_else(|| missing("gfp_flags"))?)? } else { 0 };
         let in_order = if matches!(kind, Kind::PageAlloc | Kind::PageFree) {
             let pfn = number("pfn")?;
-            // A request that failed is printed as frame 0 of no page.
+            // A failed request is printed with the frame 0 and the page NULL.
             let failed = allocates && pfn == 0 && event.pointer("page") == Some(0);
-            // `-1UL` of a 32-bit kernel, too.
+            // A 32-bit kernel prints `-1UL`, which stands for no page, as 2^32-1.
             let pfn = if failed || pfn == u64::from(u32::MAX) { NO_PFN } else { pfn };
             let order = number("order")?.try_into().ok().filter(|order| *order < 32).ok_or_else(|| missing("order"))?;
             let migratetype = if allocates {
@@ -163,8 +164,8 @@ impl Import<'_> {
         Ok(mask)
     }
 
-    /// Returns the number of a symbol such as `vfs_read+0x1c/0x90`, perhaps with `[module]` behind it; or a bare
-    /// address.
+    /// Returns the number of a call site such as `vfs_read+0x1c/0x90`, or of a bare address. A new call site is added
+    /// to the trace.
     fn symbol(&mut self, site: &str, time: u64) -> Result<u64, Error> {
         if let Some(number) = self.symbols.get(site) {
             return Ok(*number);
@@ -182,7 +183,8 @@ impl Import<'_> {
         Ok(id)
     }
 
-    /// Reads `# entries-in-buffer/entries-written: 1106/2000   #P:2`: what was overwritten is lost.
+    /// Adds the overwritten events to the lost ones, from a comment such as `# entries-in-buffer/entries-written:
+    /// 1106/2000   #P:2`.
     fn overwritten(&mut self, line: &str) {
         let Some(counts) = line.strip_prefix("# entries-in-buffer/entries-written:") else { return };
         let counts = counts.split_whitespace().next().and_then(|counts| counts.split_once('/'));

@@ -1,5 +1,6 @@
-//! How long the kernel takes to free pages: the time from the beginning to the end of a direct reclaim, and of a
-//! compaction of a zone. A task does one of them at a time, and a beginning and its end may be on different CPUs.
+//! The programs that measure how long the kernel takes to free pages: the time from the beginning to the end of a
+//! direct reclaim, and of the compaction of a zone. A task does one of the two at a time. Its beginning and its end may
+//! be on different CPUs.
 
 use aya_ebpf::{
     btf_maps::{HashMap, PerCpuArray},
@@ -11,8 +12,8 @@ use trace::{Latency, Wait};
 
 use crate::filter::Current;
 
-/// When each thread began, in ns of `CLOCK_MONOTONIC`, by its pid and what it does. If there is no room, the end finds
-/// no beginning, which is counted.
+/// The times at which threads began to wait, in ns of `CLOCK_MONOTONIC`, by [`begun_key`]. If the map has no room for a
+/// beginning, the end finds none and is counted as `unpaired`.
 #[btf_map]
 static BEGUN: HashMap<u64, u64, 8192> = HashMap::new();
 
@@ -20,44 +21,46 @@ static BEGUN: HashMap<u64, u64, 8192> = HashMap::new();
 #[btf_map]
 static LATENCIES: PerCpuArray<Latency, { Wait::ALL.len() }> = PerCpuArray::new();
 
-/// `mm_vmscan_direct_reclaim_begin(int order, gfp_t gfp_flags)`
+/// Runs at `mm_vmscan_direct_reclaim_begin(int order, gfp_t gfp_flags)`.
 #[raw_tracepoint(tracepoint = "mm_vmscan_direct_reclaim_begin")]
 pub fn latency_direct_reclaim_begin(_: RawTracePointContext) -> i32 {
     begin(Wait::DirectReclaim);
     0
 }
 
-/// `mm_vmscan_direct_reclaim_end(unsigned long nr_reclaimed)`
+/// Runs at `mm_vmscan_direct_reclaim_end(unsigned long nr_reclaimed)`.
 #[raw_tracepoint(tracepoint = "mm_vmscan_direct_reclaim_end")]
 pub fn latency_direct_reclaim_end(_: RawTracePointContext) -> i32 {
     end(Wait::DirectReclaim, || Wait::DirectReclaim);
     0
 }
 
-/// `mm_compaction_begin(struct compact_control *cc, unsigned long zone_start, unsigned long zone_end, bool sync)`
+/// Runs at `mm_compaction_begin(struct compact_control *cc, unsigned long zone_start, unsigned long zone_end, bool
+/// sync)`.
 #[raw_tracepoint(tracepoint = "mm_compaction_begin")]
 pub fn latency_compaction_begin(_: RawTracePointContext) -> i32 {
     begin(Wait::Compaction);
     0
 }
 
-/// `mm_compaction_end(struct compact_control *cc, unsigned long zone_start, unsigned long zone_end, bool sync, int
-/// status)`
+/// Runs at `mm_compaction_end(struct compact_control *cc, unsigned long zone_start, unsigned long zone_end, bool sync,
+/// int status)`.
 #[raw_tracepoint(tracepoint = "mm_compaction_end")]
 pub fn latency_compaction_end(_: RawTracePointContext) -> i32 {
-    // The kernel's thread is named after its node: `kcompactd0` (mm/compaction.c, kcompactd_run).
+    // The kernel's own compaction threads are named after their NUMA node, as `kcompactd0` (mm/compaction.c,
+    // kcompactd_run).
     let is_kcompactd = || bpf_get_current_comm().is_ok_and(|name| name.starts_with(b"kcompactd"));
     end(Wait::Compaction, || if is_kcompactd() { Wait::Kcompactd } else { Wait::Compaction });
     0
 }
 
-/// The key in [`BEGUN`].
+/// Returns the key in [`BEGUN`], which consists of the thread's pid and the operation.
 #[inline(always)]
 fn begun_key(current: Current, wait: Wait) -> u64 {
     u64::from(current.pid) << 8 | wait as u64
 }
 
-/// Remembers when this thread began to wait.
+/// Stores the time at which this thread began to wait.
 #[inline(always)]
 fn begin(wait: Wait) {
     let current = Current::get();
@@ -68,7 +71,7 @@ fn begin(wait: Wait) {
     }
 }
 
-/// Adds the time since this thread `begun` to wait to the histogram of `wait`.
+/// Adds the time since this thread began the operation `begun` to the histogram of `wait()`.
 #[inline(always)]
 fn end(begun: Wait, wait: impl FnOnce() -> Wait) {
     let current = Current::get();
@@ -81,8 +84,8 @@ fn end(begun: Wait, wait: impl FnOnce() -> Wait) {
     // SAFETY: the value is copied at once, and only this thread removes it.
     let began = unsafe { BEGUN.get(key) }.copied();
     let Some(latency) = LATENCIES.get_ptr_mut(wait() as u32) else { return };
-    // SAFETY: this is this CPU's own copy; only the program of this tracepoint writes to it, and it does not interrupt
-    // itself.
+    // SAFETY: this is this CPU's own copy of the histogram; only the program of this tracepoint writes to it, and the
+    // kernel keeps the program from interrupting itself.
     let latency = unsafe { &mut *latency };
     match began {
         Some(began) => {

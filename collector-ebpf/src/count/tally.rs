@@ -1,12 +1,12 @@
-//! Counts of events, told apart by the columns that were asked for. There is no ring and no record here, and nothing
-//! that user space has to keep up with.
+//! The programs that count events by the columns that were asked for. They use no ring and emit no records, so user
+//! space cannot fall behind.
 //!
-//! An event costs one look-up: in an array, where the columns that were asked for have few values, in a hash map
-//! otherwise. All maps are preallocated, because nothing may be allocated inside the allocator; an event that finds no
-//! room in the hash map is counted apart.
+//! An event costs one look-up: in an array if the columns that were asked for have few values, and otherwise in a hash
+//! map. All maps are preallocated, because nothing may be allocated inside the allocator. An event that finds no room
+//! in the hash map is counted in [`NO_ROOM`].
 //!
-//! No two programs write to the same element, because the program is part of the index and of the key, and no program
-//! interrupts itself: plain additions on this CPU's own copy are exact.
+//! Plain additions to this CPU's own copy of an element are exact. No two programs write to the same element, because
+//! the program is part of the index and of the key, and no program interrupts itself.
 
 use aya_ebpf::{
     bindings::BPF_NOEXIST,
@@ -24,40 +24,41 @@ use crate::{
 };
 
 settings! {
-    /// Whether there is a filter that events have to pass: 0 = no.
+    /// Whether there is a filter that events have to pass; 0 means no.
     FILTERED: u32;
 }
 
-/// How to count: by which columns, and where.
+/// The plan, which says by which columns to count, and in which map.
 #[unsafe(no_mangle)]
 static PLAN: TallyPlan = TallyPlan::TOTALS;
 
-/// For each zone the address of its first `struct page`, and the bytes that all of them take, as user space has learned
-/// them; the largest zone first.
+/// The zone spans: for each zone, the address of its first `struct page`, and the number of bytes that all of the
+/// zone's `struct page`s take. User space sets them, the largest zone first.
 #[unsafe(no_mangle)]
 static ZONE_SPAN: [[u64; 2]; ZONE_SPANS] = [[0; 2]; ZONE_SPANS];
 
-/// Counts by index. User space sets the length before loading.
+/// The counts by index. User space sets the length of the array before it loads the programs.
 #[btf_map]
 static TALLIES: PerCpuArray<Tally, 1> = PerCpuArray::new();
 
-/// Counts by key. User space sets the room before loading.
+/// The counts by key. User space sets the size of the map before it loads the programs.
 #[btf_map]
 static KEYED_TALLIES: PerCpuHashMap<TallyKey, Tally, 1> = PerCpuHashMap::new();
 
-/// Names of the slab caches in the keys, by address.
+/// The names of the slab caches in the keys, by the address of the `struct kmem_cache`.
 #[btf_map]
 static CACHE_NAMES: HashMap<u64, [u8; 32], 1> = HashMap::new();
 
-/// Numbers of events that the filter keeps out, which are in no tally; by [`Program`].
+/// The numbers of events that the filter keeps out, which are in no tally, by [`Program`].
 #[btf_map]
 static LEFT_OUT: PerCpuArray<u64, { Program::ALL.len() }> = PerCpuArray::new();
 
-/// The events for whose key there was no room; by [`Program`].
+/// The counts of events for whose key the map had no room, by [`Program`].
 #[btf_map]
 static NO_ROOM: PerCpuArray<Tally, { Program::ALL.len() }> = PerCpuArray::new();
 
-/// The values by which events can be told apart, but for the thread's name, which costs a call.
+/// The values of an event by which it can be counted. The thread's name is not among them, because reading it costs a
+/// call.
 struct Event {
     program: Program,
     page: u64,
@@ -68,7 +69,7 @@ struct Event {
     cache: u64,
 }
 
-/// An event without values.
+/// An event without values, for the fields that a tracepoint does not have.
 const NOTHING: Event = Event {
     program: Program::PageAlloc,
     page: 0,
@@ -79,7 +80,7 @@ const NOTHING: Event = Event {
     cache: 0,
 };
 
-/// `mm_page_alloc(struct page *page, unsigned int order, gfp_t gfp_flags, int migratetype)`
+/// Runs at `mm_page_alloc(struct page *page, unsigned int order, gfp_t gfp_flags, int migratetype)`.
 #[raw_tracepoint(tracepoint = "mm_page_alloc")]
 pub fn tally_page_alloc(ctx: RawTracePointContext) -> i32 {
     let (page, order, gfp, migratetype) =
@@ -87,7 +88,7 @@ pub fn tally_page_alloc(ctx: RawTracePointContext) -> i32 {
     if left_out(Program::PageAlloc, || order_wanted(order) && gfp_wanted(gfp) && Current::get().wanted()) {
         return 0;
     }
-    // A NULL page is a failed allocation.
+    // A NULL page means that the allocation failed.
     let failed = u64::from(page == 0);
     count(
         &Event { page, order, migratetype, gfp, ..NOTHING },
@@ -96,7 +97,7 @@ pub fn tally_page_alloc(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `mm_page_free(struct page *page, unsigned int order)`
+/// Runs at `mm_page_free(struct page *page, unsigned int order)`.
 #[raw_tracepoint(tracepoint = "mm_page_free")]
 pub fn tally_page_free(ctx: RawTracePointContext) -> i32 {
     let (page, order) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1) as u32);
@@ -110,7 +111,8 @@ pub fn tally_page_free(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `kmalloc(unsigned long call_site, const void *ptr, size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags, int node)`
+/// Runs at `kmalloc(unsigned long call_site, const void *ptr, size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags,
+/// int node)`.
 #[raw_tracepoint(tracepoint = "kmalloc")]
 pub fn tally_kmalloc(ctx: RawTracePointContext) -> i32 {
     let (call_site, object, requested, cache) =
@@ -128,7 +130,7 @@ pub fn tally_kmalloc(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `kfree(unsigned long call_site, const void *ptr)`
+/// Runs at `kfree(unsigned long call_site, const void *ptr)`.
 #[raw_tracepoint(tracepoint = "kfree")]
 pub fn tally_kfree(ctx: RawTracePointContext) -> i32 {
     if left_out(Program::Kfree, || Current::get().wanted()) {
@@ -141,7 +143,8 @@ pub fn tally_kfree(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `kmem_cache_alloc(unsigned long call_site, const void *ptr, struct kmem_cache *s, gfp_t gfp_flags, int node)`
+/// Runs at `kmem_cache_alloc(unsigned long call_site, const void *ptr, struct kmem_cache *s, gfp_t gfp_flags, int
+/// node)`.
 #[raw_tracepoint(tracepoint = "kmem_cache_alloc")]
 pub fn tally_cache_alloc(ctx: RawTracePointContext) -> i32 {
     let (call_site, object, cache, gfp) =
@@ -156,7 +159,7 @@ pub fn tally_cache_alloc(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `kmem_cache_free(unsigned long call_site, const void *ptr, const struct kmem_cache *s)`
+/// Runs at `kmem_cache_free(unsigned long call_site, const void *ptr, const struct kmem_cache *s)`.
 #[raw_tracepoint(tracepoint = "kmem_cache_free")]
 pub fn tally_cache_free(ctx: RawTracePointContext) -> i32 {
     let (call_site, cache) = (ctx.arg::<u64>(0), ctx.arg::<u64>(2));
@@ -170,7 +173,8 @@ pub fn tally_cache_free(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// Whether the filter keeps the event out, and counts it if so. Without a filter `wanted` is not called.
+/// Returns whether the filter keeps the event out, and counts the event in [`LEFT_OUT`] if so. Without a filter,
+/// `wanted` is not called.
 #[inline(always)]
 fn left_out(program: Program, wanted: impl FnOnce() -> bool) -> bool {
     if setting(&FILTERED) == 0 || wanted() {
@@ -183,7 +187,7 @@ fn left_out(program: Program, wanted: impl FnOnce() -> bool) -> bool {
     true
 }
 
-/// Counts an event where the plan says.
+/// Counts an event in the map that the plan names.
 #[inline(always)]
 fn count(event: &Event, tally: Tally) {
     let columns = setting(&PLAN.columns);
@@ -191,7 +195,7 @@ fn count(event: &Event, tally: Tally) {
         return count_by_key(columns, event, tally);
     }
     let strides = &PLAN.strides;
-    // The verifier knows the columns: without any of them, the index is a constant.
+    // The verifier knows the columns as a constant: without any column, the index is a constant as well.
     let mut index = event.program as u32;
     if columns != 0 {
         index = index * setting(&strides.program)
@@ -206,7 +210,7 @@ fn count(event: &Event, tally: Tally) {
     }
 }
 
-/// Counts an event in the hash map; columns that were not asked for are 0 in its key.
+/// Counts an event in the hash map. Columns that were not asked for are 0 in the key.
 #[inline(always)]
 fn count_by_key(columns: u32, event: &Event, tally: Tally) {
     let asked = |column| columns & column != 0;
@@ -229,7 +233,7 @@ fn count_by_key(columns: u32, event: &Event, tally: Tally) {
     if let Some(slot) = KEYED_TALLIES.get_ptr_mut(key) {
         return add(slot, tally);
     }
-    // A slab cache is read when it is first seen, not at each event.
+    // The name of a slab cache is read when the cache is first seen, and not at each event.
     if asked(columns::CACHE)
         && matches!(event.program, Program::CacheAlloc | Program::CacheFree)
         && CACHE_NAMES.get_ptr(event.cache).is_none()
@@ -239,7 +243,7 @@ fn count_by_key(columns: u32, event: &Event, tally: Tally) {
     if KEYED_TALLIES.insert(key, tally, u64::from(BPF_NOEXIST)).is_ok() {
         return;
     }
-    // Another CPU has inserted the key meanwhile, or there is no room.
+    // Either another CPU has inserted the key in the meantime, or the map has no room.
     if let Some(slot) = KEYED_TALLIES.get_ptr_mut(key) {
         add(slot, tally);
     } else if let Some(slot) = NO_ROOM.get_ptr_mut(event.program as u32) {
@@ -247,7 +251,7 @@ fn count_by_key(columns: u32, event: &Event, tally: Tally) {
     }
 }
 
-/// Adds to an element of a per-CPU map.
+/// Adds `tally` to this CPU's copy of an element of a per-CPU map.
 #[inline(always)]
 fn add(slot: *mut Tally, tally: Tally) {
     // SAFETY: this is this CPU's own copy of an element that only this program writes, and it does not interrupt
@@ -255,7 +259,7 @@ fn add(slot: *mut Tally, tally: Tally) {
     unsafe { (*slot).add(tally) };
 }
 
-/// The number of the zone span in which this `struct page` lies, if any.
+/// Returns the number of the zone span in which the `struct page` at this address lies, if any.
 #[inline(always)]
 fn zone(page: u64) -> Option<u32> {
     let spans = setting(&PLAN.zone_spans);

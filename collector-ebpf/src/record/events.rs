@@ -1,4 +1,5 @@
-//! From the arguments of a traced call, wherever they were read, to its record, if the filter wants it.
+//! The functions that make a record from the arguments of a tracepoint, if the filter wants the event. They do not
+//! depend on where the arguments were read.
 
 use aya_ebpf::EbpfContext;
 use trace::{FragEvent, Kind, NO_MIGRATETYPE, PageEvent, Program, ReclaimEvent, SlabEvent, UNKNOWN_ZONE};
@@ -8,8 +9,8 @@ use crate::{
     ring::{Common, emit, emit_page, emit_with_own},
 };
 
-/// Pages were allocated, or could not be. `page` is a frame number or the address of its `struct page`; user space
-/// knows which.
+/// Emits an allocation of pages, or a failed one. `page` is a frame number or the address of the frame's `struct page`;
+/// user space knows which.
 #[inline(always)]
 pub fn page_alloc(ctx: &impl EbpfContext, page: u64, order: u32, gfp: u32, migratetype: u32) {
     let wanted = sampled(page) && order_wanted(order) && gfp_wanted(gfp);
@@ -18,7 +19,7 @@ pub fn page_alloc(ctx: &impl EbpfContext, page: u64, order: u32, gfp: u32, migra
     });
 }
 
-/// Pages were freed; `page` is as in [`page_alloc`].
+/// Emits a free of pages. `page` is as in [`page_alloc`].
 #[inline(always)]
 pub fn page_free(ctx: &impl EbpfContext, page: u64, order: u32) {
     let wanted = sampled(page) && order_wanted(order);
@@ -50,7 +51,8 @@ fn page_event(
     }
 }
 
-/// The arguments of `kmalloc`'s tracepoint, by the kernel's names where it has good ones.
+/// The arguments of the tracepoint `kmalloc` (include/trace/events/kmem.h), under the kernel's names but for `object`
+/// (`ptr`) and `gfp` (`gfp_flags`).
 pub struct Allocation {
     pub call_site: u64,
     pub object: u64,
@@ -60,7 +62,7 @@ pub struct Allocation {
     pub node: i32,
 }
 
-/// An object was allocated, or could not be.
+/// Emits an allocation of an object, or a failed one.
 #[inline(always)]
 pub fn kmalloc(Allocation { call_site, object, bytes_req, bytes_alloc, gfp, node }: Allocation) {
     let wanted = sampled(object) && size_wanted(bytes_req) && gfp_wanted(gfp);
@@ -79,7 +81,7 @@ pub fn kmalloc(Allocation { call_site, object, bytes_req, bytes_alloc, gfp, node
     });
 }
 
-/// An object was freed.
+/// Emits a free of an object.
 #[inline(always)]
 pub fn kfree(call_site: u64, object: u64) {
     emit(Program::Kfree, sampled(object), |Common { time, pid, cpu }| SlabEvent {
@@ -97,13 +99,13 @@ pub fn kfree(call_site: u64, object: u64) {
     });
 }
 
-/// A block left a zone's `free_area`; `page` is as in [`page_alloc`].
+/// Emits the removal of a block from a zone's `free_area`. `page` is as in [`page_alloc`].
 #[inline(always)]
 pub fn zone_locked(page: u64, order: u32, migratetype: u32, percpu_refill: u32) {
     emit_frag(Program::ZoneLocked, sampled(page), page, order, migratetype, percpu_refill);
 }
 
-/// A page went from a pcp list back to its zone; `page` is as in [`page_alloc`].
+/// Emits the return of a page from a pcp list to its zone. `page` is as in [`page_alloc`].
 #[inline(always)]
 pub fn pcpu_drain(page: u64, order: u32, migratetype: u32) {
     emit_frag(Program::PcpuDrain, sampled(page), page, order, migratetype, 0);
@@ -127,19 +129,19 @@ fn emit_frag(program: Program, sampled: bool, page: u64, order: u32, migratetype
     });
 }
 
-/// What a tracepoint of reclaim, compaction, kswapd or the OOM killer tells; [`trace::ReclaimEvent`] has the meaning of
-/// the fields.
+/// The values that a tracepoint of reclaim, compaction, kswapd or the OOM killer reports. [`trace::ReclaimEvent`]
+/// documents the meaning of the fields.
 pub struct Reclaim {
     pub order: u8,
     pub gfp: u32,
     pub node: i16,
-    /// the kernel's number of the zone in its node (`enum zone_type`)
+    /// The kernel's number of the zone in its node (`enum zone_type`).
     pub zone: u8,
     pub pfn: u64,
     pub value: i64,
 }
 
-/// The kernel did something to get pages.
+/// Emits a step of the kernel's work to get free pages.
 #[inline(always)]
 pub fn reclaim(program: Program, Reclaim { order, gfp, node, zone, pfn, value }: Reclaim) {
     emit(program, true, |Common { time, pid, cpu }| ReclaimEvent {

@@ -1,32 +1,34 @@
-//! The programs whose events are many. They read the arguments of the traced call straight from its registers.
+//! The programs for the most frequent events. They read the arguments with which the kernel calls the tracepoint,
+//! without the record that ftrace makes of them.
 //!
-//! The programs are for raw tracepoints and not for BTF ones, though both run the same way in the kernel: before 6.13
-//! or so its verifier refuses a BTF program that looks at an argument of type `const void *`, as those of `kmalloc` and
-//! `kfree` are; and raw tracepoints need no BTF. The kernel refuses to attach a program that reads more arguments than
-//! the tracepoint has.
+//! The programs are for raw tracepoints and not for BTF ones, though both run the same way in the kernel, for two
+//! reasons. Before about 6.13, the verifier refuses a BTF program that looks at an argument of type `const void *`, as
+//! `kmalloc` and `kfree` have. And raw tracepoints need no BTF. The kernel refuses to attach a program that reads more
+//! arguments than the tracepoint has.
 //!
-//! A page comes as a `struct page *` and an object as its kernel address. User space makes frame numbers and physical
-//! addresses of them, and keeps the kernel addresses to itself.
+//! A page is given as a `struct page *`, and an object by its kernel address. User space converts them to frame numbers
+//! and physical addresses, and does not write the kernel addresses to the trace.
 
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
 use super::events::{self, Allocation};
 
-/// `mm_page_alloc(struct page *page, unsigned int order, gfp_t gfp_flags, int migratetype)`
+/// Runs at `mm_page_alloc(struct page *page, unsigned int order, gfp_t gfp_flags, int migratetype)`.
 #[raw_tracepoint(tracepoint = "mm_page_alloc")]
 pub fn page_alloc(ctx: RawTracePointContext) -> i32 {
     events::page_alloc(&ctx, ctx.arg(0), ctx.arg(1), ctx.arg(2), ctx.arg(3));
     0
 }
 
-/// `mm_page_free(struct page *page, unsigned int order)`
+/// Runs at `mm_page_free(struct page *page, unsigned int order)`.
 #[raw_tracepoint(tracepoint = "mm_page_free")]
 pub fn page_free(ctx: RawTracePointContext) -> i32 {
     events::page_free(&ctx, ctx.arg(0), ctx.arg(1));
     0
 }
 
-/// `kmalloc(unsigned long call_site, const void *ptr, size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags, int node)`
+/// Runs at `kmalloc(unsigned long call_site, const void *ptr, size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags,
+/// int node)`.
 #[raw_tracepoint(tracepoint = "kmalloc")]
 pub fn kmalloc(ctx: RawTracePointContext) -> i32 {
     events::kmalloc(Allocation {
@@ -40,21 +42,21 @@ pub fn kmalloc(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `kfree(unsigned long call_site, const void *ptr)`
+/// Runs at `kfree(unsigned long call_site, const void *ptr)`.
 #[raw_tracepoint(tracepoint = "kfree")]
 pub fn kfree(ctx: RawTracePointContext) -> i32 {
     events::kfree(ctx.arg(0), ctx.arg(1));
     0
 }
 
-/// `mm_page_alloc_zone_locked(struct page *page, unsigned int order, int migratetype, int percpu_refill)`
+/// Runs at `mm_page_alloc_zone_locked(struct page *page, unsigned int order, int migratetype, int percpu_refill)`.
 #[raw_tracepoint(tracepoint = "mm_page_alloc_zone_locked")]
 pub fn zone_locked(ctx: RawTracePointContext) -> i32 {
     events::zone_locked(ctx.arg(0), ctx.arg(1), ctx.arg(2), ctx.arg(3));
     0
 }
 
-/// `mm_page_pcpu_drain(struct page *page, unsigned int order, int migratetype)`
+/// Runs at `mm_page_pcpu_drain(struct page *page, unsigned int order, int migratetype)`.
 #[raw_tracepoint(tracepoint = "mm_page_pcpu_drain")]
 pub fn pcpu_drain(ctx: RawTracePointContext) -> i32 {
     events::pcpu_drain(ctx.arg(0), ctx.arg(1), ctx.arg(2));

@@ -1,6 +1,6 @@
-//! What the kernel does to get pages: fallbacks to other migratetypes, reclaim, compaction, kswapd, the OOM killer.
-//! These events are rare, so they are read from ftrace's records, which cost more than arguments but on all kernels
-//! hold what the arguments do not (`change_ownership`).
+//! The programs for what the kernel does to get pages: fallbacks to other migratetypes, reclaim, compaction, kswapd,
+//! the OOM killer. They read ftrace's records, which cost more than the arguments but on all kernels hold a value that
+//! the arguments do not (`change_ownership`). The cost does not matter, because these events are rare.
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 use trace::{FragEvent, Kind, NO_ORDER, NO_PFN, Program, UNKNOWN_ZONE};
@@ -14,7 +14,8 @@ use crate::{
 };
 
 settings! {
-    /// Byte offsets of fields in ftrace's records, from the kernel's `format` files: `PROGRAM_FIELD`.
+    /// The byte offsets of fields in ftrace's records, from the kernel's `format` files. The names have the form
+    /// `PROGRAM_FIELD`.
     EXTFRAG_PFN: u32;
     EXTFRAG_ALLOC_ORDER: u32;
     EXTFRAG_FALLBACK_ORDER: u32;
@@ -42,7 +43,7 @@ settings! {
     TRY_TO_COMPACT_PRIO: u32;
 }
 
-/// What a tracepoint without fields would tell.
+/// The values for the fields that a tracepoint does not report.
 const NOTHING: Reclaim = Reclaim { order: NO_ORDER, gfp: 0, node: -1, zone: UNKNOWN_ZONE, pfn: NO_PFN, value: 0 };
 
 #[tracepoint]

@@ -1,7 +1,7 @@
-//! The programs of `raw_tracepoint` in a second form, which reads the record that the kernel made for ftrace at the
-//! offsets that its `format` file gives: for kernels whose tracepoints have other arguments.
+//! The programs of `raw_tracepoint` in a second form, for kernels whose tracepoints have other arguments. They read the
+//! record that the kernel makes for ftrace, at the offsets that the tracepoint's `format` file gives.
 //!
-//! A page comes as its frame number here.
+//! A page is given by its frame number here.
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
@@ -11,7 +11,8 @@ use crate::{
 };
 
 settings! {
-    /// Byte offsets of fields in ftrace's records, from the kernel's `format` files: `PROGRAM_FIELD`.
+    /// The byte offsets of fields in ftrace's records, from the kernel's `format` files. The names have the form
+    /// `PROGRAM_FIELD`.
     PAGE_ALLOC_PFN: u32;
     PAGE_ALLOC_ORDER: u32;
     PAGE_ALLOC_GFP_FLAGS: u32;
@@ -23,25 +24,25 @@ settings! {
     KMALLOC_BYTES_REQ: u32;
     KMALLOC_BYTES_ALLOC: u32;
     KMALLOC_GFP_FLAGS: u32;
-    /// Offset of the field, or 0 where the kernel reports no node.
+    /// The byte offset of the field, or 0 if the kernel does not report the node.
     KMALLOC_NODE: u32;
     KFREE_CALL_SITE: u32;
     KFREE_PTR: u32;
     ZONE_LOCKED_PFN: u32;
     ZONE_LOCKED_ORDER: u32;
     ZONE_LOCKED_MIGRATETYPE: u32;
-    /// Offset of the field, or 0 where the kernel does not tell it.
+    /// The byte offset of the field, or 0 if the kernel does not report it.
     ZONE_LOCKED_PERCPU_REFILL: u32;
     PCPU_DRAIN_PFN: u32;
     PCPU_DRAIN_ORDER: u32;
     PCPU_DRAIN_MIGRATETYPE: u32;
 }
 
-/// The field of a record at a setting's offset; 0 if the kernel does not let us read it, which the verifier rules out
-/// for constant offsets.
+/// Returns the field of ftrace's record at the byte offset that a setting holds, or 0 if it cannot be read. The
+/// verifier rules that out for constant offsets.
 #[inline(always)]
 pub fn field<T: Default>(ctx: &TracePointContext, offset: &'static u32) -> T {
-    // SAFETY: `read_at` has the kernel copy, and fails outside of the record's memory.
+    // SAFETY: `read_at` lets the kernel copy, and fails outside of the record's memory.
     unsafe { ctx.read_at(setting(offset) as usize) }.unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! The end of a recording program: the event is counted, and its record put into this CPU's ring.
+//! The last step of a recording program, which counts the event and puts its record into this CPU's ring.
 
 use aya_ebpf::{
     EbpfContext,
@@ -16,16 +16,17 @@ use crate::{
 };
 
 settings! {
-    /// One page event in so many gets its kernel stack, by chance; 0 = none.
+    /// One page event in this number, chosen at random, gets its kernel stack; 0 means none.
     STACK_EVERY: u32;
 }
 
-/// Where each program makes a record with a kernel stack, by [`Program`]: a BPF program's own stack has 512 bytes only.
+/// The memory in which each program makes a record with a kernel stack, by [`Program`]. A BPF program's own stack is
+/// too small, with 512 bytes (`MAX_BPF_STACK` in include/linux/filter.h).
 #[btf_map]
 static STACKED: PerCpuArray<StackedPageEvent, { Program::ALL.len() }> = PerCpuArray::new();
 
-/// Counts an event. If it is `wanted`, and the filter lets events of this thread through, `fill` makes its record for
-/// the ring.
+/// Counts an event. If the event is `wanted` and the running thread passes the filter, puts the record that `fill`
+/// returns into the ring.
 #[inline(always)]
 pub fn emit<T>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
     if let Some((counters, current)) = wanted_of_this_thread(program, wanted, Current::wanted) {
@@ -33,8 +34,8 @@ pub fn emit<T>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
     }
 }
 
-/// Like [`emit`], for events that change the zones' free blocks: those of the collector's own threads are recorded too,
-/// because the state of the zones is wrong without them.
+/// Like [`emit`], for events that change the zones' free blocks. Those of the collector's own threads are recorded too,
+/// because the reconstructed state of the zones would be wrong without them.
 #[inline(always)]
 pub fn emit_with_own<T>(program: Program, wanted: bool, fill: impl FnOnce(Common) -> T) {
     if let Some((counters, current)) = wanted_of_this_thread(program, wanted, Current::passes) {
@@ -42,7 +43,7 @@ pub fn emit_with_own<T>(program: Program, wanted: bool, fill: impl FnOnce(Common
     }
 }
 
-/// Like [`emit`], whatever the filter says about this thread.
+/// Like [`emit`], but whatever the filter says about the running thread.
 #[inline(always)]
 pub fn emit_of_any_thread<T>(program: Program, fill: impl FnOnce(Common) -> T) {
     if let Some(counters) = count(program, true) {
@@ -50,8 +51,8 @@ pub fn emit_of_any_thread<T>(program: Program, fill: impl FnOnce(Common) -> T) {
     }
 }
 
-/// Counts the event. Returns the program's counters and the thread if the event is `wanted` and the thread `passes`;
-/// otherwise the event is counted as filtered.
+/// Counts the event. Returns the program's counters and the running thread if the event is `wanted` and the thread
+/// `passes`. Otherwise counts the event as filtered and returns `None`.
 #[inline(always)]
 fn wanted_of_this_thread(
     program: Program,
@@ -67,7 +68,7 @@ fn wanted_of_this_thread(
     Some((counters, current))
 }
 
-/// Writes the record of an event, which is counted as dropped if the ring has no room.
+/// Writes the record of an event, or counts the event as dropped if the ring has no room.
 #[inline(always)]
 fn put<T>(counters: &mut Counters, current: Current, fill: impl FnOnce(Common) -> T) {
     if !write(current, fill) {
@@ -75,12 +76,12 @@ fn put<T>(counters: &mut Counters, current: Current, fill: impl FnOnce(Common) -
     }
 }
 
-/// Like [`emit`], for a page event, which may have its kernel stack with it.
+/// Like [`emit`], for a page event, which gets its kernel stack if it is chosen for that.
 #[inline(always)]
 pub fn emit_page(program: Program, ctx: &impl EbpfContext, wanted: bool, fill: impl FnOnce(Common) -> PageEvent) {
     let every = setting(&STACK_EVERY);
-    // By chance, not by count: a count would keep step with what repeats itself.
-    // SAFETY: the helper only returns a number.
+    // The choice is random, because every Nth event could always be the same one of a repeating sequence. SAFETY: the
+    // helper only returns a number.
     if every == 0 || (every > 1 && unsafe { bpf_get_prandom_u32() } % every != 0) {
         return emit(program, wanted, fill);
     }
@@ -90,13 +91,14 @@ pub fn emit_page(program: Program, ctx: &impl EbpfContext, wanted: bool, fill: i
     }
 }
 
-/// Writes a record that stands for no event, and so is not counted. Returns whether there was room.
+/// Writes a record that stands for no event, and is therefore not counted. Returns whether the ring had room.
 #[inline(always)]
 pub fn emit_uncounted<T>(fill: impl FnOnce(Common) -> T) -> bool {
     write(Current::get(), fill)
 }
 
-/// Counts the event as seen, and as filtered if it is not `wanted`; returns the program's counters if it is.
+/// Counts the event as seen, and also as filtered if it is not `wanted`. Returns the program's counters if the event is
+/// `wanted`.
 #[inline(always)]
 fn count(program: Program, wanted: bool) -> Option<&'static mut Counters> {
     let counters = COUNTERS.get_ptr_mut(program as u32)?;
@@ -111,7 +113,7 @@ fn count(program: Program, wanted: bool) -> Option<&'static mut Counters> {
     Some(counters)
 }
 
-/// Makes a record and puts it into this CPU's ring. Returns whether there was room.
+/// Makes a record and puts it into this CPU's ring. Returns whether the ring had room.
 #[inline(always)]
 fn write<T>(current: Current, fill: impl FnOnce(Common) -> T) -> bool {
     let Some((room, common)) = Room::reserve(Slot::count(size_of::<T>()), current) else { return false };
@@ -128,7 +130,7 @@ fn write<T>(current: Current, fill: impl FnOnce(Common) -> T) -> bool {
     true
 }
 
-/// Like [`write`], for a page event with its kernel stack, which takes as many slots as the stack is deep.
+/// Like [`write`], for a page event with its kernel stack. The number of slots depends on the depth of the stack.
 #[inline(always)]
 fn write_with_stack(
     program: Program,
@@ -138,13 +140,14 @@ fn write_with_stack(
 ) -> bool {
     const FRAMES: usize = STACK_DEPTH * size_of::<u64>();
     let Some(record) = STACKED.get_ptr_mut(program as u32) else { return false };
-    // SAFETY: the place is this program's own on this CPU; the kernel writes at most as many bytes as it is told.
+    // SAFETY: the memory is this program's own on this CPU. The kernel writes at most the given number of bytes.
     let bytes = unsafe { bpf_get_stack(ctx.as_ptr(), (&raw mut (*record).frames).cast(), FRAMES as u32, 0) };
     let taken = if bytes > 0 { (bytes as usize).min(FRAMES) } else { 0 };
-    // User space takes a page record in a single slot for one without a stack.
+    // The record takes at least two slots, because user space reads a page record in a single slot as one without a
+    // stack.
     let slots = Slot::count(size_of::<StackedPageEvent>() - FRAMES + taken).max(2);
     let Some((room, common)) = Room::reserve(slots, current) else { return false };
-    // SAFETY: the place is this program's own on this CPU.
+    // SAFETY: the memory is this program's own on this CPU.
     unsafe {
         (&raw mut (*record).event).write(fill(common));
         (&raw mut (*record).bytes).write(bytes.into());

@@ -1,4 +1,4 @@
-//! Records on their way into the ring of this CPU; [`trace::Slot`] says how a ring works.
+//! The rings, from the side of the programs that write to them; trace/src/records/ring.rs says how a ring works.
 
 mod atomic;
 mod emit;

@@ -1,4 +1,4 @@
-//! Room for a record in this CPU's ring.
+//! The reservation of slots for a record in this CPU's ring.
 
 use core::ptr;
 
@@ -13,34 +13,34 @@ use crate::{
 };
 
 settings! {
-    /// Slots of each CPU's ring: a power of two.
+    /// The number of slots of each CPU's ring, a power of two.
     RING_SLOTS: u32;
 }
 
 /// The fields that every record begins with.
 #[derive(Clone, Copy)]
 pub struct Common {
-    /// ns of `CLOCK_MONOTONIC`
+    /// The time of the record, in ns of `CLOCK_MONOTONIC`.
     pub time: u64,
-    /// the running thread (the kernel's pid)
+    /// The running thread (the kernel's pid).
     pub pid: u32,
-    /// the CPU on which it runs
+    /// The CPU on which the thread runs.
     pub cpu: u16,
 }
 
-/// Slots in this CPU's ring that belong to one record until it is submitted.
+/// Slots in this CPU's ring that are reserved for one record until it is submitted.
 pub struct Room {
-    /// index of the ring's first slot in [`SLOTS`]
+    /// The index of the ring's first slot in [`SLOTS`].
     ring: u32,
-    /// where the record begins, in slots since the ring was made
+    /// The position of the record's first slot, in slots since the ring was made.
     position: u64,
-    /// how many slots the record has
+    /// The number of slots that the record takes.
     slots: u64,
 }
 
 impl Room {
-    /// Reserves slots in this CPU's ring; `None` if it has no room. The time is taken after the reservation, so that
-    /// times in one ring are in order but for an interrupt between the two.
+    /// Reserves slots in this CPU's ring, or returns `None` if the ring has no room. The time is taken after the
+    /// reservation, so that the times in one ring are in order, unless an interrupt comes between the two.
     #[inline(always)]
     pub fn reserve(slots: u64, current: Current) -> Option<(Self, Common)> {
         // SAFETY: the helper only returns a number.
@@ -62,15 +62,15 @@ impl Room {
         Some((Self { ring: cpu * size, position, slots }, Common { time, pid: current.pid, cpu: cpu as u16 }))
     }
 
-    /// A slot of the record, counted from its first one; never `None`, since user space has made the array large
-    /// enough.
+    /// Returns a slot of the record, counted from its first slot. The result is never `None`, because user space has
+    /// made the array large enough.
     #[inline(always)]
     pub fn slot(&self, number: u64) -> Option<*mut Slot> {
         let mask = u64::from(setting(&RING_SLOTS) - 1);
         SLOTS.get_ptr_mut(self.ring + ((self.position + number) & mask) as u32)
     }
 
-    /// Fills the slots with a record of `words` words, as far as the slots go.
+    /// Fills the slots with the first words of a record of `words` words, up to the number of reserved slots.
     ///
     /// # Safety
     /// The words can be read from `record` on.
@@ -83,14 +83,15 @@ impl Room {
             let Some(slot) = self.slot(number as u64) else { return };
             let from = number * SLOT_WORDS;
             for word in 0..SLOT_WORDS.min(words - from) {
-                // SAFETY: the words are there, as the caller has said; the slot is ours until it is submitted.
+                // SAFETY: the caller guarantees that the words can be read. The slot is reserved for this record until
+                // it is submitted.
                 unsafe { (*slot).words[word] = record.add(from + word).read() };
             }
         }
     }
 
-    /// Marks the record as whole. Nobody is woken: the collector looks into the rings by itself, at a pace that it sets
-    /// by how full they are, because a wake-up from here would run the scheduler inside the page allocator.
+    /// Marks the record as complete. This wakes no thread of user space, because a wake-up from here would run the
+    /// scheduler inside the page allocator. The collector polls the rings, at a pace that depends on how full they are.
     #[inline(always)]
     pub fn submit(self) {
         let Some(slot) = self.slot(0) else { return };

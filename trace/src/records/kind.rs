@@ -1,9 +1,9 @@
-//! The kinds of records, and the eBPF programs that emit them, one per tracepoint.
+//! The kinds of records, and the eBPF programs that emit them. There is one program per tracepoint.
 
-/// Declares [`Kind`]: the numbers are part of the format, and the header repeats them by name.
+/// Declares [`Kind`] from a list of names, numbers and texts.
 macro_rules! kinds {
     ($( $(#[doc = $doc:literal])* $name:ident = $number:literal, $text:literal; )*) => {
-        /// What a record is. The numbers are part of the format; the header repeats them by name.
+        /// The kind of a record. The numbers are part of the format, and the header of a trace lists them by name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Kind {
@@ -11,17 +11,17 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// Every kind, by number.
+            /// All kinds, in the order of their numbers.
             pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
 
-            /// The name used in headers, reports and JSON keys.
+            /// Returns the kind's name in headers, reports and JSON keys.
             pub const fn name(self) -> &'static str {
                 match self {
                     $( Self::$name => $text, )*
                 }
             }
 
-            /// The kind with this number; `None` for a number that this version does not know.
+            /// Returns the kind with this number, or `None` if this version does not know the number.
             pub const fn from_number(number: u8) -> Option<Self> {
                 Some(match number {
                     $( $number => Self::$name, )*
@@ -33,13 +33,14 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// `mm_page_alloc`: pages were asked for; `pfn` is [`NO_PFN`](crate::NO_PFN) where the kernel had none to give.
+    /// `mm_page_alloc`: pages were asked for. The `pfn` is [`NO_PFN`](crate::NO_PFN) where the kernel had no pages to
+    /// give.
     PageAlloc = 1, "page_alloc";
-    /// `mm_page_free`: pages went back to the allocator (perhaps to a pcp list first).
+    /// `mm_page_free`: pages went back to the allocator, to a pcp list or to a zone's `free_area`.
     PageFree = 2, "page_free";
     /// `kmalloc`: an object was asked for by its size.
     Kmalloc = 16, "kmalloc";
-    /// `kfree`: an object was freed; the kernel tells no size.
+    /// `kfree`: an object was freed. The kernel does not report the object's size.
     Kfree = 17, "kfree";
     /// `kmem_cache_alloc`: an object of a slab cache was asked for.
     CacheAlloc = 18, "cache_alloc";
@@ -53,11 +54,11 @@ kinds! {
     ExtFrag = 34, "extfrag";
     /// `mm_vmscan_direct_reclaim_begin`: an allocation has to free pages itself.
     DirectReclaimBegin = 48, "direct_reclaim_begin";
-    /// `mm_vmscan_direct_reclaim_end`: the allocation goes on, with the pages that it reclaimed.
+    /// `mm_vmscan_direct_reclaim_end`: an allocation has ended its reclaim and goes on.
     DirectReclaimEnd = 49, "direct_reclaim_end";
     /// `mm_vmscan_kswapd_wake`: kswapd starts to reclaim for an order.
     KswapdWake = 50, "kswapd_wake";
-    /// `mm_vmscan_kswapd_sleep`: kswapd has nothing to do any more.
+    /// `mm_vmscan_kswapd_sleep`: kswapd has nothing left to do and goes to sleep.
     KswapdSleep = 51, "kswapd_sleep";
     /// `mm_vmscan_wakeup_kswapd`: an allocation below the low watermark wakes kswapd.
     WakeupKswapd = 52, "wakeup_kswapd";
@@ -67,36 +68,36 @@ kinds! {
     CompactionEnd = 54, "compaction_end";
     /// `mark_victim`: the OOM killer has chosen a process.
     OomVictim = 55, "oom_victim";
-    /// `mm_compaction_try_to_compact_pages`: an allocation compacts zones itself, and waits for that.
+    /// `mm_compaction_try_to_compact_pages`: an allocation starts to compact zones itself (direct compaction).
     TryToCompact = 56, "try_to_compact";
-    /// A [`TaskRecord`](crate::TaskRecord): stored as a row of the table `task`.
+    /// A [`TaskRecord`](crate::TaskRecord), which is stored as a row of the table `task`.
     Task = 64, "task";
-    /// A [`CacheRecord`](crate::CacheRecord): stored as a row of the table `cache`.
+    /// A [`CacheRecord`](crate::CacheRecord), which is stored as a row of the table `cache`.
     Cache = 65, "cache";
 }
 
 impl Kind {
-    /// Whether a record of this kind is an event of the kernel, with a row in a table of events; the other kinds say
-    /// what numbers in events mean.
+    /// Returns whether a record of this kind is an event of the kernel, with a row in a table of events. Records of the
+    /// other kinds say what the numbers in events stand for.
     pub const fn is_event(self) -> bool {
         !matches!(self, Self::Task | Self::Cache)
     }
 }
 
-/// A family of events, which are asked for together and cost together.
+/// A family of events, which a user switches on as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
-    /// pages allocated and freed
+    /// Allocations and frees of pages.
     Page,
-    /// kmalloc and kfree
+    /// Calls of `kmalloc` and `kfree`.
     Slab,
-    /// the slab caches' own calls, `kmem_cache_alloc` and `kmem_cache_free`
+    /// Calls of the slab caches' own functions, `kmem_cache_alloc` and `kmem_cache_free`.
     Cache,
-    /// blocks that move between pcp lists, `free_area` and migratetypes
+    /// Moves of blocks between pcp lists, `free_area` and migratetypes.
     Frag,
-    /// reclaim, compaction, kswapd and the OOM killer
+    /// Reclaim, compaction, kswapd and the OOM killer.
     Reclaim,
-    /// threads that are made, renamed or moved: always recorded
+    /// Threads that are created, renamed or moved to another cgroup. These events are always recorded.
     Task,
 }
 
@@ -104,7 +105,7 @@ impl Family {
     /// The families that a user can ask for.
     pub const EVENTS: [Self; 5] = [Self::Page, Self::Slab, Self::Cache, Self::Frag, Self::Reclaim];
 
-    /// Its name on the command line.
+    /// Returns the family's name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Page => "page",
@@ -117,48 +118,49 @@ impl Family {
     }
 }
 
-/// Declares [`Program`]: name (in the eBPF object and in ledgers), kind of event, family, tracepoint.
+/// Declares [`Program`] from a list of names (in the eBPF object and in ledgers), kinds of record, families and
+/// tracepoints.
 macro_rules! programs {
     ($( $name:ident = $number:literal, $text:literal, $kind:ident, $family:ident, $group:literal : $tracepoint:literal; )*) => {
-        /// The eBPF programs, one per tracepoint. Each has rows of its own in the ledger. The number is the program's
-        /// index in the maps of the counters; it is in no file.
+        /// The eBPF programs, one per tracepoint. Each program has rows of its own in the ledger. The number is the
+        /// program's index in the maps of counters, and is not part of the trace format.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Program {
             $(
-                #[doc = concat!("on `", $group, ":", $tracepoint, "`")]
+                #[doc = concat!("The program on `", $group, ":", $tracepoint, "`.")]
                 $name = $number,
             )*
         }
 
         impl Program {
-            /// Every program, in the order of their numbers.
+            /// All programs, in the order of their numbers.
             pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
 
-            /// Its name in ledgers, and in the eBPF object (where the programs that count, and those with a second
-            /// form, have a prefix to it).
+            /// Returns the program's name in ledgers and in the eBPF object. In the object, the names of programs that
+            /// count, and of the second form of a program, have a prefix.
             pub const fn name(self) -> &'static str {
                 match self {
                     $( Self::$name => $text, )*
                 }
             }
 
-            /// The kind of record that it emits. Three programs emit [`Kind::Task`], whose records say which of them
-            /// did.
+            /// Returns the kind of record that the program emits. Three programs emit [`Kind::Task`]; the record's
+            /// field `program` tells them apart.
             pub const fn kind(self) -> Kind {
                 match self {
                     $( Self::$name => Kind::$kind, )*
                 }
             }
 
-            /// The family of its events.
+            /// Returns the family of the program's events.
             pub const fn family(self) -> Family {
                 match self {
                     $( Self::$name => Family::$family, )*
                 }
             }
 
-            /// The tracepoint that the program is attached to: group and name.
+            /// Returns the group and the name of the tracepoint to which the program is attached.
             pub const fn tracepoint(self) -> (&'static str, &'static str) {
                 match self {
                     $( Self::$name => ($group, $tracepoint), )*
@@ -193,7 +195,7 @@ programs! {
 }
 
 impl Program {
-    /// The program that emits this kind of event; `None` for the kinds that are no events.
+    /// Returns the program that emits this kind of event, or `None` for a kind that is not an event.
     pub const fn of(kind: Kind) -> Option<Self> {
         const OF_KIND: [Option<Program>; 256] = {
             let (mut table, mut number) = ([None; 256], 0);

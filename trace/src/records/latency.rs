@@ -1,22 +1,22 @@
 //! How long the kernel takes to free pages: histograms that the counting eBPF programs fill.
 
-/// What took the time of a histogram. The number is the index of the histogram in the programs' map.
+/// The operation whose duration a histogram holds. The number is the index of the histogram in the programs' map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Wait {
-    /// direct reclaim, in which an allocation has to free pages itself
+    /// Direct reclaim, in which an allocation has to free pages itself.
     DirectReclaim = 0,
-    /// compaction of a zone for an allocation, or because user space asked for it
+    /// Compaction of a zone for an allocation, or because user space asked for it.
     Compaction = 1,
-    /// compaction of a zone by the kernel's own thread, `kcompactd`
+    /// Compaction of a zone by the kernel's own thread, `kcompactd`.
     Kcompactd = 2,
 }
 
 impl Wait {
-    /// All of them, by number.
+    /// All operations, in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::DirectReclaim, Self::Compaction, Self::Kcompactd];
 
-    /// Its name in reports and JSON keys.
+    /// Returns the operation's name in reports and JSON keys.
     pub const fn name(self) -> &'static str {
         match self {
             Self::DirectReclaim => "direct_reclaim",
@@ -26,44 +26,44 @@ impl Wait {
     }
 }
 
-/// How long something took each time, as a histogram by powers of two of ns.
+/// A histogram of the durations of one operation, by powers of two of ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Latency {
-    /// times that are in the histogram
+    /// The number of durations in the histogram.
     pub count: u64,
-    /// their sum in ns
+    /// The sum of the durations, in ns.
     pub total_ns: u64,
-    /// the longest of them in ns
+    /// The longest duration, in ns.
     pub max_ns: u64,
-    /// ends whose beginning was not seen, and which are not in the histogram
+    /// The number of ends whose beginning was not seen, and which are therefore not in the histogram.
     pub unpaired: u64,
-    /// `buckets[b]` is the number of times of at least 2^b ns, but less than 2^(b+1) ns
+    /// The buckets: `buckets[b]` is the number of durations of at least 2^b ns, but less than 2^(b+1) ns.
     pub buckets: [u64; Self::BUCKETS],
 }
 
 impl Latency {
-    /// Number of buckets; the last one holds all times from 2^43 ns on, which is over two hours.
+    /// The number of buckets. The last bucket holds all durations from 2^43 ns (over two hours) on.
     pub const BUCKETS: usize = 44;
-    /// How many words of 8 bytes it has as a map's value.
+    /// The size of a histogram as a map's value, in words of 8 bytes.
     pub const WORDS: usize = size_of::<Self>() / 8;
-    /// The histogram of no times.
+    /// The histogram without any duration.
     pub const NONE: Self = Self { count: 0, total_ns: 0, max_ns: 0, unpaired: 0, buckets: [0; Self::BUCKETS] };
 
-    /// Adds a time.
+    /// Adds a duration in ns.
     #[inline]
     pub fn record(&mut self, ns: u64) {
         self.count += 1;
         self.total_ns += ns;
         self.max_ns = self.max_ns.max(ns);
         let bucket = (u64::BITS - 1 - (ns | 1).leading_zeros()) as usize;
-        // The verifier has to see that the index stays inside.
+        // The verifier has to see that the index stays inside the array.
         if let Some(bucket) = self.buckets.get_mut(if bucket < Self::BUCKETS { bucket } else { Self::BUCKETS - 1 }) {
             *bucket += 1;
         }
     }
 
-    /// Adds the times of another CPU.
+    /// Adds the durations that another CPU has measured.
     pub fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.total_ns += other.total_ns;
@@ -72,8 +72,8 @@ impl Latency {
         self.buckets.iter_mut().zip(other.buckets).for_each(|(bucket, other)| *bucket += other);
     }
 
-    /// The times since an earlier state of the same histogram. The longest cannot be told for a part, and stays that of
-    /// the whole.
+    /// Returns the durations that were added since an earlier state of the same histogram. The histogram does not hold
+    /// the longest of a part of the durations, so `max_ns` stays that of all.
     #[must_use]
     pub fn since(mut self, earlier: &Self) -> Self {
         self.count -= earlier.count.min(self.count);

@@ -1,10 +1,10 @@
-//! The records that the eBPF programs and user space share, byte for byte. They need no `std`, so that the programs are
-//! compiled from the same definitions.
+//! The records that the eBPF programs and user space share, byte for byte. These modules need no `std`, so that the
+//! programs are compiled from the same definitions.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `kind` | [`Kind`], the numbers of the kinds of records; [`Program`], the eBPF programs and their tracepoints |
-//! | `event` | the records of events ([`PageEvent`] and others), which are the rows of their tables as well |
+//! | `event` | the records of events ([`PageEvent`] and others), which are also the rows of the events' tables |
 //! | `ring` | [`Slot`] and [`RingEnds`], the rings through which records reach user space |
 //! | `tally` | [`Tally`] and [`TallyKey`], what the counting programs of `collector stat` and `top` count |
 //! | `latency` | [`Latency`], histograms of how long reclaim and compaction take |

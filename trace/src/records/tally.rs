@@ -1,5 +1,5 @@
-//! What the counting eBPF programs count where no event is recorded: their maps' keys and values, and the plan by which
-//! they count, as `collector stat` and `top` set it.
+//! The counts that the counting eBPF programs keep in place of records of events: the keys and values of the programs'
+//! maps, and the plan for counting, which `collector stat` and `collector top` set.
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
@@ -9,19 +9,19 @@ use super::event::UNKNOWN_ZONE;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AnyBitPattern)]
 #[repr(C)]
 pub struct Tally {
-    /// events, failed allocations among them
+    /// The number of events, including failed allocations.
     pub events: u64,
-    /// allocations that failed
+    /// The number of allocations that failed.
     pub failures: u64,
-    /// pages, or bytes of objects, that were given out or came back; 0 for a free of an object, where the kernel tells
-    /// no size
+    /// The number of pages, or of bytes of objects, that were given out or came back; 0 for a free of an object,
+    /// because the kernel does not report its size.
     pub amount: u64,
-    /// bytes that allocations of objects asked for; 0 for pages and frees
+    /// The number of bytes that allocations of objects asked for; 0 for pages and frees.
     pub requested: u64,
 }
 
 impl Tally {
-    /// How many words of 8 bytes it has as a map's value.
+    /// The size of a tally as a map's value, in words of 8 bytes.
     pub const WORDS: usize = size_of::<Self>() / 8;
 
     /// Adds the counts of another CPU, or of another key.
@@ -32,7 +32,7 @@ impl Tally {
         self.requested += other.requested;
     }
 
-    /// The difference to an earlier state of the same counters, which only grow.
+    /// Returns the difference from an earlier state of the same counters, which only grow.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
@@ -44,78 +44,81 @@ impl Tally {
     }
 }
 
-/// By what events are counted apart: the program, and the columns that were asked for. Columns that were not asked for
-/// are 0.
+/// The key by which events are counted separately: the program, and the columns that were asked for. Columns that were
+/// not asked for are 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, AnyBitPattern)]
 #[repr(C)]
 pub struct TallyKey {
-    /// number of the [`Program`](crate::Program) that counted
+    /// The number of the [`Program`](crate::Program) that counted.
     pub program: u8,
-    /// log2 of the number of pages
+    /// The order of the block: log2 of its number of pages.
     pub order: u8,
-    /// index into the list of zone spans that the program was given; [`UNKNOWN_ZONE`] if the page lies in none of them
+    /// An index into the list of zone spans that the program was given; [`UNKNOWN_ZONE`] if the page lies in none of
+    /// them.
     pub zone: u8,
-    /// the kernel's number of the migratetype that was asked for; 255 for a free
+    /// The kernel's number of the migratetype that was asked for; 255 for a free.
     pub migratetype: u8,
-    /// GFP mask as the kernel reports it; 0 for a free
+    /// The GFP mask as the kernel reports it; 0 for a free.
     pub gfp: u32,
-    /// kernel address to which the call for an object returns
+    /// The kernel address to which the call for an object returns.
     pub call_site: u64,
-    /// address of the `kmem_cache`; for kmalloc the bytes of the object; 0 for kfree
+    /// The address of the `kmem_cache`; for kmalloc, the bytes of the object; 0 for kfree.
     pub cache: u64,
-    /// name of the thread, ended by the first 0
+    /// The name of the thread, which ends at the first 0 byte.
     pub comm: [u8; 16],
 }
 
 impl TallyKey {
-    /// How many words of 8 bytes it has as a map's key.
+    /// The size of a key as a map's key, in words of 8 bytes.
     pub const WORDS: usize = size_of::<Self>() / 8;
 }
 
 /// The columns of a [`TallyKey`], as bits of a set.
 pub mod columns {
-    /// order of pages
+    /// The order of pages.
     pub const ORDER: u32 = 1;
-    /// zone of pages
+    /// The zone of pages.
     pub const ZONE: u32 = 2;
-    /// migratetype of pages
+    /// The migratetype of pages.
     pub const MIGRATETYPE: u32 = 4;
-    /// GFP mask
+    /// The GFP mask.
     pub const GFP: u32 = 8;
-    /// slab cache, or size class of kmalloc
+    /// The slab cache, or the size class of kmalloc.
     pub const CACHE: u32 = 16;
-    /// caller, for objects
+    /// The caller, for objects.
     pub const CALL_SITE: u32 = 32;
-    /// name of the thread
+    /// The name of the thread.
     pub const COMM: u32 = 64;
 }
 
-/// The place of a key in an array: the sum of value times stride over the columns. Where all columns have few values,
-/// an index is cheaper than a hash.
+/// The rule by which a key has an index in an array: the sum of value times stride over the columns. Where all columns
+/// have few values, an index is cheaper than a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, NoUninit)]
 #[repr(C)]
 pub struct Strides {
-    /// elements from one order to the next; 0 where orders are not told apart
+    /// The number of elements from one order to the next; 0 where orders are not told apart.
     pub order: u32,
-    /// elements from one migratetype to the next; 0 where migratetypes are not told apart
+    /// The number of elements from one migratetype to the next; 0 where migratetypes are not told apart.
     pub migratetype: u32,
-    /// elements from one program to the next
+    /// The number of elements from one program to the next.
     pub program: u32,
-    /// elements from one zone to the next; 0 where zones are not told apart
+    /// The number of elements from one zone to the next; 0 where zones are not told apart.
     pub zone: u32,
 }
 
-/// Orders that an index tells apart; the kernel has 11 (`MAX_PAGE_ORDER` in include/linux/mmzone.h is 10 by default).
+/// The number of orders that an index tells apart. The kernel has 11 (`MAX_PAGE_ORDER` in include/linux/mmzone.h is 10
+/// by default).
 pub const ORDERS: u32 = 16;
-/// Migratetypes that an index tells apart. The kernel has at most 6 (`enum migratetype` in include/linux/mmzone.h); the
-/// last one here stands for an event without a migratetype.
+/// The number of migratetypes that an index tells apart. The kernel has at most 6 (`enum migratetype` in
+/// include/linux/mmzone.h); the last one here stands for an event without a migratetype.
 pub const MIGRATETYPES: u32 = 8;
-/// Most zone spans that a program can be given.
+/// The greatest number of zone spans that a program can be given.
 pub const ZONE_SPANS: usize = 64;
 
 impl Strides {
-    /// The strides for a set of [`columns`], and how many elements the array needs, for so many programs and zones (of
-    /// which the last stands for none). `None` if one of the columns has too many values for an array.
+    /// Returns the strides for the set `by` of [`columns`], and the number of elements that the array needs, for
+    /// `programs` programs and `zones` zones (the last zone stands for none). Returns `None` if one of the columns has
+    /// too many values for an array.
     pub fn new(by: u32, programs: u32, zones: u32) -> Option<(Self, u32)> {
         use columns::{MIGRATETYPE, ORDER, ZONE};
         if by & !(ORDER | MIGRATETYPE | ZONE) != 0 {
@@ -132,7 +135,7 @@ impl Strides {
         Some((Self { order, migratetype, program, zone }, size))
     }
 
-    /// The key whose place an element is; the numbers are those with which the strides were made.
+    /// Returns the key whose index is `index`; `programs` and `zones` are the numbers with which the strides were made.
     pub fn key(self, index: u32, programs: u32, zones: u32) -> TallyKey {
         let digit = |stride: u32, values: u32| index.checked_div(stride).map_or(0, |quotient| quotient % values) as u8;
         let (zone, migratetype) = (digit(self.zone, zones), digit(self.migratetype, MIGRATETYPES));
@@ -149,24 +152,25 @@ impl Strides {
     }
 }
 
-/// How the counting programs shall count. It lies in one cache line, because each event has to fetch it.
+/// The plan that tells the counting programs how to count. The plan lies in one cache line, because the program fetches
+/// it at each event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, NoUninit)]
 #[repr(C, align(32))]
 pub struct TallyPlan {
-    /// the columns that are told apart: a set of [`columns`]
+    /// The columns that are told apart: a set of [`columns`].
     pub columns: u32,
-    /// 0 if the counts are in the array, at the place that the strides give; otherwise they are in the map, by key
+    /// Whether the counts are in the hash map, by key. If 0, they are in the array, at the index that the strides give.
     pub keyed: u32,
-    /// the place in the array
+    /// The strides that give the index in the array.
     pub strides: Strides,
-    /// how many zone spans the programs were given
+    /// The number of zone spans that the programs were given.
     pub zone_spans: u32,
-    /// fills up to 32 bytes
+    /// Padding that fills the plan up to 32 bytes.
     pub reserved: u32,
 }
 
 impl TallyPlan {
-    /// The plan that tells nothing apart but the programs.
+    /// The plan that counts by program only.
     pub const TOTALS: Self = Self {
         columns: 0,
         keyed: 0,
@@ -180,7 +184,7 @@ impl TallyPlan {
 mod tests {
     use super::{columns::*, *};
 
-    /// Each combination of values has a place of its own, and the place tells the combination.
+    /// Each combination of values has an index of its own, and the index tells the combination.
     #[test]
     fn an_index_is_as_good_as_a_key() {
         const PROGRAMS: u32 = 4;

@@ -1,12 +1,12 @@
-//! A free block leaves its list and is split.
+//! Taking a free block off its list and splitting it.
 
 use crate::{
     page::{Migratetype, list::End, mem_map::MemMap, tag::Tag},
     zone::mmzone::Zone,
 };
 
-/// `__rmqueue_smallest`: the head of the smallest non-empty list of this type, split down to `order`. The caller gives
-/// the block its tag.
+/// `__rmqueue_smallest`: takes the head of the smallest non-empty list of this type and splits it down to `order`. The
+/// caller sets the block's tag.
 #[inline]
 pub(crate) fn rmqueue_smallest(map: &mut MemMap, zone: &mut Zone, order: u8, mt: Migratetype) -> Option<u32> {
     let from = zone.smallest_order(order, mt)?;
@@ -16,8 +16,8 @@ pub(crate) fn rmqueue_smallest(map: &mut MemMap, zone: &mut Zone, order: u8, mt:
     Some(i)
 }
 
-/// Takes a free block of order `from` off the list of type `listed` and splits it to `order`, leaving the rest on the
-/// lists of type `rest`. The caller gives the block its tag.
+/// Takes a free block of order `from` off the list of type `listed` and splits it down to `order`, with the rest on the
+/// lists of type `rest` (`page_del_and_expand`). The caller sets the block's tag.
 pub(crate) fn del_and_expand(
     map: &mut MemMap,
     zone: &mut Zone,
@@ -33,8 +33,8 @@ pub(crate) fn del_and_expand(
     zone.account(rest, (1 << from) - (1 << order));
 }
 
-/// `expand`: gives the upper halves back, largest first, each at the head of its list; the lowest part is left for the
-/// caller. Books nothing.
+/// `expand`: puts the upper halves, largest first, at the heads of their lists, and leaves the lowest part for the
+/// caller. The count of free pages is up to the caller too.
 #[inline]
 fn expand(map: &mut MemMap, zone: &mut Zone, i: u32, low: u8, high: u8, mt: Migratetype) {
     for order in (low..high).rev() {
@@ -42,7 +42,7 @@ fn expand(map: &mut MemMap, zone: &mut Zone, i: u32, low: u8, high: u8, mt: Migr
     }
 }
 
-/// Splits a free block around one part of it and takes the part out; the rest stays free on the same type's lists.
+/// Splits a free block around one part of it and removes that part. The rest stays free on the lists of the same type.
 pub(crate) fn take_out(map: &mut MemMap, zone: &mut Zone, head: u64, tag: Tag, part: u64, order: u8) {
     let mt = tag.migratetype();
     zone.del_from_free_list(map, map.index(head), tag.order(), mt);

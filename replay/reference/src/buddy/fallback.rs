@@ -1,6 +1,6 @@
-//! When the asked type has no free block: take one of another type (`__rmqueue_fallback` and its successors).
+//! Taking a block of another type when the requested type has no free block (`__rmqueue_fallback` and its successors).
 //!
-//! Each generation does it in its own way, and the differences decide how fast memory fragments.
+//! Each generation has its own rules for this, and the differences decide how fast memory fragments.
 
 use super::{
     expand::{del_and_expand, rmqueue_smallest},
@@ -14,41 +14,42 @@ use crate::{
     zone::mmzone::Zone,
 };
 
-/// What a fallback attempt of the older generations did.
+/// The outcome of a fallback attempt by the rules before 6.15.
 pub(crate) enum Outcome {
-    /// Took this block.
+    /// The attempt took this block.
     Took(u32),
-    /// Moved free pages to the asked type's lists: try those again.
+    /// The attempt moved free pages to the requested type's lists, which the caller should try again.
     Moved,
-    /// No other type has a block either.
+    /// No other type has a suitable block either.
     Nothing,
 }
 
-/// Whether a fallback may take over the pageblock (`can_steal_fallback`, `should_try_claim_block`).
+/// Returns whether a fallback may take over the pageblock (`can_steal_fallback`, `should_try_claim_block`).
 fn can_claim(rules: &Rules, order: u8, start: Migratetype) -> bool {
     order >= rules.pageblock_order / 2
         || matches!(start, Migratetype::Unmovable | Migratetype::Reclaimable)
         || !rules.mobility_grouping
 }
 
-/// `find_suitable_fallback`: the first type in the table that has a block of exactly this order.
+/// `find_suitable_fallback`: returns the first type in the fallback table that has a block of exactly this order.
 fn find_fallback(zone: &Zone, order: u8, start: Migratetype) -> Option<Migratetype> {
     start.fallbacks().iter().copied().find(|mt| zone.first_free(order, *mt).is_some())
 }
 
-/// The lowest order a fallback may take: under `ALLOC_NOFRAGMENT` only whole pageblocks.
+/// Returns the lowest order that a fallback may take: under `ALLOC_NOFRAGMENT` only whole pageblocks.
 fn min_order(rules: &Rules, request: &Request) -> u8 {
     if request.alloc.has(AllocFlags::NOFRAGMENT) { request.order.max(rules.pageblock_order) } else { request.order }
 }
 
-/// Fallback of 2.6.34, 6.1 and 6.12.
+/// Takes a block of another type by the rules of 2.6.34, 6.1 or 6.12.
 pub(crate) fn fallback(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> Outcome {
     let start = request.migratetype;
     let found = (min_order(rules, request)..=MAX_ORDER).rev().find_map(|o| Some((o, find_fallback(zone, o, start)?)));
     let Some((mut order, mut mt)) = found else { return Outcome::Nothing };
     let claims = can_claim(rules, order, start);
     if rules.fallback != FallbackRule::Textbook && !claims && start == Migratetype::Movable && order > request.order {
-        // A movable page does little harm among others, so it takes the smallest block instead of breaking a large one.
+        // A movable page does little harm among others, so the request takes the smallest block instead of breaking a
+        // large one.
         let smallest = (request.order..=MAX_ORDER).find_map(|o| Some((o, find_fallback(zone, o, start)?)));
         let Some(smallest) = smallest else { return Outcome::Nothing };
         (order, mt) = smallest;
@@ -70,8 +71,8 @@ pub(crate) fn fallback(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request
     outcome
 }
 
-/// 2.6.34: the free pages of the pageblock move along with a large block; the pageblock changes type if half of it
-/// moved.
+/// Takes a block by the rules of 2.6.34: with a large block, the free pages of its pageblock change lists, and the
+/// pageblock changes type if half of its pages moved.
 fn take_textbook(
     rules: &Rules,
     map: &mut MemMap,
@@ -99,7 +100,8 @@ fn take_textbook(
     i
 }
 
-/// `boost_watermark`: a mixed pageblock makes kswapd reclaim more, so that the next one can be whole.
+/// `boost_watermark`: raises the watermarks because a pageblock becomes mixed, so that kswapd reclaims more and later
+/// requests find whole pageblocks.
 fn boost(rules: &Rules, zone: &mut Zone, request: &Request) {
     let pageblock = zone.pageblock_pages();
     if !rules.boost || zone.counters.boost_factor == 0 || pageblock * 4 > zone.managed {
@@ -113,12 +115,13 @@ fn boost(rules: &Rules, zone: &mut Zone, request: &Request) {
     zone.note_reserve();
 }
 
-/// Pages of the pageblock that go well with the new type.
+/// Returns the number of pages in the pageblock that are compatible with the new type.
 fn alike(zone: &Zone, old: Migratetype, start: Migratetype, found: BlockCensus) -> u64 {
     if start == Migratetype::Movable {
         found.movable
     } else if old == Migratetype::Movable {
-        // What is neither free nor movable is unmovable or reclaimable: close enough.
+        // A page that is neither free nor movable is unmovable or reclaimable, which the kernel treats as compatible
+        // here.
         zone.pageblock_pages().saturating_sub(found.free + found.movable)
     } else {
         0
@@ -134,7 +137,8 @@ fn worth_claiming(rules: &Rules, zone: &Zone, old: Migratetype, start: Migratety
     found.free + alike(zone, old, start, found) >= zone.pageblock_pages() / 2 || !rules.mobility_grouping
 }
 
-/// `steal_suitable_fallback` of 6.1: all free pages of the pageblock change lists, whether or not it changes type.
+/// `steal_suitable_fallback` of 6.1: all free pages of the pageblock change lists, whether or not the pageblock changes
+/// type.
 #[expect(clippy::too_many_arguments, reason = "the kernel's function has the same seven and the rules")]
 fn steal_suitable(
     rules: &Rules,
@@ -167,7 +171,7 @@ fn steal_suitable(
     zone.move_to_free_list(map, i, order, mt, start);
 }
 
-/// `steal_suitable_fallback` of 6.12: free pages change lists only together with their pageblock's type.
+/// `steal_suitable_fallback` of 6.12: free pages change lists only together with the type of their pageblock.
 #[expect(clippy::too_many_arguments, reason = "the kernel's function has the same seven and the rules")]
 fn steal_hygienic(
     rules: &Rules,
@@ -197,7 +201,8 @@ fn steal_hygienic(
     i
 }
 
-/// Takes over a pageblock below pageblock order if it is worth it, and allocates from it.
+/// `try_to_claim_block`: takes over a pageblock, if enough of it is free or compatible, and allocates from it. The
+/// found block is smaller than a pageblock.
 fn claim_block(
     rules: &Rules,
     map: &mut MemMap,
@@ -219,7 +224,8 @@ fn claim_block(
     rmqueue_smallest(map, zone, request.order, start)
 }
 
-/// `__rmqueue_claim` of 6.15+: from the largest block down, take over the first pageblock that is worth it.
+/// `__rmqueue_claim` of 6.15 and later: takes over the first pageblock, from the largest free block down, that has
+/// enough free or compatible pages.
 pub(crate) fn claim(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32> {
     let start = request.migratetype;
     for order in (min_order(rules, request)..=MAX_ORDER).rev() {
@@ -246,7 +252,8 @@ pub(crate) fn claim(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &
     None
 }
 
-/// `__rmqueue_steal` of 6.15+: the smallest block of any other type, the rest left to that type.
+/// `__rmqueue_steal` of 6.15 and later: takes the smallest block of any other type and leaves the rest of it to that
+/// type.
 pub(crate) fn steal(map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32> {
     let start = request.migratetype;
     let (order, mt) = (request.order..=MAX_ORDER).find_map(|o| Some((o, find_fallback(zone, o, start)?)))?;

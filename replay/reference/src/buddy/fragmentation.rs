@@ -2,31 +2,32 @@
 
 use crate::machine::NR_ORDERS;
 
-/// Free blocks by order of one zone, and what they say about fragmentation. All divisions are the kernel's, rounding
-/// down.
+/// The free blocks of one zone by order, from which the fragmentation metrics follow. All divisions round down, as the
+/// kernel's do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FreeBlocks(
-    /// Number of free blocks, all types, by order.
+    /// The number of free blocks of all types, by order.
     pub [u64; NR_ORDERS],
 );
 
 impl FreeBlocks {
-    /// Free blocks in all.
+    /// Returns the number of free blocks of all orders.
     pub fn blocks(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// Free pages in all.
+    /// Returns the number of free pages.
     pub fn pages(&self) -> u64 {
         self.0.iter().enumerate().map(|(o, n)| n << o).sum()
     }
 
-    /// How many requests of this order could be served at once.
+    /// Returns the number of requests of this order that could be served at once.
     pub fn suitable(&self, order: u8) -> u64 {
         self.0.iter().enumerate().skip(usize::from(order)).map(|(o, n)| n << (o - usize::from(order))).sum()
     }
 
-    /// Unusable free space index, in thousandths: the share of free memory that a request of this order cannot use.
+    /// Returns the unusable free space index in thousandths: the share of free memory that a request of this order
+    /// cannot use.
     pub fn unusable_index(&self, order: u8) -> i64 {
         let free = self.pages();
         if free == 0 {
@@ -35,8 +36,9 @@ impl FreeBlocks {
         ((free - (self.suitable(order) << order)) * 1000 / free).cast_signed()
     }
 
-    /// External fragmentation index, in thousandths: −1000 if the request would succeed; otherwise towards 0 it fails
-    /// for lack of memory, towards 1000 for fragmentation.
+    /// Returns the external fragmentation index in thousandths: −1000 if a request of this order would succeed.
+    /// Otherwise a value near 0 means that it fails for lack of memory, and a value near 1000 that it fails for
+    /// fragmentation.
     pub fn extfrag_index(&self, order: u8) -> i64 {
         let blocks = self.blocks().cast_signed();
         if blocks == 0 {
@@ -49,7 +51,7 @@ impl FreeBlocks {
         1000 - (1000 + self.pages().cast_signed() * 1000 / requested) / blocks
     }
 
-    /// `extfrag_for_order`: percent of free memory in blocks below this order.
+    /// `extfrag_for_order`: returns the percentage of free memory that is in blocks below this order.
     pub fn extfrag_for_order(&self, order: u8) -> u64 {
         let free = self.pages();
         ((free - (self.suitable(order) << order)) * 100).checked_div(free).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! The high-atomic reserve: pageblocks kept for high-order requests that cannot sleep.
+//! The high-atomic reserve: pageblocks reserved for high-order requests that cannot sleep.
 
 use super::pageblock::move_freepages_block;
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
     zone::mmzone::Zone,
 };
 
-/// `reserve_highatomic_pageblock`: after a high-order atomic request was served, its pageblock is kept for the next
-/// one, up to about 1 % of the zone.
+/// `reserve_highatomic_pageblock`: reserves the pageblock from which a high-order atomic request was served for later
+/// such requests, up to about 1 % of the zone.
 pub(crate) fn reserve(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64) {
     if zone.nr_reserved_highatomic >= cap(rules, zone) {
         return;
@@ -23,7 +23,8 @@ pub(crate) fn reserve(rules: &Rules, map: &mut MemMap, zone: &mut Zone, pfn: u64
     move_freepages_block(map, zone, pfn, Migratetype::HighAtomic);
 }
 
-/// Most pages the reserve may hold. 6.1 allows one pageblock even in a tiny zone; later kernels none there.
+/// Returns the most pages that the reserve may hold. 6.1 allows one pageblock even in a tiny zone; later kernels allow
+/// none there.
 pub(crate) fn cap(rules: &Rules, zone: &Zone) -> u64 {
     let percent = zone.managed / 100;
     let block = zone.pageblock_pages();
@@ -34,9 +35,9 @@ pub(crate) fn cap(rules: &Rules, zone: &Zone) -> u64 {
     }
 }
 
-/// `unreserve_highatomic_pageblock`: when reclaim gets nowhere, one reserved pageblock with free pages becomes
-/// ordinary again, of the type that is asked for: its user gets the pages without mixing another pageblock. The
-/// last one is given up by `force` only. Whether there was one.
+/// `unreserve_highatomic_pageblock`: when reclaim makes no progress, returns one reserved pageblock with free pages to
+/// ordinary use. The pageblock becomes one of the requested type, so that the request need not mix another pageblock.
+/// The last reserved pageblock is given up only if `force` is set. Returns whether there was such a pageblock.
 pub(crate) fn unreserve(map: &mut MemMap, zones: &mut [Zone], to: Migratetype, force: bool) -> bool {
     for zone in zones {
         if zone.nr_reserved_highatomic == 0 || !force && zone.nr_reserved_highatomic <= zone.pageblock_pages() {
@@ -49,8 +50,8 @@ pub(crate) fn unreserve(map: &mut MemMap, zones: &mut [Zone], to: Migratetype, f
         zone.note_reserve();
         zone.set_pageblock_type(pfn, to);
         move_freepages_block(map, zone, pfn, to);
-        // The kernel changes lists here and merges nothing: a whole free pageblock stays apart from its buddy until
-        // it is used.
+        // The kernel changes lists here and merges nothing, so a free block of a whole pageblock stays apart from its
+        // buddy until it is used.
         zone.unreserved.insert(pfn & !(zone.pageblock_pages() - 1));
         return true;
     }

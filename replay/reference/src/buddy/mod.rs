@@ -1,7 +1,7 @@
-//! The binary buddy system: take the smallest block that fits and split it, merge a freed block with its buddy; and what
-//! is done when the asked type has no block.
+//! The binary buddy system, which splits the smallest block that fits and merges a freed block with its buddy, and the
+//! fallbacks when the requested type has no free block.
 //!
-//! Everything here works on one zone, whose lock the kernel holds meanwhile.
+//! All functions here work on one zone, whose lock the kernel holds during the call.
 
 pub(crate) mod expand;
 mod fallback;

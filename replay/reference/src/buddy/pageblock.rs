@@ -1,19 +1,20 @@
-//! What is done with all pages of a pageblock.
+//! Operations on all pages of a pageblock.
 
 use crate::{
     page::{Migratetype, mem_map::MemMap, tag::BlockState},
     zone::mmzone::Zone,
 };
 
-/// Free and movable pages of a pageblock.
+/// The number of free pages and of movable pages in a pageblock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct BlockCensus {
     pub(crate) free: u64,
     pub(crate) movable: u64,
 }
 
-/// Counts a pageblock's pages as `move_freepages_block` does. Per-CPU pages are neither free nor movable to it. A page
-/// counts as movable if it was asked for as such; one held since before the model began has the type of its pageblock.
+/// Counts a pageblock's pages as `move_freepages_block` does, for which pages on per-CPU lists are neither free nor
+/// movable. A page counts as movable if it was requested as movable. A page held since before the model began has the
+/// type of its pageblock.
 pub(crate) fn census(map: &MemMap, zone: &Zone, pfn: u64) -> BlockCensus {
     use crate::page::tag::BlockState::{Allocated, Buddy, None, Pcp};
     let (start, end) = zone.pageblock_range(pfn);
@@ -34,8 +35,8 @@ pub(crate) fn census(map: &MemMap, zone: &Zone, pfn: u64) -> BlockCensus {
     census
 }
 
-/// `move_freepages_block`: puts every free block of a pageblock on the list of another type; returns how many pages
-/// moved.
+/// `move_freepages_block`: puts every free block of a pageblock on the list of another type. Returns the number of
+/// pages that moved.
 pub(crate) fn move_freepages_block(map: &mut MemMap, zone: &mut Zone, pfn: u64, to: Migratetype) -> u64 {
     let (start, end) = zone.pageblock_range(pfn);
     let mut moved = 0;

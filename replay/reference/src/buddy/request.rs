@@ -1,8 +1,8 @@
-//! What one request asks for, and how deep its search has gone.
+//! The parameters of one request, and the progress of its search.
 
 use crate::{Flags, NodeId, ZoneType, gfp::alloc_flags::AllocFlags, page::Migratetype};
 
-/// What one request asks for, once its mask has been read.
+/// The parameters of one request, derived from its mask.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
     pub(crate) order: u8,
@@ -14,8 +14,8 @@ pub(crate) struct Request {
     pub(crate) cpu: u16,
 }
 
-/// How deep the search has gone (6.15+): remembered across one refill, so that each block of it need not repeat the
-/// vain attempts.
+/// The deepest step that the search has reached (`enum rmqueue_mode`, 6.15 and later). It is kept during one refill, so
+/// that the refill's later blocks do not repeat attempts that failed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Mode {
     Normal,

@@ -1,4 +1,4 @@
-//! `__rmqueue`: one block from the buddy lists, of the asked type or of another.
+//! `__rmqueue`: one block from the buddy lists, of the requested type or of another.
 
 use super::{
     expand::rmqueue_smallest,
@@ -12,7 +12,7 @@ use crate::{
     zone::mmzone::Zone,
 };
 
-/// Takes one block. The zone lock is held in the kernel.
+/// Takes one block. The kernel holds the zone lock during the call.
 #[inline]
 pub(crate) fn rmqueue(
     rules: &Rules,
@@ -22,7 +22,8 @@ pub(crate) fn rmqueue(
     mode: &mut Mode,
 ) -> Option<u32> {
     if zone.nr_free_cma > 0 && request.alloc.has(AllocFlags::CMA) && zone.nr_free_cma > zone.nr_free / 2 {
-        // Half of what is free is CMA: use it now, or it will be all that is left when unmovable requests come.
+        // Half of the free pages are CMA. They are used now, or they would be all that is left when unmovable requests
+        // come.
         if let Some(i) = rmqueue_smallest(map, zone, request.order, Migratetype::Cma) {
             return Some(i);
         }
@@ -53,7 +54,8 @@ fn from_cma(map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32>
     rmqueue_smallest(map, zone, request.order, Migratetype::Cma)
 }
 
-/// 6.15+: normal, CMA, claim, steal, starting where the last call of this refill ended.
+/// `__rmqueue` of 6.15 and later: tries normal, CMA, claim and steal, starting where the last call of this refill
+/// ended.
 #[inline]
 fn rmqueue_by_mode(
     rules: &Rules,
@@ -76,7 +78,7 @@ fn rmqueue_by_mode(
     if *mode <= Mode::Claim
         && let Some(i) = fallback::claim(rules, map, zone, request)
     {
-        // The claimed pageblock has more pages of the right type.
+        // The claimed pageblock has more free pages of the requested type.
         *mode = Mode::Normal;
         return Some(i);
     }

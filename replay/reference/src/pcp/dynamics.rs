@@ -1,4 +1,5 @@
-//! How many blocks a CPU's lists take and give back at a time: the limits of each generation, and how they move.
+//! The number of pages that a CPU's lists take and give back at a time: the limits of each generation and how they
+//! change.
 
 use crate::{
     machine::{COSTLY_ORDER, PcpRule, Rules},
@@ -6,7 +7,7 @@ use crate::{
 };
 
 impl PerCpuPages {
-    /// How many blocks to take from the buddy system when a list is empty.
+    /// `nr_pcp_alloc`: returns the number of blocks to take from the buddy system when a list is empty.
     pub(super) fn refill(&mut self, rules: &Rules, order: u8, below_high: bool) -> u32 {
         let base = self.sizes.batch;
         let mut batch = base;
@@ -29,15 +30,16 @@ impl PerCpuPages {
                 batch = batch.min(most);
             }
         }
-        // A block of a higher order is several pages already, so fewer are taken, but two at least.
+        // A block of a higher order has several pages, so fewer blocks are taken, but at least two.
         if batch > 1 { (batch >> order).max(2) } else { batch }
     }
 
-    /// 5.13 to 6.6: pages to give back after a free, by one fixed `high` and a doubling batch.
+    /// Returns the number of pages to give back after a free, by the rules of 5.13 to 6.6: one fixed `high` and a batch
+    /// that doubles.
     #[inline]
     pub(super) fn surplus_fixed(&mut self, order: u8, reclaim_active: bool) -> u32 {
         let batch = self.sizes.batch;
-        // Frees that follow frees of high orders (network buffers, mostly) are better merged at once.
+        // Frees of high orders in a row (mostly network buffers) are better merged at once.
         let free_high = self.freed_of_late >= self.free_high_from && (1..=COSTLY_ORDER).contains(&order);
         let high = match (free_high, reclaim_active) {
             (true, _) => 0,
@@ -61,12 +63,13 @@ impl PerCpuPages {
         wanted.min(most).max(batch.min(most)).max(1)
     }
 
-    /// 6.7 and later: `high` follows the load between `high_min` and `high_max`.
+    /// Returns the number of pages to give back after a free, by the rules of 6.7 and later: `high` moves with the load
+    /// between `high_min` and `high_max`.
     #[inline]
     pub(super) fn surplus_auto(&mut self, order: u8, reclaim_active: bool, below_high: bool) -> u32 {
         let batch = self.sizes.batch;
-        // The lists are worth keeping while they fit the CPU's share of the cache (`PCPF_FREE_HIGH_BATCH`): assumed, as
-        // on any CPU with a cache of a megabyte per core.
+        // The test of `count` assumes the flag `PCPF_FREE_HIGH_BATCH`, which the kernel sets if the CPU's share of the
+        // data cache is large enough for the lists. It is on any CPU with a megabyte of cache per core.
         let in_a_run = self.prev_free_high && (1..=COSTLY_ORDER).contains(&order);
         let free_high = in_a_run && self.freed_of_late >= self.free_high_from && self.count >= batch;
         self.note_free(order);
@@ -83,7 +86,8 @@ impl PerCpuPages {
         self.freed_of_late.min(high - batch).max(batch.min(high - batch)).max(1)
     }
 
-    /// What every free notes.
+    /// Updates the state that every free changes: the next refill, the order of the last free, and the pages freed of
+    /// late.
     #[inline]
     pub(crate) fn note_free(&mut self, order: u8) {
         self.alloc_factor >>= 1;
@@ -93,7 +97,7 @@ impl PerCpuPages {
         }
     }
 
-    /// `nr_pcp_high`.
+    /// `nr_pcp_high`: returns the number of pages from which on some are given back.
     #[inline]
     fn limit(&mut self, free_high: bool, reclaim_active: bool, below_high: bool) -> u32 {
         let PcpSizes { batch, high_min, high_max } = self.sizes;
@@ -127,7 +131,8 @@ impl PerCpuPages {
         high
     }
 
-    /// `decay_pcp_high`, which the vmstat worker runs about once a second: lowers `high` by an eighth.
+    /// `decay_pcp_high`, which the vmstat worker calls about once a second: lowers `high` by an eighth and returns the
+    /// pages above it.
     pub(crate) fn decay(&mut self) -> u32 {
         if self.high > self.sizes.high_min {
             let fewer = self.count.saturating_sub(self.sizes.batch << BATCH_SCALE_MAX);
@@ -149,7 +154,7 @@ mod tests {
         let refills: [u32; 7] = core::array::from_fn(|_| pcp.refill(&rules, 0, false));
         assert_eq!(refills, [63, 126, 252, 504, 1008, 2016, 2016]);
         assert_eq!(pcp.refill(&rules, 2, false), 15);
-        // A free halves what the next refill may take; two blocks are taken at least.
+        // A free halves the most that the next refill may take, but at least two blocks are taken.
         pcp.note_free(0);
         assert_eq!(pcp.refill(&rules, 0, false), 252);
         pcp.set_sizes(&rules, PcpSizes { batch: 7, high_min: 100, high_max: 100 });

@@ -1,4 +1,4 @@
-//! A block onto this CPU's lists, which give a batch back to the buddy system when they are over their limit.
+//! Freeing a block to a CPU's lists, which give a batch back to the buddy system when they are over their limit.
 
 use core::mem;
 
@@ -14,7 +14,8 @@ use crate::{
     zone::{mmzone::Zone, per_cpu_pages::NR_PCP_LISTS},
 };
 
-/// `free_unref_page_commit`: pushes the block on the head and gives a batch back when the lists are over their limit.
+/// `free_unref_page_commit`: pushes the block on the head of its list, and gives a batch back if the lists are over
+/// their limit.
 #[inline]
 pub(crate) fn free_to_pcp(
     rules: &Rules,
@@ -25,7 +26,7 @@ pub(crate) fn free_to_pcp(
     order: u8,
     mt: Migratetype,
 ) {
-    // High-atomic and CMA blocks are not worth lists of their own here.
+    // High-atomic and CMA blocks have no lists of their own here.
     let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
     let index = list_index(rules, order, mt);
     map.set_tag(i, Tag::new(BlockState::Pcp, order, mt, zone.id));
@@ -53,13 +54,14 @@ pub(crate) fn free_to_pcp(
     }
 }
 
-/// `free_pcppages_bulk`: gives `pages` back from the tails, starting with one list and going round the others.
+/// `free_pcppages_bulk`: gives `pages` back from the tails of the lists, beginning with the list `first` and continuing
+/// with the others in turn.
 pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, pages: u32, first: usize) {
     let textbook = rules.pcp == PcpRule::Textbook;
     let mut left = pages.min(zone.pcp[cpu].count);
     let mut index = first;
-    // 2.6.34 goes on to the next list each time, and takes one block more from each the longer it finds the others
-    // empty.
+    // 2.6.34 goes on to the next list after each turn. The more lists it has passed since the last turn, the more
+    // blocks it takes from the next one.
     let mut turns = 0;
     while left > 0 {
         if textbook {
@@ -70,7 +72,7 @@ pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize
                 if textbook { ((index + 1) % PCP_TYPES, turns + 1) } else { ((index + 1) % NR_PCP_LISTS, 0) };
         }
         let order = list_order(rules, index);
-        // Out of the zone for the time being, since freeing needs the zone.
+        // The list is moved out of the zone meanwhile, because freeing needs the zone.
         let mut list = mem::take(&mut zone.pcp[cpu].lists[index]);
         let wanted = left.div_ceil(1 << order) as usize;
         let blocks = list.len().min(if textbook { wanted.min(turns) } else { wanted });
@@ -90,8 +92,9 @@ pub(crate) fn drain(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize
     zone.counters.pcp_drains += 1;
 }
 
-/// Frees one block from a per-CPU list into the buddy system, under the type its generation uses: until 6.9 the type it
-/// was listed under, unless its pageblock was isolated meanwhile; after that the type of its pageblock.
+/// Frees one block from a per-CPU list into the buddy system, under the type that the generation prescribes. Until 6.9
+/// this is the type of the list, unless the pageblock was isolated meanwhile; since 6.10 it is the type of the
+/// pageblock.
 #[expect(clippy::inline_always, reason = "per-CPU lists give back thousands of blocks in a row, all of one order")]
 #[inline(always)]
 fn give_back(rules: &Rules, map: &mut MemMap, zone: &mut Zone, i: u32, order: u8) {

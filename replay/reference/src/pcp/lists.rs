@@ -1,4 +1,4 @@
-//! Which list of a CPU a block goes to.
+//! The list of a CPU that a block belongs to.
 
 use crate::{
     machine::{COSTLY_ORDER, PcpRule, Rules},
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Whether blocks of this order are cached per CPU (`pcp_allowed_order`).
+/// `pcp_allowed_order`: returns whether blocks of this order are cached per CPU.
 #[inline]
 pub(crate) fn allows(rules: &Rules, order: u8) -> bool {
     if !rules.per_cpu_lists {
@@ -36,13 +36,13 @@ pub(crate) fn list_index(rules: &Rules, order: u8, mt: Migratetype) -> usize {
     }
 }
 
-/// `pindex_to_order`.
+/// `pindex_to_order`: returns the order of the blocks on a list.
 #[inline]
 pub(super) fn list_order(rules: &Rules, index: usize) -> u8 {
     if index >= THP_LIST { rules.pageblock_order } else { (index / PCP_TYPES) as u8 }
 }
 
-/// The order and type of the blocks each list holds; a huge-page list of mixed types has none.
+/// Returns the index, the order and the type of each list. The type is `None` for a huge-page list, which mixes types.
 pub(crate) fn list_contents(rules: &Rules) -> impl Iterator<Item = (usize, u8, Option<Migratetype>)> + '_ {
     (0..NR_PCP_LISTS).map(|index| {
         let mt = (index < THP_LIST).then(|| Migratetype::from_index((index % PCP_TYPES) as u8));
@@ -50,7 +50,7 @@ pub(crate) fn list_contents(rules: &Rules) -> impl Iterator<Item = (usize, u8, O
     })
 }
 
-/// Puts a block on the tail of a list: a machine's initial state.
+/// Puts a block on the tail of a list, to build a machine's initial state.
 pub(crate) fn seed(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, i: u32, order: u8, mt: Migratetype) {
     let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
     map.set_tag(i, Tag::new(BlockState::Pcp, order, mt, zone.id));

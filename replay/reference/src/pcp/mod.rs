@@ -1,6 +1,6 @@
 //! Per-CPU page lists: the cache in front of each zone that needs no zone lock.
 //!
-//! The lists themselves are part of their zone (`zone::per_cpu_pages`); here is what is done with them.
+//! The lists themselves are part of their zone (`zone::per_cpu_pages`); this module has the operations on them.
 
 mod dynamics;
 mod free;

@@ -1,4 +1,4 @@
-//! A block from this CPU's lists, which are refilled from the buddy system when they are empty.
+//! Taking a block from a CPU's lists, which are refilled from the buddy system when they are empty.
 
 use core::mem;
 
@@ -16,8 +16,8 @@ use crate::{
     zone::mmzone::Zone,
 };
 
-/// `__rmqueue_pcplist`: pops the head; an empty list is refilled first, blocks appended in the order the buddy system
-/// gave them.
+/// `__rmqueue_pcplist`: pops the head of the list. An empty list is refilled first, with the blocks in the order in
+/// which the buddy system gave them.
 #[inline]
 pub(crate) fn rmqueue_pcplist(
     rules: &Rules,
@@ -41,12 +41,12 @@ pub(crate) fn rmqueue_pcplist(
     Some(i)
 }
 
-/// `rmqueue_bulk`.
+/// `rmqueue_bulk`: fills an empty list with blocks from the buddy system.
 fn refill(rules: &Rules, map: &mut MemMap, zone: &mut Zone, cpu: usize, index: usize, request: &Request) {
     let below_high = zone.below_high;
     let blocks = zone.pcp[cpu].refill(rules, request.order, below_high);
     let mut mode = Mode::Normal;
-    // Out of the zone for the time being, since taking blocks needs the zone.
+    // The list is moved out of the zone meanwhile, because taking blocks needs the zone.
     let mut list = mem::take(&mut zone.pcp[cpu].lists[index]);
     let tag = Tag::new(BlockState::Pcp, request.order, request.migratetype, zone.id);
     list.fill((0..blocks).map_while(|_| {

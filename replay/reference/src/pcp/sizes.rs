@@ -1,8 +1,9 @@
-//! How many pages a CPU's lists hold, and how many move at a time.
+//! The number of pages that a CPU's lists hold, and the number that is moved at a time.
 
 use crate::zone::PcpSizes;
 
-/// `zone_batchsize` and `zone_highsize` of 5.13 and later: from managed pages, the low mark, and the CPUs of the node.
+/// `zone_batchsize` and `zone_highsize` of 5.13 and later: returns the sizes for a zone, from its managed pages, its
+/// low mark in pages, and the number of CPUs of its node.
 pub fn pcp_sizes(managed: u64, low_mark: u64, cpus: u16) -> PcpSizes {
     let cpus = u64::from(cpus.max(1));
     let b = ((managed >> 10).min(256) / 4).max(1);
@@ -11,8 +12,8 @@ pub fn pcp_sizes(managed: u64, low_mark: u64, cpus: u16) -> PcpSizes {
     PcpSizes { batch: batch as u32, high_min: high(low_mark), high_max: high(managed / 8) }
 }
 
-/// `zone_batchsize` of 2.6.34: a thousandth of the zone, at most half a megabyte, a quarter of that; `high` is six
-/// batches.
+/// `zone_batchsize` of 2.6.34: returns the sizes for a zone of `present` pages. The batch is about a quarter of a
+/// thousandth of the zone, with the thousandth at most half a megabyte; `high` is six batches.
 pub fn pcp_sizes_textbook(present: u64) -> PcpSizes {
     let b = ((present / 1024).min(128) / 4).max(1);
     let batch = ((1u32 << (b + b / 2).ilog2()) - 1).max(1);

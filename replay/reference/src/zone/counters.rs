@@ -2,7 +2,7 @@
 
 use crate::page::{MIGRATE_TYPES, Migratetype};
 
-/// Counters inside a zone.
+/// The counters of one zone.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ZoneCounters {
     pub(crate) boost_factor: u64,
@@ -18,7 +18,7 @@ pub(crate) struct ZoneCounters {
 }
 
 impl ZoneCounters {
-    /// Books one `mm_page_alloc_extfrag`.
+    /// Counts one fallback, for which the kernel has the tracepoint `mm_page_alloc_extfrag`.
     pub(crate) fn count_extfrag(
         &mut self,
         _alloc_order: u8,

@@ -1,17 +1,18 @@
-//! One per-CPU list: blocks come and go at its head; what is given back leaves at its tail.
+//! One per-CPU list, whose blocks come and go at its head and are given back from its tail.
 //!
-//! The kernel links the blocks through their pages. Here they stand in one array with the head at its end, so that a
-//! page that goes out and in again is not touched, and neither are its neighbours.
+//! The kernel links the blocks through their pages. Here the blocks are in one array with the head at its end, so that
+//! neither a page that is freed and allocated again nor its neighbours are accessed.
 
 use alloc::vec::Vec;
 
-/// Blocks that are given back together: so many memory accesses a processor has under way at once, roughly.
+/// The number of blocks that are given back together: roughly the number of memory accesses that a processor has in
+/// flight.
 const AT_ONCE: usize = 32;
 
-/// Blocks, by frame index.
+/// A list of blocks, by frame index.
 #[derive(Default)]
 pub(crate) struct Queue {
-    /// From tail to head, after `gone` places that are empty.
+    /// The blocks from tail to head, after `gone` empty places.
     blocks: Vec<u32>,
     gone: usize,
 }
@@ -39,7 +40,7 @@ impl Queue {
         if self.is_empty() { None } else { self.blocks.pop() }
     }
 
-    /// Fills an empty queue: the first of the blocks is the first to go.
+    /// Fills an empty list with blocks, of which the first is the first to be taken.
     pub(crate) fn fill(&mut self, blocks: impl Iterator<Item = u32>) {
         debug_assert!(self.is_empty(), "blocks that were there would be lost");
         self.blocks.clear();
@@ -50,7 +51,7 @@ impl Queue {
 
     pub(crate) fn push_tail(&mut self, i: u32) {
         if self.gone == 0 {
-            // As much room in front as there are blocks, so that making it pays.
+            // The array gets as much room in front as it has blocks, so that the cost per block stays constant.
             self.gone = self.blocks.len() + 1;
             self.blocks.splice(..0, core::iter::repeat_n(0, self.gone));
         }
@@ -58,19 +59,19 @@ impl Queue {
         self.blocks[self.gone] = i;
     }
 
-    /// Takes up to `n` blocks from the tail, a few at a time.
+    /// Takes up to `n` blocks from the tail and passes them to `take`, up to [`AT_ONCE`] at a time.
     pub(crate) fn drain_tail(&mut self, n: usize, take: impl FnMut(&[u32])) {
         let end = self.gone + n.min(self.len());
         self.blocks[self.gone..end].chunks(AT_ONCE).for_each(take);
         self.gone = end;
-        // Empty places are closed once they are the most.
+        // The empty places are removed once they are more than half of the array.
         if self.gone * 2 > self.blocks.len() {
             self.blocks.drain(..self.gone);
             self.gone = 0;
         }
     }
 
-    /// The blocks, from tail to head.
+    /// Iterates over the blocks from tail to head.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         self.blocks.iter().skip(self.gone).copied()
     }

@@ -6,53 +6,56 @@ use crate::{
     page::PCP_TYPES,
 };
 
-/// Lists per CPU and zone: orders 0 to 3 by three types, and two for huge pages (`NR_PCP_LISTS`; 6.1 uses one of the
-/// two).
+/// The number of lists per CPU and zone: three types for each of the orders 0 to 3, and two for huge pages
+/// (`NR_PCP_LISTS`; 6.1 uses one of these two).
 pub(crate) const NR_PCP_LISTS: usize = PCP_TYPES * (COSTLY_ORDER as usize + 1) + 2;
-/// First of the two huge-page lists.
+/// The index of the first of the two huge-page lists.
 pub(crate) const THP_LIST: usize = NR_PCP_LISTS - 2;
-/// `CONFIG_PCP_BATCH_SCALE_MAX`: how often a batch may double.
+/// `CONFIG_PCP_BATCH_SCALE_MAX`: the number of times that a batch may double.
 pub(crate) const BATCH_SCALE_MAX: u32 = 5;
 
-/// Sizes of one zone's per-CPU lists, in pages.
+/// The sizes of one zone's per-CPU lists, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct PcpSizes {
-    /// Pages moved at a time between the lists and the buddy system.
+    /// The number of pages that are moved at a time between the lists and the buddy system.
     pub batch: u32,
-    /// Lowest the limit goes; before 6.7 the limit itself.
+    /// The lower bound of the limit `high`; before 6.7 the limit itself.
     pub high_min: u32,
-    /// Highest the limit grows (since 6.7).
+    /// The upper bound of the limit `high` (since 6.7).
     pub high_max: u32,
 }
 
-/// `struct per_cpu_pages`.
+/// The lists of one CPU in front of one zone: `struct per_cpu_pages`.
 pub(crate) struct PerCpuPages {
     pub(crate) count: u32,
-    /// Pages from which on some are given back; before 6.7 always `sizes.high_min`, without per-CPU lists 0.
+    /// The number of pages from which on some are given back. Before 6.7 it is always `sizes.high_min`; without per-CPU
+    /// lists it is 0.
     pub(crate) high: u32,
     pub(crate) sizes: PcpSizes,
-    /// How much was freed of late; every allocation halves it. 6.1 counts doublings of the next batch to free
-    /// (`free_factor`), 6.7+ pages (`free_count`).
+    /// A measure of what was freed recently, which every allocation halves. In 6.1 it is the number of doublings of the
+    /// next batch to give back (`free_factor`), since 6.7 a number of pages (`free_count`).
     pub(crate) freed_of_late: u32,
-    /// Up to where single frees raise that: `batch << CONFIG_PCP_BATCH_SCALE_MAX` since 6.7, else not at all.
+    /// The value of `freed_of_late` up to which single frees raise it: `batch << CONFIG_PCP_BATCH_SCALE_MAX` since 6.7;
+    /// before, 0.
     pub(crate) freed_of_late_most: u32,
-    /// `freed_of_late` from which frees count as a run: a run of orders 1 to 3 empties the lists (`free_high`).
+    /// The value of `freed_of_late` from which on frees of orders 1 to 3 empty the lists (`free_high`).
     pub(crate) free_high_from: u32,
-    /// 6.7+: doublings of the next batch to take.
+    /// The number of doublings of the next batch to take (6.7 and later).
     pub(crate) alloc_factor: u32,
-    /// The last free was of orders 1 to 3 (`PCPF_PREV_FREE_HIGH_ORDER`, 6.7+).
+    /// Whether the last free was of orders 1 to 3 (`PCPF_PREV_FREE_HIGH_ORDER`, 6.7 and later).
     pub(crate) prev_free_high: bool,
     pub(crate) lists: [Queue; NR_PCP_LISTS],
-    /// Requests and frees that took the short path, by order; they are counted nowhere else.
+    /// The requests that took the short path, by order. They are counted nowhere else.
     pub(crate) quick_allocs: ByOrder,
+    /// The frees that took the short path, by order. They are counted nowhere else.
     pub(crate) quick_frees: ByOrder,
-    /// Requests served without the zone lock.
+    /// The number of requests served without the zone lock.
     pub(crate) hits: u64,
-    /// Requests that had to refill first.
+    /// The number of requests that had to refill a list first.
     pub(crate) misses: u64,
 }
 
-/// How often something happened, by order.
+/// A number of events, by order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ByOrder(pub(crate) [u64; NR_ORDERS]);
 
@@ -96,7 +99,7 @@ impl PerCpuPages {
         let moves = rules.pcp == PcpRule::AutoHigh;
         self.high = match (rules.per_cpu_lists, moves) {
             (false, _) => 0,
-            // 0 until the lists are used for the first time.
+            // `high` stays 0 until the lists are used for the first time.
             (true, true) if self.high == 0 => 0,
             (true, true) => self.within_bounds(self.high),
             (true, false) => sizes.high_min,

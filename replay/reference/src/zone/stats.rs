@@ -6,63 +6,63 @@ use crate::{
     page::MIGRATE_TYPES,
 };
 
-/// State and counters of one zone.
+/// The state and counters of one zone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ZoneStats {
-    /// Which zone.
+    /// The zone's number.
     pub zone: ZoneId,
-    /// Its type.
+    /// The zone's type.
     pub kind: ZoneType,
-    /// Its node.
+    /// The zone's node.
     pub node: NodeId,
-    /// Pages the buddy allocator manages.
+    /// The pages that the buddy allocator manages.
     pub managed: u64,
-    /// Free pages, per-CPU lists and isolated blocks not included (`nr_free_pages`).
+    /// The free pages, without those on per-CPU lists and in isolated blocks (`nr_free_pages`).
     pub free: u64,
-    /// Free pages of CMA pageblocks, part of `free`.
+    /// The free pages of CMA pageblocks, which are part of `free`.
     pub free_cma: u64,
-    /// Free pages of high-atomic pageblocks, part of `free`.
+    /// The free pages of high-atomic pageblocks, which are part of `free`.
     pub free_highatomic: u64,
-    /// Free pages of isolated pageblocks, not part of `free`.
+    /// The free pages of isolated pageblocks, which are not part of `free`.
     pub free_isolated: u64,
-    /// Pages on per-CPU lists.
+    /// The pages on per-CPU lists.
     pub pcp: u64,
-    /// Pages handed out by the model.
+    /// The pages in blocks that the model has allocated.
     pub allocated: u64,
-    /// Pages in use since before the model began.
+    /// The pages in use since before the model began.
     pub held: i64,
-    /// Pages in pageblocks reserved for high-order atomic requests.
+    /// The pages in pageblocks reserved for high-order atomic requests.
     pub reserved_highatomic: u64,
-    /// The marks.
+    /// The zone's watermarks, in pages.
     pub watermarks: Watermarks,
-    /// Pages by which the marks are raised at present.
+    /// The number of pages by which the marks are raised at present.
     pub boost: u64,
-    /// Free blocks by order and type.
+    /// The number of free blocks, by order and type.
     pub free_blocks: [[u64; MIGRATE_TYPES]; NR_ORDERS],
-    /// Pageblocks by type.
+    /// The number of pageblocks, by type.
     pub pageblocks: [u64; MIGRATE_TYPES],
-    /// Pages allocated so far (`pgalloc_*`).
+    /// The pages allocated so far (`pgalloc_*`).
     pub pages_allocated: u64,
-    /// Pages freed so far.
+    /// The pages freed so far.
     pub pages_freed: u64,
-    /// How often the zone lock was taken: what per-CPU lists avoid.
+    /// The number of times that the zone lock was taken, which per-CPU lists avoid.
     pub lock_taken: u64,
-    /// Times a per-CPU list gave a batch back.
+    /// The number of times that a per-CPU list gave a batch back.
     pub pcp_drains: u64,
-    /// Requests that per-CPU lists served at once.
+    /// The requests that per-CPU lists served at once.
     pub pcp_hits: u64,
-    /// Requests for which a per-CPU list had to be refilled.
+    /// The requests for which a per-CPU list had to be refilled.
     pub pcp_misses: u64,
-    /// Fallbacks to another type (`mm_page_alloc_extfrag`).
+    /// The fallbacks to another type (`mm_page_alloc_extfrag`).
     pub extfrag: u64,
-    /// Fallbacks that broke a block below pageblock order.
+    /// The fallbacks that broke a block below pageblock order.
     pub extfrag_fragmenting: u64,
-    /// Fallbacks after which the pageblock had another type.
+    /// The fallbacks after which the pageblock had another type.
     pub extfrag_changed: u64,
 }
 
 impl ZoneStats {
-    /// A zone's state and counters at this moment.
+    /// Returns a zone's state and counters at this moment.
     pub(crate) fn of(z: &Zone) -> Self {
         let mut pageblocks = [0; MIGRATE_TYPES];
         for mt in &z.pageblocks {
@@ -97,7 +97,7 @@ impl ZoneStats {
         }
     }
 
-    /// Free blocks by order, all types together: a row of `/proc/buddyinfo`.
+    /// Returns the number of free blocks by order, all types together: a row of `/proc/buddyinfo`.
     pub fn free_by_order(&self) -> [u64; NR_ORDERS] {
         self.free_blocks.map(|types| types.iter().sum())
     }

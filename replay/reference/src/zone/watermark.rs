@@ -1,4 +1,4 @@
-//! Watermarks: how much of a zone is kept free, and for whom.
+//! Watermarks: the part of a zone that is kept free, and the requests it is kept for.
 //!
 //! The formulas are those of `mm/page_alloc.c` and `mm/khugepaged.c`; they reproduce a live host's `/proc/zoneinfo`
 //! exactly (see the golden vector in the tests).
@@ -7,21 +7,21 @@ use alloc::vec::Vec;
 
 use crate::{Layout, Rules, ZONE_TYPES, ZoneType, machine::PAGE_SIZE};
 
-/// Marks of one zone, in pages.
+/// The watermarks of one zone, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Watermarks {
-    /// Below this only the emergency reserve's users are served; the others reclaim directly.
+    /// The mark below which only users of the emergency reserve are served; other requests reclaim directly.
     pub min: u64,
-    /// Below this kswapd is woken.
+    /// The mark below which kswapd is woken.
     pub low: u64,
-    /// Up to this kswapd reclaims.
+    /// The mark up to which kswapd reclaims.
     pub high: u64,
-    /// Up to this memory tiering demotes pages (since 5.18).
+    /// The mark up to which memory tiering demotes pages (since 5.18).
     pub promo: u64,
 }
 
 impl Watermarks {
-    /// The mark with this index: 0 min, 1 low, 2 high, 3 promo.
+    /// Returns the mark with this index: 0 min, 1 low, 2 high, 3 promo.
     #[inline]
     pub const fn get(&self, index: u32) -> u64 {
         match index {
@@ -33,16 +33,16 @@ impl Watermarks {
     }
 }
 
-/// Tunables of `/proc/sys/vm` that decide the marks.
+/// The tunables of `/proc/sys/vm` that decide the marks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tunables {
-    /// `min_free_kbytes`; `None` computes the kernel's default.
+    /// `min_free_kbytes`, in KiB; with `None` the kernel's default is computed.
     pub min_free_kbytes: Option<u64>,
     /// `watermark_scale_factor`, in 1/10000 of managed memory.
     pub watermark_scale_factor: u64,
     /// `watermark_boost_factor`, in 1/10000 of the high mark; 0 switches boosting off.
     pub watermark_boost_factor: u64,
-    /// Transparent huge pages are on, and khugepaged raises `min_free_kbytes` for them.
+    /// Whether transparent huge pages are on, so that khugepaged raises `min_free_kbytes` for them.
     pub thp: bool,
 }
 
@@ -52,14 +52,14 @@ impl Default for Tunables {
     }
 }
 
-/// `lowmem_reserve_ratio` by zone type.
+/// `lowmem_reserve_ratio`, by zone type.
 const LOWMEM_RESERVE_RATIO: [u64; ZONE_TYPES] = [256, 256, 32, 0, 0, 0];
 
-/// Least `min` of a zone of high memory.
+/// The smallest min mark of a zone of high memory, in pages.
 pub(crate) const HIGH_ZONE_LEAST: u64 = 32;
 
-/// Whether a zone's pages count as high memory (`is_highmem`): those of the movable zone do on machines with high
-/// memory, and since 6.6 everywhere.
+/// `is_highmem`: returns whether a zone's pages count as high memory. Those of the movable zone do on machines with
+/// high memory, and since 6.6 everywhere.
 pub(crate) fn is_high(layout: &Layout, rules: &Rules, kind: ZoneType) -> bool {
     match kind {
         ZoneType::HighMem => true,
@@ -68,25 +68,25 @@ pub(crate) fn is_high(layout: &Layout, rules: &Rules, kind: ZoneType) -> bool {
     }
 }
 
-/// Pages the marks are shared out over: all but high memory's.
+/// Returns the number of pages over which the marks are distributed: all but those of high memory.
 fn lowmem_pages(layout: &Layout, rules: &Rules) -> u64 {
     layout.zones.iter().filter(|z| !is_high(layout, rules, z.kind)).map(|z| z.managed).sum()
 }
 
-/// Zones an ordinary request of the kernel may use (up to `gfp_zone(GFP_USER)`).
+/// Returns the zones that an ordinary request of the kernel may use (up to `gfp_zone(GFP_USER)`).
 fn buffer_zones(layout: &Layout) -> impl Iterator<Item = &crate::ZoneSpec> {
     layout.zones.iter().filter(|z| z.managed > 0 && z.kind <= ZoneType::Normal)
 }
 
-/// The kernel's default for `vm.min_free_kbytes`: the square root of 16 × low memory in kB, within 128 and 262144 kB.
-/// `high` is what all zones keep above their high marks already, in pages (0 at boot).
+/// Returns the kernel's default for `vm.min_free_kbytes`: the square root of 16 × low memory in KiB, limited to 128 to
+/// 262144 KiB.
 pub fn min_free_kbytes_by_size(lowmem_pages: u64) -> u64 {
     let lowmem_kb = lowmem_pages * (PAGE_SIZE >> 10);
     (lowmem_kb * 16).isqrt().clamp(128, 262_144)
 }
 
-/// What khugepaged asks for, in kB: room for two free pageblocks and one for each pair of mobility types in every
-/// populated zone, at most 5 % of low memory.
+/// Returns the `min_free_kbytes` that khugepaged asks for, in KiB: room in every populated zone for two free pageblocks
+/// and one for each pair of mobility types, but at most 5 % of low memory.
 pub fn min_free_kbytes_for_thp(layout: &Layout, pageblock_order: u8) -> u64 {
     const PCP_TYPES: u64 = 3;
     let zones = buffer_zones(layout).count() as u64;
@@ -95,7 +95,7 @@ pub fn min_free_kbytes_for_thp(layout: &Layout, pageblock_order: u8) -> u64 {
     wanted.min(pages / 20) * (PAGE_SIZE >> 10)
 }
 
-/// Marks of every zone of a layout (`__setup_per_zone_wmarks`).
+/// `__setup_per_zone_wmarks`: returns the marks of every zone of a layout.
 pub fn zone_watermarks(layout: &Layout, tunables: &Tunables, rules: &Rules) -> Vec<Watermarks> {
     let lowmem = lowmem_pages(layout, rules);
     let kbytes = tunables.min_free_kbytes.unwrap_or_else(|| {
@@ -113,8 +113,8 @@ pub fn zone_watermarks(layout: &Layout, tunables: &Tunables, rules: &Rules) -> V
     layout.zones.iter().map(marks).collect()
 }
 
-/// `lowmem_reserve` of every zone: how many pages it keeps from requests that could have been served by a higher zone,
-/// by the highest zone of the request (`setup_per_zone_lowmem_reserve`).
+/// `setup_per_zone_lowmem_reserve`: returns the `lowmem_reserve` of every zone, in pages. The row of a zone has, by the
+/// highest zone of a request, the pages that the zone keeps from requests that a higher zone could have served.
 pub fn lowmem_reserve(layout: &Layout) -> Vec<[u64; ZONE_TYPES]> {
     let managed =
         |node, kind| layout.zones.iter().filter(|z| z.node == node && z.kind == kind).map(|z| z.managed).sum::<u64>();
@@ -159,7 +159,7 @@ mod tests {
         }
     }
 
-    /// Read from /proc/zoneinfo of a 6.18.44 host.
+    /// The values come from `/proc/zoneinfo` of a host with Linux 6.18.44.
     #[test]
     fn golden_vector() {
         let layout = golden();
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn huge_pages_may_raise_the_minimum_to_a_twentieth_of_low_memory() {
-        // 256 MiB in two zones: two times 11 pageblocks would be 45056 kB, a twentieth is less.
+        // 256 MiB are in two zones: two times 11 pageblocks would be 45056 KiB, but a twentieth of the memory is less.
         assert_eq!(min_free_kbytes_for_thp(&Layout::x86_64(1 << 16, 1), 9), ((1 << 16) - 1) / 20 * 4);
     }
 }

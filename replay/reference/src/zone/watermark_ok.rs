@@ -1,10 +1,10 @@
-//! `__zone_watermark_ok`: may this request take a block from this zone?
+//! `__zone_watermark_ok`: whether a request may take a block from a zone.
 
 use crate::{
     Migratetype, Rules, WatermarkRule, ZoneType, gfp::alloc_flags::AllocFlags, machine::MAX_ORDER, zone::mmzone::Zone,
 };
 
-/// `zone_watermark_fast`: for order 0 most requests pass without the list of free blocks being looked at.
+/// `zone_watermark_fast`: most requests of order 0 pass this check without a look at the free lists.
 #[inline]
 pub(crate) fn watermark_fast(
     rules: &Rules,
@@ -23,7 +23,7 @@ pub(crate) fn watermark_fast(
     watermark_ok(rules, zone, order, mark, highest, alloc, zone.nr_free)
 }
 
-/// Free pages this request may not count on, besides its own.
+/// `__zone_watermark_unusable_free`: returns the free pages that this request may not count on.
 #[inline]
 fn unusable(rules: &Rules, zone: &Zone, alloc: AllocFlags) -> u64 {
     let mut pages = 0;
@@ -40,7 +40,7 @@ fn unusable(rules: &Rules, zone: &Zone, alloc: AllocFlags) -> u64 {
     pages
 }
 
-/// `__zone_watermark_ok` with the free pages given.
+/// `__zone_watermark_ok`: returns whether the request may take a block, given the number of free pages.
 pub(crate) fn watermark_ok(
     rules: &Rules,
     zone: &Zone,
@@ -91,7 +91,7 @@ pub(crate) fn watermark_ok(
         return true;
     }
     if rules.watermark == WatermarkRule::Textbook {
-        // Each order passed takes its pages out of the count and halves what must be left.
+        // Each smaller order takes its pages out of the count and halves the pages that must be left.
         for o in 0..order {
             free -= (zone.free_area[usize::from(o)].nr_free() << o).cast_signed();
             min >>= 1;
@@ -104,7 +104,7 @@ pub(crate) fn watermark_ok(
     has_block(rules, zone, order, alloc)
 }
 
-/// Whether a list this request may use has a block that is large enough.
+/// Returns whether a list that this request may use has a block that is large enough.
 fn has_block(rules: &Rules, zone: &Zone, order: u8, alloc: AllocFlags) -> bool {
     let has = |mt| zone.smallest_order(order, mt).is_some();
     let reserve = match rules.watermark {

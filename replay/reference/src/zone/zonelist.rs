@@ -1,19 +1,19 @@
-//! Zonelists: which zones a request may use, in which order.
+//! Zonelists: the zones that a request may use, in the order in which it tries them.
 
 use alloc::vec::Vec;
 
 use crate::{Layout, ZONE_TYPES, ZoneType, zone::mmzone::Zone};
 
-/// For every node and highest zone type: the zones from best to last resort.
+/// For every node and highest zone type, the zones from the first to the last resort.
 pub(crate) struct Zonelists {
     lists: Vec<Vec<u8>>,
 }
 
 impl Zonelists {
-    /// Each list holds the local node's zones from highest to lowest, then those of the other nodes by distance;
-    /// without a distance table the nodes follow each other in a ring, as they do in the kernel when all distances are
-    /// equal. A zone without managed pages is left out. The order never goes upwards: no list holds a zone above its
-    /// highest.
+    /// Builds the lists of all nodes. Each list holds the local node's zones from highest to lowest, then those of the
+    /// other nodes by distance. Without a distance table the nodes follow each other in a ring, as they do in the
+    /// kernel when all distances are equal. A zone without managed pages is left out. No list holds a zone above its
+    /// highest zone type.
     pub(crate) fn build(layout: &Layout, zones: &[Zone]) -> Self {
         let nodes = layout.nodes();
         let mut lists = Vec::with_capacity(nodes * ZONE_TYPES);
@@ -37,7 +37,7 @@ impl Zonelists {
         self.list(node, highest).get(position).copied()
     }
 
-    /// Empty for a node that does not exist.
+    /// Returns the numbers of a list's zones, which are none for a node that does not exist.
     #[inline]
     pub(crate) fn list(&self, node: u8, highest: ZoneType) -> &[u8] {
         self.lists.get(usize::from(node) * ZONE_TYPES + highest.index()).map_or(&[], Vec::as_slice)
