@@ -154,7 +154,7 @@ struct Import<'a> {
     sink: Sink<'a>,
     layouts: HashMap<u16, Layout>,
     symbols: &'a Kallsyms,
-    /// The addresses whose symbols are in the trace already, or not known.
+    /// The addresses that have been looked up already, so that each symbol is added once.
     known: HashSet<u64>,
     /// The name of each thread, by its pid.
     comms: HashMap<u32, String>,

@@ -25,9 +25,11 @@ pub(super) struct Sink<'a> {
     objects: Window<SlabEvent>,
     /// The process and the name of every thread in its latest event, by pid.
     tasks: HashMap<u32, (u32, String)>,
-    /// Rows of the table `task`, until there are enough for a batch. The next two are those of `symbol` and `stack`.
+    /// Rows of the table `task`, until there are enough for a batch.
     named: Vec<Task>,
+    /// Rows of the table `symbol`, until there are enough for a batch.
     symbols: Vec<Symbol>,
+    /// Rows of the table `stack`, until there are enough for a batch.
     stacks: Vec<Stack>,
     /// The slab caches that the events named, by name.
     caches: HashMap<String, Cache>,
