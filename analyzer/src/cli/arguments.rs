@@ -1,4 +1,4 @@
-//! Arguments that several commands share.
+//! The arguments that several commands share.
 
 use std::{fs, path::PathBuf};
 
@@ -15,7 +15,7 @@ pub struct TraceArgument {
 }
 
 impl TraceArgument {
-    /// Opens it.
+    /// Opens the trace.
     pub fn open(&self) -> anyhow::Result<Trace> {
         Ok(Trace::open(&self.dir)?)
     }
@@ -30,7 +30,7 @@ pub struct ReplayArgument {
 }
 
 impl ReplayArgument {
-    /// Reads the file, if one was given.
+    /// Reads the file of the option, if it was given.
     pub fn read(&self, trace: &Trace) -> anyhow::Result<Option<Replay>> {
         let Some(file) = &self.file else { return Ok(None) };
         let name = file.display().to_string();
@@ -50,7 +50,7 @@ pub struct TraceInTime {
 }
 
 impl TraceInTime {
-    /// Opens it, limited to the span.
+    /// Opens the trace, limited to the span of time.
     pub fn open(&self) -> anyhow::Result<Trace> {
         let mut trace = self.trace.open()?;
         if let Some(window) = self.time {

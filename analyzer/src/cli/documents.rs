@@ -1,5 +1,5 @@
-//! What packagers want: completions for shells and manual pages, made from the same declarations that the arguments are
-//! parsed by.
+//! The documents that packagers need: completions for shells, and manual pages. They are made from the declarations by
+//! which the arguments are parsed.
 
 use std::{fs, io, path::PathBuf};
 
@@ -19,12 +19,12 @@ pub struct Man {
     dir: PathBuf,
 }
 
-/// Prints the completions of a command.
+/// Prints the completions of a command for a shell to stdout.
 pub fn completions(arguments: &Completions, command: &mut clap::Command) {
     clap_complete::generate(arguments.shell, command, "analyzer", &mut io::stdout());
 }
 
-/// Writes the manual pages of a command.
+/// Writes the manual pages of a command into a directory.
 pub fn man(arguments: &Man, command: clap::Command) -> anyhow::Result<()> {
     let dir = &arguments.dir;
     fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;

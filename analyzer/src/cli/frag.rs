@@ -9,7 +9,7 @@ use trace::Trace;
 
 use super::{arguments::TraceArgument, output};
 
-/// More moments than this are no table that anybody reads.
+/// The greatest number of moments in a table, since nobody reads a longer one.
 const MOST_MOMENTS: f64 = 1e6;
 
 #[derive(clap::Args)]
@@ -96,7 +96,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     shape.write(&table)
 }
 
-/// Returns the moments that the table is about.
+/// Returns the choice of a summary, with the moments that the options name in place of the default ones.
 fn moments(arguments: &Arguments, trace: &Trace) -> anyhow::Result<Wanted> {
     let (clock, duration) = (&trace.header.clock, trace.header.duration_s());
     let wanted = Wanted::summary(trace);

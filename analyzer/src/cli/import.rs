@@ -100,7 +100,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     ))
 }
 
-/// Reads the symbols of the file that was given, or of the running kernel.
+/// Reads the symbols of a file, or those of the running kernel without one.
 fn symbols(file: Option<&Path>) -> anyhow::Result<Kallsyms> {
     let path = file.unwrap_or(Path::new("/proc/kallsyms"));
     let text = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;

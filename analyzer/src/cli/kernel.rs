@@ -1,4 +1,4 @@
-//! The GFP table of a kernel: the running one's, a trace's, or one that is known here.
+//! The choice of a GFP table: that of the running kernel, of a trace, or of a kernel whose format is built in.
 
 use std::{fs, path::PathBuf};
 
@@ -16,7 +16,7 @@ pub struct KernelArgument {
     like: Option<PathBuf>,
 }
 
-/// The formats of real kernels, from the fixtures of the crate `trace`. The last is the newest.
+/// The names and formats of real kernels, from the fixtures of the crate `trace`. The last kernel is the newest.
 const PROFILES: [(&str, &str); 4] = [
     ("6.1", include_str!("../../../trace/fixtures/kernel/6.1/events/kmem/mm_page_alloc/format")),
     ("6.1-i386", include_str!("../../../trace/fixtures/kernel/6.1-i386/events/kmem/mm_page_alloc/format")),
@@ -24,11 +24,11 @@ const PROFILES: [(&str, &str); 4] = [
     ("6.18", include_str!("../../../trace/fixtures/kernel/6.18/events/kmem/mm_page_alloc/format")),
 ];
 
-/// Where tracefs may be mounted.
+/// The directories where tracefs may be mounted.
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 impl KernelArgument {
-    /// Returns whose table it is, and the table.
+    /// Returns the name of the chosen kernel, and its GFP table.
     pub fn table(&self) -> anyhow::Result<(String, GfpTable)> {
         let parse = |text: &str| -> anyhow::Result<GfpTable> { Ok(TracepointFormat::parse(text)?.gfp_table()?) };
         if let Some(dir) = &self.like {

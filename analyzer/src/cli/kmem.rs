@@ -1,5 +1,5 @@
-//! `analyzer kmem` takes what `perf kmem stat` takes. As there, `--sort` and `--line` are about the table that was
-//! asked for last before them, so their places on the command line count.
+//! The command `analyzer kmem`, which takes the options of `perf kmem stat`. As in perf, `--sort` and `--line` are
+//! about the last table that was asked for before them, so the order of the options counts.
 
 use analyzer::{
     Events, Loss, Names, Window,
@@ -53,7 +53,7 @@ pub struct Arguments {
     shape: output::Shape,
 }
 
-/// The places on the command line of the tables, and of the options about them.
+/// The places of some options on the command line: those that ask for tables, and those about a table.
 #[derive(Default)]
 struct Places {
     caller: Option<usize>,
@@ -88,7 +88,8 @@ impl clap::Args for Places {
 }
 
 impl Places {
-    /// Returns whether an option at this place is about the table of call sites; otherwise it is about the other one.
+    /// Returns whether an option at this place is about the table of call sites. Otherwise, it is about the other
+    /// table.
     fn about_callers(&self, place: usize) -> bool {
         let before = |table: Option<usize>| table.filter(|table| *table < place);
         before(self.caller) > before(self.alloc)
@@ -96,7 +97,7 @@ impl Places {
 }
 
 impl Arguments {
-    /// Returns how the table of call sites and the other one are wanted.
+    /// Returns the order and the number of lines of the table of call sites, and those of the other table.
     fn listings<K: std::str::FromStr<Err = analyzer::Error> + Clone>(
         &self,
         default: &[K],
@@ -128,7 +129,7 @@ impl Arguments {
     }
 }
 
-/// One half of the report: as perf's text, and as tables.
+/// One half of the report, which is about objects or about pages: as perf's text, and as tables.
 struct Half {
     text: String,
     tables: Vec<Table>,

@@ -19,7 +19,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let trace = arguments.trace.open()?;
     let events = if arguments.slab { Events::Slab } else { Events::Page };
-    // `order` is the default, but kernel objects have none.
+    // The default of --by is `order`, but kernel objects have none.
     let by = if arguments.slab && arguments.by == Key::Order { Key::Function } else { arguments.by };
     let bar = output::Bar::new("reading");
     let (lifetimes, loss) = lifetimes::read(&trace, events, by, &|done, of| bar.update(done, of))?;

@@ -1,4 +1,4 @@
-//! The command line: arguments, progress, and where results go. Everything else is in the library.
+//! The command line, with a file for each command: arguments, progress and output. Everything else is in the library.
 
 mod arguments;
 mod diff;
@@ -70,7 +70,8 @@ enum Command {
     Man(documents::Man),
 }
 
-/// Runs the program. 0: success, 1: failure with one sentence on stderr, 2: usage.
+/// Runs the program. The exit code is 0 for success, 1 for a failure, which is explained in one sentence on stderr, and
+/// 2 for wrong usage.
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Info(arguments) => info::run(&arguments),
@@ -96,7 +97,7 @@ pub fn run() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Who reads us has seen enough.
+        // The reader of stdout has closed it, such as `head` does: that is no failure.
         Err(error)
             if error.chain().any(|cause| {
                 cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)

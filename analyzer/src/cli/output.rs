@@ -1,4 +1,4 @@
-//! stdout, and progress on stderr.
+//! This module writes results to stdout, and progress to stderr.
 
 use std::{
     env,
@@ -12,30 +12,30 @@ use analyzer::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Writes a text to stdout.
+/// Writes a text to stdout and flushes it.
 pub fn write(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
 }
 
-/// Writes a value as JSON, indented.
+/// Writes a value as indented JSON.
 pub fn json(value: &serde_json::Value) -> anyhow::Result<()> {
     write(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
-/// Writes a table; `limit` 0 means every row.
+/// Writes at most `limit` rows of a table, where 0 stands for all rows.
 pub fn table(table: &Table, limit: usize) -> anyhow::Result<()> {
     write(&terminal::render(table, terminal(), if limit == 0 { usize::MAX } else { limit }))
 }
 
-/// Returns what stdout can show.
+/// Returns the abilities of stdout: whether tables must fit its width, and whether it shows colours.
 pub fn terminal() -> Terminal {
     let fit = io::stdout().is_terminal();
     Terminal { fit, colour: fit && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
 }
 
-/// A progress bar over rows; only on a terminal, and only if it takes a while.
+/// A progress bar over rows, which is drawn only if stderr is a terminal.
 pub struct Bar(Option<ProgressBar>);
 
 impl Bar {
@@ -82,7 +82,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Returns whether the table is read by people, not by a program.
+    /// Returns whether people read the table, not a program.
     pub fn is_for_people(&self) -> bool {
         !self.json && !self.csv
     }
@@ -92,12 +92,12 @@ impl Shape {
         self.json
     }
 
-    /// Returns how many rows are shown to people; `None` = all.
+    /// Returns the number of rows that are shown to people, or `None` for all rows.
     pub fn limit(&self) -> Option<usize> {
         (self.limit > 0).then_some(self.limit)
     }
 
-    /// Writes a table. What must be known about it goes to stderr where the format has no place for it.
+    /// Writes a table. Its warnings go to stderr if the format is JSON or CSV, which have no place for them.
     pub fn write(&self, shown: &Table) -> anyhow::Result<()> {
         if self.is_for_people() {
             return table(shown, self.limit);

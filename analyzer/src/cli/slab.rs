@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (mut slab, loss) = slab::read(&trace, arguments.by, &|done, of| bar.update(done, of))?;
     drop(bar);
     slab.usages.sort_by(|(_, a), (_, b)| match arguments.sort {
-        // They come in this order.
+        // The library returns the usages in this order.
         Sort::MaxWaste => std::cmp::Ordering::Equal,
         Sort::Waste => b.now.waste().cmp(&a.now.waste()),
         Sort::Alloc => b.now.alloc.cmp(&a.now.alloc),
@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     usages.notes.extend(sentences);
     arguments.shape.write(&usages)?;
-    // Programs get one table at a time.
+    // JSON and CSV have one table at a time.
     if arguments.shape.is_for_people() && !slab.misfits.is_empty() {
         output::write("\n")?;
         arguments.shape.write(&misfits)?;

@@ -32,7 +32,7 @@ pub struct Arguments {
     shape: output::Shape,
 }
 
-/// Rows that are in memory at once when all are written.
+/// The number of rows that are in memory at once when all rows are written.
 const PIECE: usize = 1 << 12;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a part of one JSON array.
+/// Writes one piece of a JSON array. `first` and `more` say whether it begins and whether it ends the array.
 fn write_json(table: &Table, first: bool, more: bool) -> anyhow::Result<()> {
     let serde_json::Value::Array(rows) = table.to_json() else { return Ok(()) };
     let mut text = String::new();

@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let trace = arguments.trace.open()?;
     let events = if arguments.slab { Events::Slab } else { Events::Page };
     let by: &[Key] = if arguments.total { &[] } else { &arguments.by };
-    // `zone,order` is the default, but kernel objects have neither.
+    // The default of --by is `zone,order`, but kernel objects have neither.
     let by = if arguments.slab && by == [Key::Zone, Key::Order] { &[Key::Function] } else { by };
     let bar = output::Bar::new("reading");
     let (mut grouping, loss) = stat::read(&trace, events, by, &|done, of| bar.update(done, of))?;

@@ -1,28 +1,28 @@
 use std::{io, path::PathBuf};
 
-/// Why nothing was exported.
+/// The reason why nothing was exported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The analysis behind it failed.
+    /// The analysis of the trace failed.
     #[error(transparent)]
     Analysis(#[from] crate::Error),
-    /// The operating system refused.
+    /// The operating system refused to write a file or a directory.
     #[error("cannot write {path}: {source}", path = path.display())]
     Io {
-        /// on which file or directory
+        /// The file or directory.
         path: PathBuf,
-        /// what the system said
+        /// The error that the system returned.
         source: io::Error,
     },
-    /// Whoever reads has gone, or the output's disk is full.
+    /// The output cannot be written: its reader has closed it, or its disk is full.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
-    /// Parquet refused.
+    /// The crate parquet refused to write a file.
     #[error("cannot write {path}: {source}", path = path.display())]
     Parquet {
-        /// on which file
+        /// The file.
         path: PathBuf,
-        /// what it said
+        /// The error that the crate returned.
         source: ::parquet::errors::ParquetError,
     },
 }

@@ -1,4 +1,5 @@
-//! Allocations by stack, as flame graph tools read them: `thread;outermost;…;innermost NUMBER`.
+//! This module sums up allocations by stack, in the form that flame graph tools read: `thread;outermost;…;innermost
+//! NUMBER`.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +14,28 @@ use crate::{
     read::batches::Progress,
 };
 
-/// What is summed up by stack.
+/// The number that is summed up by stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folded {
-    /// bytes allocated
+    /// The bytes that were allocated.
     Bytes,
-    /// allocations
+    /// The number of allocations.
     Allocations,
-    /// bytes that are live at the end
+    /// The bytes that are live at the end of the trace.
     Live,
 }
 
-/// The accumulator of sums by stack.
+/// The accumulator that sums up allocations by stack.
 struct Stacks<'a> {
     names: &'a Names<'a>,
     what: Folded,
-    /// by thread name, stack (pages) and call site
+    /// The sums, by the number of the thread's name, the number of the stack (0 for kernel objects) and the call site.
     sums: BTreeMap<(i64, u32, i64), u64>,
 }
 
 impl Stacks<'_> {
     fn add(&mut self, event: &MatchedEvent<'_>, number: u64) {
-        // A page event without a stack was not sampled: those that were stand for it.
+        // Stacks are sampled. A page event without a stack is left out, since the sampled ones stand for it.
         if event.stack == 0 && event.callsite == UNKNOWN {
             return;
         }
@@ -42,7 +43,7 @@ impl Stacks<'_> {
     }
 
     fn line(&self, (comm, stack, callsite): (i64, u32, i64)) -> String {
-        // A semicolon would end the function's name.
+        // A semicolon or a line's end within a name would end the name.
         let plain = |text: String| text.replace([';', '\n'], "_");
         let mut parts = vec![plain(self.names.comm(comm as u32))];
         if stack == 0 {
@@ -74,10 +75,10 @@ impl Accumulator for Stacks<'_> {
     }
 }
 
-/// Returns every stack with its number, in the order of the lines; and what the trace lacks.
+/// Returns every stack with its number, in the order of the stacks' text, and the losses of the trace.
 ///
 /// # Errors
-/// If the columns are not what the format says.
+/// Returns an error if the columns are not those of the format.
 pub fn folded(
     trace: &Trace,
     events: Events,

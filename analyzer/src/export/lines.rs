@@ -1,4 +1,4 @@
-//! The events, one a line, with the words for their numbers: CSV, or JSON lines.
+//! This module writes the events as CSV or as JSON lines, one event a line, with names in place of numbers.
 
 use std::io::Write;
 
@@ -11,16 +11,16 @@ use crate::{Events, Names};
 /// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lines {
-    /// RFC 4180, with a line of headings
+    /// CSV as in RFC 4180, with a line of headings.
     Csv,
-    /// a JSON object a line
+    /// JSON, with an object for each line.
     Json,
 }
 
 /// Writes all events of one sort. Returns the problems met.
 ///
 /// # Errors
-/// [`Error::Output`].
+/// Returns [`Error::Output`] if `out` cannot be written.
 pub fn lines(trace: &Trace, events: Events, format: Lines, out: &mut impl Write) -> Result<Vec<Problem>, Error> {
     let mut problems = trace.problems.clone();
     let names = Names::read(trace, &mut problems);

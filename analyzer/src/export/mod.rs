@@ -1,5 +1,5 @@
-//! A trace for other tools: Parquet for dataframes and fleets, CSV and JSON lines for anything, folded stacks for flame
-//! graphs, and a timeline for Perfetto.
+//! This module writes traces for other tools: Parquet for data frames and datasets of many hosts, CSV and JSON lines
+//! for any program, folded stacks for flame graphs, and a timeline for Perfetto.
 
 mod error;
 mod folded;

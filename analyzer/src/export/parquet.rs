@@ -1,8 +1,9 @@
-//! The tables of a trace as Parquet: `DIR/TABLE/host=HOST/day=YYYY-MM-DD/BOOT-START.parquet`, the layout that `DuckDB`,
-//! polars and Spark take for a partitioned dataset, so that many hosts' exports can share a directory.
+//! This module writes the tables of a trace as Parquet files: `DIR/TABLE/host=HOST/day=YYYY-MM-DD/BOOT-START.parquet`.
+//! `DuckDB`, polars and Spark read this layout as a partitioned dataset, so the exports of many hosts can share a
+//! directory.
 //!
-//! Times and page frame numbers grow slowly from event to event, so they are stored as differences; what has few values
-//! is stored as a dictionary. That makes a page event a few bytes.
+//! Times and addresses are stored as differences from row to row, and columns with few values as dictionaries. So a
+//! page event takes only a few bytes.
 
 use std::{
     fs::{self, File},
@@ -26,19 +27,19 @@ use trace::{
 use super::error::Error;
 use crate::reports::info;
 
-/// Rows of a row group: what a reader decodes at once.
+/// The number of rows of a row group, which is the unit that a reader decodes at once.
 const GROUP: usize = 1 << 20;
 
-/// Columns that grow slowly, or jump without a pattern: differences are shorter than values there.
+/// The columns that are stored as differences, since they grow slowly, or have too many values for a dictionary.
 const DIFFERENCES: [&str; 3] = ["time", "pfn", "object"];
 
-/// A file and its size in bytes.
+/// A written file and its size in bytes.
 pub type Written = (PathBuf, u64);
 
 /// Writes every table of a trace. Returns the files with their sizes, and the problems met.
 ///
 /// # Errors
-/// [`Error::Parquet`], [`Error::Io`].
+/// Returns [`Error::Parquet`] or [`Error::Io`] if a file cannot be written.
 pub fn parquet(trace: &Trace, dir: &Path) -> Result<(Vec<Written>, Vec<Problem>), Error> {
     let mut export = Export { trace, dir, files: Vec::new(), problems: trace.problems.clone() };
     export.table::<PageEvent>()?;
@@ -85,7 +86,7 @@ impl Export<'_> {
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::LZ4_RAW)
             .set_max_row_group_row_count(Some(GROUP))
-            // What the numbers mean travels with them.
+            // The header travels with the numbers, since it tells what they mean.
             .set_key_value_metadata(Some(vec![KeyValue::new(
                 "gfpscope".to_owned(),
                 serde_json::to_string(header).ok(),
@@ -115,7 +116,7 @@ impl Export<'_> {
     }
 }
 
-/// A name that is one component of a path, whatever the trace says.
+/// Returns a name of the trace as one safe component of a path.
 fn plain(name: &str) -> String {
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();

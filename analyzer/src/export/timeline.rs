@@ -1,6 +1,6 @@
-//! A timeline in the Trace Event Format (JSON), which Perfetto's and Chrome's viewers read: free blocks and allocation
-//! rates as counters; direct reclaim, compaction and kswapd as slices of their threads; failed allocations, extfrag
-//! fallbacks and OOM kills as marks.
+//! This module writes a timeline in the Trace Event Format (JSON), which the viewers of Perfetto and Chrome read. Free
+//! blocks and allocation rates are counters. Direct reclaim, compaction and kswapd are slices of their threads. Failed
+//! allocations, extfrag fallbacks and OOM kills are marks.
 
 use std::io::Write;
 
@@ -17,12 +17,13 @@ use crate::{
 /// Writes the timeline. Returns the problems met.
 ///
 /// # Errors
-/// [`Error::Output`], or if the columns are not what the format says.
+/// Returns [`Error::Output`] if `out` cannot be written, and [`Error::Analysis`] if the columns are not those of the
+/// format.
 pub fn timeline(trace: &Trace, progress: Progress<'_>, out: &mut impl Write) -> Result<Vec<Problem>, Error> {
     let header = &trace.header;
     let mut problems = trace.problems.clone();
     let names = Names::read(trace, &mut problems);
-    // Microseconds since the start: what counts from boot loses digits in a viewer's floating point.
+    // Times are in µs since the start, as times since boot would lose digits in a viewer's floating point.
     let at = |time: u64| time.saturating_sub(header.clock.start_ns) as f64 / 1000.0;
     out.write_all(b"{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n")?;
     let process = json!({"name": "process_name", "ph": "M", "pid": 0, "args": {"name": format!("{} {}", header.host, header.kernel)}});

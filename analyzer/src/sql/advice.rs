@@ -1,4 +1,4 @@
-//! What `SQLite` says of a query that it cannot answer, and what could have been written instead.
+//! This module explains `SQLite`'s errors, with advice what could be written instead.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,7 +7,8 @@ use rusqlite::{Error as Sqlite, ErrorCode};
 use super::{functions::FUNCTIONS, source::Source};
 use crate::Error;
 
-/// `tables` are those that queries named so far.
+/// Returns an error with `SQLite`'s message and a hint how to mend the query. `tables` are the names of the tables that
+/// queries have named so far.
 pub(super) fn explain(error: Sqlite, sources: &[Arc<Source>], tables: &BTreeSet<String>) -> Error {
     let (code, said) = match error {
         Sqlite::SqlInputError { error, msg, .. } => (Some(error.code), msg),
@@ -33,7 +34,7 @@ pub(super) fn explain(error: Sqlite, sources: &[Arc<Source>], tables: &BTreeSet<
     } else if said.starts_with("no such function") {
         format!("beside SQLite's own there are {}", list(FUNCTIONS.iter().map(|(function, _)| *function)))
     } else {
-        // `order` and `end` are columns, and words of SQL.
+        // Some columns, such as `order` and `end`, have the names of SQL's key words.
         let mut columns = sources.iter().flat_map(|source| &source.columns);
         let word = columns.find(|column| said.starts_with(&format!("near \"{}\": syntax", column.name)));
         word.map_or_else(String::new, |word| {

@@ -1,8 +1,8 @@
-//! A decoded column as `SQLite` takes it.
+//! A decoded column in `SQLite`'s types.
 
 use polars::prelude::{DataType, PolarsResult, Series};
 
-/// The values of one column. `None` is NULL.
+/// The values of one column, of which `None` is NULL.
 pub(super) enum Column {
     Integers(Vec<Option<i64>>),
     Reals(Vec<Option<f64>>),
@@ -17,7 +17,7 @@ pub(super) enum Value<'a> {
     Text(&'a str),
 }
 
-/// Returns what `SQLite` calls columns of this type.
+/// Returns the name of `SQLite`'s type for a column of this polars type.
 pub(super) fn sql_type(dtype: &DataType) -> &'static str {
     match dtype {
         DataType::Boolean => "INTEGER",
@@ -28,8 +28,9 @@ pub(super) fn sql_type(dtype: &DataType) -> &'static str {
 }
 
 impl Column {
-    /// Converts a column. `SQLite`'s integers end at 2^63-1. 2^64-1, the kernel's -1UL ("no page"), is NULL; what lies
-    /// between, raw kernel addresses, comes with the same 64 bits, as a negative number.
+    /// Converts a polars column. `SQLite`'s integers end at 2^63-1. The number 2^64-1, which is the kernel's -1UL for
+    /// "no page", becomes NULL. The numbers between them, which are raw kernel addresses, become negative numbers with
+    /// the same 64 bits.
     pub fn new(series: &Series) -> PolarsResult<Self> {
         macro_rules! integers {
             ($numbers:expr) => {
@@ -51,14 +52,14 @@ impl Column {
             DataType::Float32 => Self::Reals(series.f32()?.iter().map(|number| number.map(f64::from)).collect()),
             DataType::Float64 => Self::Reals(series.f64()?.iter().collect()),
             DataType::String => Self::Texts(series.str()?.iter().map(|text| text.map(str::to_owned)).collect()),
-            // None of today's tables has another type.
+            // No table has a column of another type today.
             _ => {
                 Self::Texts(series.cast(&DataType::String)?.str()?.iter().map(|text| text.map(str::to_owned)).collect())
             }
         })
     }
 
-    /// Returns the value of a row.
+    /// Returns the column's value in a row.
     pub fn value(&self, row: usize) -> Value<'_> {
         let value = match self {
             Self::Integers(numbers) => numbers.get(row).copied().flatten().map(Value::Integer),
@@ -74,7 +75,7 @@ impl Column {
             (Self::Integers(numbers), Self::Integers(more)) => numbers.extend(more),
             (Self::Reals(numbers), Self::Reals(more)) => numbers.extend(more),
             (Self::Texts(texts), Self::Texts(more)) => texts.extend(more),
-            // Segments of one table have one schema; a forged one reads as NULL from here on.
+            // All segments of a table have one schema. The rows of a forged segment with another one read as NULL.
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Rows of a table in memory, and how they are searched.
+//! Decoded rows of a table in memory, and the index by which a small table is searched.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,18 +7,19 @@ use polars::prelude::DataFrame;
 use super::column::{Column, Value};
 use crate::{Error, fast_hash::NumberMap};
 
-/// Some rows of a table, decoded.
+/// Some decoded rows of a table.
 #[derive(Default)]
 pub(super) struct Decoded {
-    /// by the table's columns; those that nobody looks at are not there
+    /// By the table's columns: the decoded column, or `None` if the query does not look at it.
     columns: Vec<Option<Column>>,
     pub rows: usize,
-    /// number of the first row in the table
+    /// The number of the first of these rows in the table.
     pub first_row: u64,
 }
 
 impl Decoded {
-    /// Decodes a batch: `wanted` are the places of its columns among `all` of the table.
+    /// Decodes a batch whose first row has the number `first_row` in the table. `wanted` are the places of the batch's
+    /// columns among the `all` columns of the table.
     pub fn new(batch: &DataFrame, wanted: &[usize], all: usize, first_row: u64) -> Result<Self, Error> {
         let mut columns: Vec<Option<Column>> = (0..all).map(|_| None).collect();
         for (column, place) in batch.columns().iter().zip(wanted) {
@@ -28,7 +29,7 @@ impl Decoded {
         Ok(Self { columns, rows: batch.height(), first_row })
     }
 
-    /// Returns a value of a row; NULL where there is none.
+    /// Returns the value of a column in a row, or NULL if there is none.
     pub fn value(&self, column: usize, row: usize) -> Value<'_> {
         let column = self.columns.get(column).and_then(Option::as_ref);
         column.map_or(Value::Null, |column| column.value(row))
@@ -49,24 +50,24 @@ impl Decoded {
     }
 }
 
-/// The rows of a column by their value.
+/// The rows of a table, by their value in one column.
 type Index = NumberMap<i64, Vec<usize>>;
 
 /// All rows of a small table.
 pub(super) struct Whole {
     pub decoded: Arc<Decoded>,
-    /// by column, once one is needed
+    /// By column: the index, which is built when a query first needs it.
     indices: Vec<OnceLock<Index>>,
 }
 
 impl Whole {
-    /// Keeps a table, without an index yet.
+    /// Creates a table without indices.
     pub fn new(decoded: Decoded) -> Self {
         let indices = decoded.columns.iter().map(|_| OnceLock::new()).collect();
         Self { decoded: Arc::new(decoded), indices }
     }
 
-    /// Returns the rows in which a column of numbers has a value; `None` if it is no such column.
+    /// Returns the rows in which a column of integers has a value, or `None` if the column has another type.
     pub fn find(&self, column: usize, value: i64) -> Option<Vec<usize>> {
         let Some(Some(Column::Integers(numbers))) = self.decoded.columns.get(column) else { return None };
         let index = self.indices.get(column)?.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! The functions that give the numbers of a trace their meaning in a query.
+//! The SQL functions that put the numbers of a trace into words, and convert its times.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     fast_hash::NumberMap,
 };
 
-/// The names that put numbers into words, without the trace itself: `SQLite` keeps its functions as long as it likes.
+/// The names of a trace, without a reference to the trace, since `SQLite` may keep its functions for any time.
 struct Words {
     header: Header,
     tasks: Tasks,
@@ -21,10 +21,10 @@ struct Words {
     callers: NumberMap<u32, u64>,
 }
 
-/// A function as users write it, and what it returns.
+/// A function as users write it, and its meaning.
 type Described = (&'static str, &'static str);
 
-/// The functions, beside `SQLite`'s own.
+/// The functions that are added to `SQLite`'s own.
 pub(super) const FUNCTIONS: [Described; 9] = [
     ("gfp_names(gfp)", "the flags of a GFP mask, in the words of the traced kernel"),
     ("zone_name(zone)", "name of a zone, with its node where there are several"),
@@ -46,7 +46,7 @@ pub(super) const FUNCTIONS: [Described; 9] = [
     ),
 ];
 
-/// Makes the functions known. What cannot be read of the tables behind them is added to `problems`.
+/// Adds the functions to a connection. Damage to the tables of names is added to `problems`.
 pub(super) fn register(connection: &Connection, trace: &Trace, problems: &mut Vec<Problem>) -> Result<()> {
     let Names { tasks, symbols, callers, .. } = Names::read(trace, problems);
     let words = Arc::new(Words { header: trace.header.clone(), tasks, symbols, callers });
@@ -77,7 +77,7 @@ pub(super) fn register(connection: &Connection, trace: &Trace, problems: &mut Ve
     })
 }
 
-/// A function of one number; of NULL, and of a number that nothing can have, it is NULL.
+/// Adds a function of one integer. It returns NULL for NULL, and for numbers without a meaning.
 fn number<T: rusqlite::ToSql + 'static>(
     connection: &Connection,
     words: &Arc<Words>,

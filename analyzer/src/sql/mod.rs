@@ -1,12 +1,13 @@
-//! SQL over a trace: its tables are `SQLite`'s virtual tables, so a query reads the segments as they are and nothing is
-//! copied into a database.
+//! This module answers SQL queries on a trace. The trace's tables are virtual tables of `SQLite`, so a query reads the
+//! segments as they are, and nothing is copied into a database.
 //!
-//! `SQLite` runs in memory and may only read: an authorizer refuses every action but SELECT, so that a query that came
-//! from elsewhere cannot touch files. What a sort has no room for goes to a temporary file of `SQLite`'s own
-//! (`SQLITE_TMPDIR`).
+//! `SQLite` runs in memory and may only read. An authorizer refuses every action but SELECT, so that a query from an
+//! untrusted source cannot touch files. A sort that needs more memory than the cache uses a temporary file of
+//! `SQLite`'s (in `SQLITE_TMPDIR`).
 //!
-//! `SQLite`'s integers are signed. Of the unsigned ones, 2^64-1 ("none", as the `pfn` of an allocation that failed) is
-//! NULL, and other numbers from 2^63 on, which are raw kernel addresses, are the negative numbers of the same 64 bits.
+//! `SQLite`'s integers are signed. The unsigned number 2^64-1, which means "none" (such as the `pfn` of a failed
+//! allocation), is NULL. The other numbers from 2^63 on, which are raw kernel addresses, are the negative numbers with
+//! the same 64 bits.
 
 mod advice;
 mod column;
@@ -34,7 +35,7 @@ use crate::{
     units,
 };
 
-/// A trace that can be asked in SQL.
+/// A trace that SQL queries can read.
 pub struct Database {
     connection: Connection,
     sources: Vec<Arc<Source>>,
@@ -42,19 +43,19 @@ pub struct Database {
     met: Arc<Mutex<Met>>,
 }
 
-/// A part of a result.
+/// A part of a query's result.
 pub struct Piece {
-    /// rows with the columns of the query
+    /// The rows of the piece, with the columns of the query.
     pub table: Table,
-    /// whether others follow
+    /// Whether more pieces follow.
     pub more: bool,
 }
 
 impl Database {
-    /// Makes the tables of a trace known to `SQLite`.
+    /// Opens a database whose tables are those of a trace.
     ///
     /// # Errors
-    /// [`Error::Query`] if `SQLite` lacks memory.
+    /// Returns [`Error::Query`] if `SQLite` lacks memory.
     pub fn open(trace: Trace) -> Result<Self, Error> {
         let mut loss = Loss::read(&trace);
         let mut connection = Connection::open_in_memory().map_err(error)?;
@@ -73,10 +74,11 @@ impl Database {
         Ok(Self { connection, sources, loss, met })
     }
 
-    /// Answers a query, in pieces of at most `rows` rows, at least one; `each` says whether it wants the next.
+    /// Answers a query in one or more pieces of at most `rows` rows. `each` takes a piece and returns whether it wants
+    /// the next one.
     ///
     /// # Errors
-    /// [`Error::Query`] with what `SQLite` says, or what `each` returns.
+    /// Returns [`Error::Query`] with `SQLite`'s message, or the error of `each`.
     pub fn query<E: From<Error>>(
         &self,
         sql: &str,
@@ -104,8 +106,8 @@ impl Database {
         advice::explain(error, &self.sources, &locked(&self.met).tables)
     }
 
-    /// Returns what must be known to read the results so far rightly: what is missing in the tables that were asked
-    /// for.
+    /// Returns the notes that belong to the results so far: the sampling, and the losses and problems of the tables
+    /// that queries named.
     pub fn notes(&self) -> Vec<String> {
         let met = locked(&self.met);
         let mut notes = Vec::new();
@@ -115,7 +117,7 @@ impl Database {
                 units::count(i64::from(self.loss.sample))
             ));
         }
-        // The rows are shown as they are, so nothing is estimated.
+        // Queries return rows without scaling, so the sentences about losses must not say that numbers are estimated.
         let mut loss = Loss { sample: 1, ..self.loss.clone() };
         loss.add(met.problems.clone());
         for table in &met.tables {
@@ -131,7 +133,7 @@ impl Database {
         notes
     }
 
-    /// Returns every column of every table.
+    /// Returns a table with a row for every column of every table.
     pub fn columns(&self) -> Table {
         let mut table = Table::new("Tables");
         table.column("table", "Table", Unit::Text).column("rows", "Rows", Unit::Count).column(
@@ -161,7 +163,7 @@ impl Database {
         table
     }
 
-    /// Returns the columns for people: a table for each table.
+    /// Returns the columns in the form for people: a table of columns for each table.
     pub fn described(&self) -> Vec<Table> {
         let describe = |source: &Arc<Source>| {
             let mut table = Table::new(format!(
@@ -184,7 +186,7 @@ impl Database {
         self.sources.iter().map(describe).collect()
     }
 
-    /// Returns the functions that there are beside `SQLite`'s own.
+    /// Returns a table of the functions that are added to `SQLite`'s own.
     pub fn functions() -> Table {
         let mut table = Table::new("Functions, beside SQLite's own");
         table.column("function", "Function", Unit::Text).column("meaning", "What it gives", Unit::Text);
@@ -195,7 +197,8 @@ impl Database {
     }
 }
 
-/// Returns whether a table can have this name in SQL. The manifest could say anything.
+/// Returns whether a table can have this name in SQL without quotes. The check is needed since the names come from the
+/// manifest, which may be damaged or hostile.
 fn is_plain(name: &str) -> bool {
     let mut letters = name.bytes();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic())
@@ -204,7 +207,8 @@ fn is_plain(name: &str) -> bool {
         && !name.starts_with("pragma_")
 }
 
-/// Returns what the ledger says is missing in a table of other events than pages and objects.
+/// Returns the note about the events that the ledger counts as missing, for a table of other events than pages and
+/// objects.
 fn missing(loss: &Loss, table: &str) -> Option<String> {
     let programs: BTreeSet<&str> =
         Program::ALL.iter().filter(|program| program.family().name() == table).map(|program| program.name()).collect();

@@ -1,19 +1,21 @@
-//! How a table is to be read. `SQLite`'s planner tells it to the cursor, and hands it on as a text.
+//! The plan by which a table is read. `SQLite` passes the plan from its planner to the cursor as a text.
 
 use std::{ops::RangeInclusive, str::FromStr};
 
-/// How a query reads a table: which columns it looks at, and which conditions leave out rows beforehand.
+/// The columns of a table that a query looks at, and the conditions by which rows are left out before `SQLite` sees
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Plan {
-    /// a bit for each column that is looked at; the last one stands for all columns from 63 on
+    /// A bit for each column that the query looks at. The last bit stands for all columns from 63 on.
     pub columns: u64,
-    /// what is said about `time`, one argument each
+    /// The conditions on `time`, each with an argument.
     pub bounds: Vec<Bound>,
-    /// a column that must equal the argument after those
+    /// The column that must equal the argument after those of the conditions on `time`.
     pub key: Option<usize>,
 }
 
-/// A condition on `time`. Whether the bound itself is in does not matter, for `SQLite` looks at each row again.
+/// A condition on `time`. A strict condition is treated like one that includes the bound, since `SQLite` checks each
+/// row again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
     Least,
@@ -22,17 +24,17 @@ pub(super) enum Bound {
 }
 
 impl Plan {
-    /// Returns whether a column is looked at.
+    /// Returns whether the query looks at a column.
     pub fn uses(&self, column: usize) -> bool {
         self.columns & 1 << column.min(63) != 0
     }
 }
 
 impl Bound {
-    /// Returns what the condition leaves of a span of time, ns.
+    /// Returns the part of a span of time (ns) that the condition leaves.
     pub fn narrow(self, span: RangeInclusive<u64>, bound: f64) -> RangeInclusive<u64> {
-        // Times from 2^53 on lose digits as f64, so the bound is taken wider than it is: by what one can lose below
-        // 2^63. Conversions saturate.
+        // A time from 2^53 on loses digits as f64, so the bound is widened by 1024 ns, which is more than a time below
+        // 2^63 can lose. The conversions to u64 saturate.
         let (from, to) = ((bound - 1024.0) as u64, (bound + 1024.0) as u64);
         match self {
             Self::Least => from.max(*span.start())..=*span.end(),
@@ -41,7 +43,7 @@ impl Bound {
         }
     }
 
-    /// Returns the letter that stands for the condition in the text.
+    /// Returns the letter that stands for the condition in the plan's text.
     fn letter(self) -> char {
         match self {
             Self::Least => '>',

@@ -1,4 +1,5 @@
-//! What a query may do: read. A query may come from elsewhere, so it must not reach a file, whatever it says.
+//! The protection against queries from untrusted sources: a query may only read the trace, and must not reach other
+//! files.
 
 use rusqlite::{
     Connection,
@@ -6,10 +7,11 @@ use rusqlite::{
     hooks::{AuthAction, AuthContext, Authorization},
 };
 
-/// KiB of what `SQLite` sorts that stay in memory.
+/// The memory in KiB that `SQLite` may use for its cache, and so for sorting.
 const CACHE: i32 = 1 << 16;
 
-/// Nothing but reading, and no misspelt column taken for a text.
+/// Restricts a connection to reading. It also makes a misspelt column in double quotes an error, since `SQLite` would
+/// take it for a text otherwise.
 pub(super) fn protect(connection: &mut Connection) -> rusqlite::Result<()> {
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),

@@ -1,10 +1,11 @@
-//! The result of a query as a table.
+//! This module makes a table of a query's result.
 
 use rusqlite::types::ValueRef;
 
 use crate::present::table::{Cell, Table, Unit};
 
-/// Returns the names of columns; one that comes twice gets a number, since JSON wants them apart.
+/// Returns the names of columns. A repeated name gets a number at its end, since the fields of a JSON object need
+/// distinct names.
 pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut unique: Vec<String> = Vec::new();
     for name in names {
@@ -19,7 +20,7 @@ pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     unique
 }
 
-/// Returns rows as a table; a column with any text in it is one of text.
+/// Returns rows as a table. A column has the unit `Text` if any of its cells is a text.
 pub(super) fn table(names: &[String], rows: Vec<Vec<Cell>>) -> Table {
     let mut table = Table::new("Result");
     for (at, name) in names.iter().enumerate() {
@@ -30,7 +31,7 @@ pub(super) fn table(names: &[String], rows: Vec<Vec<Cell>>) -> Table {
     table
 }
 
-/// Returns a value as a cell; bytes are written in hexadecimal.
+/// Returns a value as a cell. The bytes of a blob are written in hexadecimal.
 pub(super) fn cell(value: ValueRef<'_>) -> Cell {
     match value {
         ValueRef::Null => Cell::None,

@@ -1,38 +1,38 @@
-//! The rows that a query asks of one table, one after the other.
+//! The rows of one table that a query reads, one after the other.
 
 use std::{ops::RangeInclusive, sync::Arc};
 
 use super::{column::Value, decoded::Decoded, plan::Plan, source::Source};
 use crate::Error;
 
-/// The rows that a plan asks for, one after the other.
+/// The cursor over the rows that a plan asks for.
 pub(super) struct Rows {
     source: Arc<Source>,
     wanted: Vec<usize>,
     span: RangeInclusive<u64>,
-    /// the next place to read
+    /// The index of the next place to read.
     next: usize,
     decoded: Option<Arc<Decoded>>,
-    /// those of the decoded rows that are asked for; all if `None`
+    /// The decoded rows that the plan asks for; `None` stands for all of them.
     chosen: Option<Vec<usize>>,
     at: usize,
 }
 
-/// An argument of a plan.
+/// The argument of a plan's condition.
 pub(super) enum Argument {
     Integer(i64),
     Real(f64),
-    /// texts, NULL: nothing that a time or a number can be compared with beforehand
+    /// A text or NULL, which leaves out no rows beforehand.
     Other,
 }
 
 impl Rows {
-    /// Starts before the first row.
+    /// Creates a cursor without a plan.
     pub fn new(source: Arc<Source>) -> Self {
         Self { source, wanted: Vec::new(), span: 0..=u64::MAX, next: 0, decoded: None, chosen: None, at: 0 }
     }
 
-    /// Goes to the first row of a plan.
+    /// Takes a plan and goes to its first row.
     pub fn start(&mut self, plan: &Plan, arguments: &[Argument]) -> Result<(), Error> {
         (self.decoded, self.chosen, self.at, self.next, self.span) = (None, None, 0, 0, 0..=u64::MAX);
         let source = Arc::clone(&self.source);
@@ -45,7 +45,7 @@ impl Rows {
         }
         self.wanted = (0..source.columns.len()).filter(|column| plan.uses(*column)).collect();
         if self.wanted.is_empty() {
-            // Rows are counted, if nothing else: any column has as many as there are.
+            // A query such as count(*) looks at no column, so any one is read to know the number of rows.
             self.wanted.push(0);
         }
         for (bound, argument) in plan.bounds.iter().zip(arguments) {
@@ -59,7 +59,7 @@ impl Rows {
         self.fill()
     }
 
-    /// Reads on until there is a row, or the table ends.
+    /// Reads the next batches until there is a row, or the table ends.
     fn fill(&mut self) -> Result<(), Error> {
         while self.is_over() {
             let Some(place) = self.source.places.get(self.next) else { return Ok(()) };
@@ -78,7 +78,7 @@ impl Rows {
         if self.is_over() { self.fill() } else { Ok(()) }
     }
 
-    /// Returns whether there is no row any more.
+    /// Returns whether the cursor is behind the last row.
     pub fn is_over(&self) -> bool {
         let rows =
             self.chosen.as_ref().map_or_else(|| self.decoded.as_ref().map_or(0, |decoded| decoded.rows), Vec::len);
@@ -89,12 +89,12 @@ impl Rows {
         self.chosen.as_ref().map_or(self.at, |chosen| chosen.get(self.at).copied().unwrap_or(usize::MAX))
     }
 
-    /// Returns a value of the row.
+    /// Returns the value of a column in the current row.
     pub fn value(&self, column: usize) -> Value<'_> {
         self.decoded.as_ref().map_or(Value::Null, |decoded| decoded.value(column, self.row()))
     }
 
-    /// Returns the number of the row in its table.
+    /// Returns the number of the current row in its table.
     pub fn number(&self) -> i64 {
         self.decoded.as_ref().map_or(0, |decoded| decoded.first_row.saturating_add(self.row() as u64)).cast_signed()
     }

@@ -1,6 +1,6 @@
-//! A table of the trace as it is read for `SQLite`: batch by batch, only the columns that a query looks at, only the
-//! batches that can hold what it asks for. Small tables are decoded once and searched by an index, so that they can be
-//! joined.
+//! The source of a virtual table: a table of the trace, which is read batch by batch. Only the columns that a query
+//! looks at are decoded, and only the batches that can hold the times it asks for. A small table is decoded once as a
+//! whole and searched by an index, so that joins with it are fast.
 
 use std::{
     collections::BTreeSet,
@@ -17,34 +17,34 @@ use super::{
 };
 use crate::{Error, read::batches};
 
-/// Tables of at most this many rows are kept once they are decoded: as many as a batch has.
+/// The greatest number of rows of a table that is kept once it is decoded, which is the size of a batch.
 const SMALL: u64 = 1 << 16;
 
-/// What queries have met so far.
+/// The problems and tables that queries have met so far.
 #[derive(Default)]
 pub(super) struct Met {
-    /// batches that cannot be read
+    /// The problems of batches that cannot be read.
     pub problems: Vec<Problem>,
-    /// the tables that were asked for
+    /// The names of the tables that queries named.
     pub tables: BTreeSet<String>,
 }
 
-/// Returns the lock; a panic of whoever held it does not make what it guards worse.
+/// Takes the lock. A lock that is poisoned by a panic is taken too, since its content stays valid.
 pub(super) fn locked(met: &Mutex<Met>) -> MutexGuard<'_, Met> {
     met.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A column as the trace's own schema describes it.
+/// The description of a column from the trace's own schema.
 #[derive(Debug, Clone)]
 pub(super) struct Description {
     pub name: String,
-    /// INTEGER, REAL or TEXT
+    /// The name of `SQLite`'s type: INTEGER, REAL or TEXT.
     pub sql_type: &'static str,
-    /// what it means
+    /// The column's meaning.
     pub doc: String,
 }
 
-/// Where a record batch is, and the number of its first row in the table.
+/// The place of a record batch in the trace, and the number of the batch's first row in the table.
 pub(super) struct Place {
     segment: usize,
     batch: usize,
@@ -64,7 +64,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Makes a source of a table; `None` if no segment of it has a schema that can be read.
+    /// Creates the source of a table. Returns `None` if no segment of the table has a schema that can be read.
     pub fn new(trace: &Arc<Trace>, table: &str, met: &Arc<Mutex<Met>>) -> Option<Self> {
         let (doc, columns) = trace.table(table).find_map(|segment| schema(trace, segment))?;
         let (mut places, mut rows) = (Vec::new(), 0_u64);
@@ -78,22 +78,23 @@ impl Source {
         Some(Self { trace, table: table.to_owned(), doc, columns, rows, places, whole: OnceLock::new(), met })
     }
 
-    /// Returns which column is `time`; the manifest knows from when to when each batch is.
+    /// Returns the index of the column `time`, if there is one. The manifest has the first and the last time of each
+    /// batch, so conditions on this column leave out batches.
     pub fn time(&self) -> Option<usize> {
         self.columns.iter().position(|column| column.name == "time")
     }
 
-    /// Returns whether the table is kept whole, so that it can be searched.
+    /// Returns whether the table is kept as a whole, so that it can be searched by an index.
     pub fn is_small(&self) -> bool {
         self.rows <= SMALL
     }
 
-    /// Notes that a query names this table.
+    /// Notes that a query has named this table.
     pub fn meet(&self) {
         locked(&self.met).tables.insert(self.table.clone());
     }
 
-    /// Reads the batch at a place; `None` if it is damaged.
+    /// Reads the wanted columns of the batch at a place. Returns `None` if no row of the batch can be read.
     pub fn read(&self, place: &Place, wanted: &[usize]) -> Result<Option<Decoded>, Error> {
         let segment = &self.trace.segments[place.segment];
         let names: Vec<&str> = wanted.iter().map(|column| self.columns[*column].name.as_str()).collect();
@@ -101,7 +102,7 @@ impl Source {
             batches::read(&self.trace, segment, &segment.batches[place.batch..=place.batch], Some(&names))?;
         if !problems.is_empty() {
             let known = &mut locked(&self.met).problems;
-            // Joins read a table many times.
+            // A join reads a table many times and meets its problems each time.
             known.extend(problems.into_iter().filter(|problem| !known.contains(problem)).collect::<Vec<_>>());
         }
         if batch.height() == 0 {
@@ -110,7 +111,7 @@ impl Source {
         Decoded::new(&batch, wanted, self.columns.len(), place.first_row).map(Some)
     }
 
-    /// Returns the whole table, if it is small.
+    /// Returns the whole table if it is small, or else `None`.
     pub fn whole(&self) -> Result<Option<&Whole>, Error> {
         if self.rows > SMALL || self.whole.get().is_some() {
             return Ok(self.whole.get());
@@ -125,13 +126,13 @@ impl Source {
         Ok(Some(self.whole.get_or_init(|| Whole::new(decoded))))
     }
 
-    /// Returns what the manifest says of a batch.
+    /// Returns the manifest's entry of a batch.
     pub fn batch(&self, place: &Place) -> &Batch {
         &self.trace.segments[place.segment].batches[place.batch]
     }
 }
 
-/// Reads the meaning of a table, and its columns.
+/// Reads the meaning of a table and the descriptions of its columns from a segment's schema.
 fn schema(trace: &Trace, segment: &Segment) -> Option<(String, Vec<Description>)> {
     let (stream, _problems) = trace.read_segment(segment, |_| false);
     let mut reader = IpcStreamReader::new(Cursor::new(stream));

@@ -1,5 +1,5 @@
-//! A [`Source`] as one of `SQLite`'s virtual tables. `SQLite` is written in C and holds pointers to what is here, hence
-//! the only `unsafe` of this crate: two promises about how the structs begin.
+//! This module makes a virtual table of `SQLite`'s from a [`Source`]. `SQLite` is written in C and holds pointers to
+//! the structs of this module. Hence the only `unsafe` of this crate: two promises about the first field of a struct.
 
 use std::{
     borrow::Cow,
@@ -23,7 +23,7 @@ use super::{
     source::Source,
 };
 
-/// Makes the table known to `SQLite` under its name.
+/// Adds the table to a connection under its name.
 pub(super) fn register(connection: &Connection, source: Arc<Source>) -> Result<()> {
     const MODULE: Module<'_, VirtualTable> = Module::eponymous_only_module();
     let name = source.table.clone();
@@ -32,14 +32,14 @@ pub(super) fn register(connection: &Connection, source: Arc<Source>) -> Result<(
 
 #[repr(C)]
 struct VirtualTable {
-    /// `SQLite`'s part
+    /// The part that `SQLite` uses, which must be the first field.
     base: sqlite3_vtab,
     source: Arc<Source>,
 }
 
 #[repr(C)]
 struct Cursor {
-    /// `SQLite`'s part
+    /// The part that `SQLite` uses, which must be the first field.
     base: sqlite3_vtab_cursor,
     rows: Rows,
 }
@@ -104,10 +104,10 @@ unsafe impl VTab<'_> for VirtualTable {
         if plan.key.is_some() {
             rows = rows.min(8.0);
         }
-        // What is left of the time is not known yet; each bound is taken to leave a quarter.
+        // The arguments are not known yet, so each condition on the time is assumed to leave a quarter of the rows.
         rows = plan.bounds.iter().fold(rows, |rows, _| rows / 4.0);
         info.set_estimated_rows(rows as i64 + 1);
-        // A row of a table that has to be decoded, again for each row of what it is joined with, costs more.
+        // A row of a large table costs more, since a join decodes the table again for each row of the other table.
         info.set_estimated_cost(if self.source.is_small() { rows } else { rows * 20.0 } + 1.0);
         info.set_idx_str(&plan.to_string());
         Ok(true)
