@@ -1,4 +1,5 @@
-//! A request: its mask is read, its zonelist walked, and the first zone that is above its mark gives a block.
+//! Allocating a block: reading the mask, walking the zonelist, and taking a block from the first zone that is above its
+//! mark.
 
 use super::{
     allocator::PageAllocator,
@@ -26,7 +27,7 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// Allocates 2^order contiguous frames and returns the first: `alloc_pages_node`. Nothing can be reclaimed.
+    /// `alloc_pages_node`: allocates 2^order contiguous frames and returns the first. Nothing can be reclaimed.
     ///
     /// # Errors
     /// When the mask is illegal, or no allowed zone can give a block.
@@ -36,7 +37,7 @@ impl PageAllocator {
         self.alloc_pages_under(&mut NoPressure, gfp, order, cpu, node)
     }
 
-    /// Like [`Self::alloc_pages`], with someone who can give memory back when it runs low.
+    /// Allocates like [`Self::alloc_pages`], but `pressure` may give memory back when it runs low.
     ///
     /// # Errors
     /// When the mask is illegal, or no allowed zone can give a block even after reclaim.
@@ -68,7 +69,7 @@ impl PageAllocator {
         self.alloc_by_flags(pressure, self.config.gfp.flags(gfp.0), order, cpu, node)
     }
 
-    /// Like [`Self::alloc_pages_under`], for masks that have been read already.
+    /// Allocates like [`Self::alloc_pages_under`], for a mask that has been translated into flags already.
     #[inline]
     pub(crate) fn alloc_by_flags<P: Pressure>(
         &mut self,
@@ -102,7 +103,7 @@ impl PageAllocator {
         }
     }
 
-    /// `prepare_alloc_pages`: reads the mask.
+    /// `prepare_alloc_pages`: derives the request from the flags.
     #[inline]
     fn prepare(&self, flags: Flags, order: Order, cpu: Cpu, node: NodeId) -> Result<Request, AllocError> {
         if order.0 > MAX_ORDER {
@@ -118,8 +119,8 @@ impl PageAllocator {
         Ok(Request { order: order.0, migratetype, flags, alloc, highest, node, cpu: cpu.0 })
     }
 
-    /// `get_page_from_freelist`: walks the zonelist, checks each zone's mark, takes a block from the first that has
-    /// one. Returns the frame index and the zone.
+    /// `get_page_from_freelist`: walks the zonelist, checks the mark of each zone, and takes a block from the first
+    /// zone that has one. Returns the frame index and the zone.
     #[inline]
     pub(crate) fn get_page_from_freelist(&mut self, request: &mut Request) -> Option<(u32, u8)> {
         let preferred = self.zonelists.get(request.node.0, request.highest, 0)?;
@@ -133,12 +134,13 @@ impl PageAllocator {
             if !request.alloc.has(AllocFlags::NOFRAGMENT) {
                 return None;
             }
-            // Every zone would have to break a pageblock: then so be it.
+            // Every zone would have to break a pageblock, so the request gives up avoiding this.
             request.alloc = request.alloc.without(AllocFlags::NOFRAGMENT);
         }
     }
 
-    /// `alloc_flags_nofragment`: only worth it when there is a DMA32 zone below to spill into.
+    /// `alloc_flags_nofragment`: returns whether to avoid breaking pageblocks, which is useful only if there is a DMA32
+    /// zone below that can serve the request instead.
     #[inline]
     fn avoids_fragmentation(&self, preferred: u8) -> bool {
         self.config.rules.nofragment && self.zones[usize::from(preferred)].kind == ZoneType::Normal && self.has_dma32
@@ -156,7 +158,7 @@ impl PageAllocator {
                     break;
                 }
                 if z != preferred && request.alloc.has(AllocFlags::NOFRAGMENT) {
-                    // A remote page costs more than a broken local pageblock: start over without the flag.
+                    // A remote page costs more than a broken local pageblock, so the walk starts over without the flag.
                     request.alloc = request.alloc.without(AllocFlags::NOFRAGMENT);
                     position = 0;
                     continue;
@@ -173,12 +175,12 @@ impl PageAllocator {
     }
 }
 
-/// The mark check of `get_page_from_freelist` for one zone.
+/// Returns whether a request may take a block from one zone: the mark check of `get_page_from_freelist`.
 #[inline]
 fn may_take_from(rules: &Rules, zone: &mut Zone, request: &Request) -> bool {
     let Request { order, highest, alloc, .. } = *request;
     if rules.pcp == PcpRule::AutoHigh && !zone.below_high {
-        // 6.7+: the high mark is looked at too, so that per-CPU lists stop growing before memory is scarce.
+        // Since 6.7 the high mark is checked too, so that per-CPU lists stop growing before memory is scarce.
         if watermark_fast(rules, zone, order, zone.marks.high + zone.boost, highest, alloc) {
             return true;
         }
@@ -188,7 +190,7 @@ fn may_take_from(rules: &Rules, zone: &mut Zone, request: &Request) -> bool {
     if watermark_fast(rules, zone, order, mark + zone.boost, highest, alloc) {
         return true;
     }
-    // The boost is for kswapd; those who may use the reserve need not heed it.
+    // The boost is for kswapd; requests that may use the reserve need not respect it.
     order == 0
         && zone.boost > 0
         && alloc.mark() == 0
@@ -196,7 +198,7 @@ fn may_take_from(rules: &Rules, zone: &mut Zone, request: &Request) -> bool {
         && watermark_ok(rules, zone, 0, zone.marks.min, highest, alloc, zone.nr_free)
 }
 
-/// `rmqueue`: per-CPU list or buddy lists, then the block is the caller's.
+/// `rmqueue`: takes a block from a per-CPU list or the buddy lists and marks it as allocated.
 #[inline]
 fn take(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32> {
     let i = if pcp::allows(rules, request.order) {
@@ -216,7 +218,7 @@ fn take(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> 
     Some(i)
 }
 
-/// `rmqueue_buddy`.
+/// `rmqueue_buddy`: takes a block from the buddy lists.
 fn rmqueue_buddy(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Request) -> Option<u32> {
     zone.counters.lock_taken += 1;
     if request.alloc.has(AllocFlags::HIGHATOMIC)
@@ -229,7 +231,7 @@ fn rmqueue_buddy(rules: &Rules, map: &mut MemMap, zone: &mut Zone, request: &Req
         return Some(i);
     }
     if rules.highatomic && request.alloc.has(AllocFlags::OOM.with(AllocFlags::NON_BLOCK)) {
-        // Better to raid the reserve than to fail someone who cannot wait.
+        // Taking a page of the reserve is better than failing a request that cannot wait.
         return rmqueue_smallest(map, zone, request.order, Migratetype::HighAtomic);
     }
     None

@@ -1,24 +1,24 @@
-//! What a page allocator is built from.
+//! The configuration of a page allocator.
 
 use crate::{Generation, GfpTable, Layout, Rules, Tunables};
 
-/// Everything a page allocator is built from.
+/// The configuration of a page allocator.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The machine.
+    /// The layout of the machine.
     pub layout: Layout,
     /// The kernel generation.
     pub generation: Generation,
-    /// Its rules; change one for a what-if.
+    /// The rules of the generation, of which a what-if changes one.
     pub rules: Rules,
     /// The GFP numbering of the masks that will be passed in.
     pub gfp: GfpTable,
-    /// `/proc/sys/vm` settings.
+    /// The settings of `/proc/sys/vm`.
     pub tunables: Tunables,
 }
 
 impl Config {
-    /// A machine under an unmodified kernel of this generation.
+    /// Returns the configuration of a machine under an unmodified kernel of this generation.
     pub fn new(layout: Layout, generation: Generation) -> Self {
         let thp = generation != Generation::Textbook;
         let tunables = Tunables { thp, ..Tunables::default() };

@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// Reserves free pageblocks for contiguous allocation (`init_cma_reserved_pageblock`): until then, movable requests
-    /// may borrow them.
+    /// `init_cma_reserved_pageblock`: reserves free pageblocks for contiguous allocation. Until they are used for it,
+    /// movable requests may borrow them.
     ///
     /// # Errors
     /// When the range is not made of whole, wholly free pageblocks.
@@ -18,7 +18,7 @@ impl PageAllocator {
         self.retype_free_range(start, pages, Migratetype::Cma)
     }
 
-    /// Gives free pageblocks of a range another type.
+    /// Changes the type of the free pageblocks of a range.
     fn retype_free_range(&mut self, start: Pfn, pages: u64, to: Migratetype) -> Result<(), Misuse> {
         let zone = self.zone_of(start).ok_or(Misuse::NotAFrame(start))?;
         let block = self.zones[usize::from(zone.0)].pageblock_pages();
@@ -42,14 +42,15 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// Changes a pageblock's type and moves its free pages along, splitting a free block that reaches beyond it.
+    /// Changes a pageblock's type and moves its free pages to the lists of that type. A free block that extends beyond
+    /// the pageblock is split.
     fn retype_pageblock(&mut self, pfn: u64, to: Migratetype) {
         let Some((head, tag)) = self.block_of(pfn) else { return };
         let zone = &mut self.zones[usize::from(tag.zone())];
         let order = zone.pageblock_order;
         if tag.state() == BlockState::Buddy && tag.order() >= order {
-            // The whole pageblock is free: it leaves its block, changes its type, and merges with neighbours of that
-            // type.
+            // The whole pageblock is free, so it is taken out of its block, changes its type, and merges with
+            // neighbours of that type.
             take_out(&mut self.map, zone, head, tag, pfn, order);
             zone.set_pageblock_type(pfn, to);
             let i = self.map.index(pfn);
@@ -60,7 +61,8 @@ impl PageAllocator {
         }
     }
 
-    /// `set_migratetype_isolate`: what is free in the pageblock leaves the free count, what is freed later follows.
+    /// `set_migratetype_isolate`: removes the free pages of a pageblock from the count of free pages, and those that
+    /// are freed later too.
     ///
     /// # Errors
     /// When the frame lies in no zone.
@@ -72,8 +74,8 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// `unset_migratetype_isolate`: the pageblock is ordinary again, of the given type, and its free pages merge with
-    /// their neighbours.
+    /// `unset_migratetype_isolate`: makes a pageblock ordinary again, with the given type, and merges its free pages
+    /// with their neighbours.
     ///
     /// # Errors
     /// When the frame lies in no zone.
@@ -95,8 +97,8 @@ impl PageAllocator {
         move_freepages_block(&mut self.map, zone, block, to);
     }
 
-    /// `alloc_contig_range`: isolates the pageblocks and takes the frames, if all are free. Migration of what is in the
-    /// way is the caller's part. The frames become order-0 allocations.
+    /// `alloc_contig_range`: isolates the pageblocks and takes the frames, if all are free. The caller must first
+    /// migrate the pages that are in the way. The frames become order-0 allocations.
     ///
     /// # Errors
     /// [`AllocError::Fragmented`] when a frame is in use: everything is as before then.
@@ -113,7 +115,7 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// `free_contig_range`.
+    /// `free_contig_range`: frees frames that [`Self::alloc_contig_range`] took.
     ///
     /// # Errors
     /// When a frame is not an order-0 allocation; those before it are free then.
@@ -121,8 +123,8 @@ impl PageAllocator {
         (start.0..start.0 + pages).try_for_each(|p| self.free_pages(Pfn(p), Order::ZERO, cpu))
     }
 
-    /// Moves an allocated block to another place, with all that its owner has left in its `struct page`: what migration
-    /// and compaction do. Returns the new frame.
+    /// Moves an allocated block to another place, with the fields that its owner has set in its `struct page`, as
+    /// migration and compaction do. Returns the new first frame.
     ///
     /// # Errors
     /// When the source is not the start of an allocated block or is pinned by further references, or the destination is
@@ -139,8 +141,8 @@ impl PageAllocator {
         Ok(to)
     }
 
-    /// Takes a free block out of the buddy system, splitting a larger one if need be: `__isolate_free_page`. The block
-    /// becomes an allocated one. For replaying what a real machine did, and for compaction.
+    /// `__isolate_free_page`: takes a free block out of the buddy system, splitting a larger one if necessary. The
+    /// block becomes an allocated one. Compaction and the replay of a real machine use it.
     ///
     /// # Errors
     /// When the frames are not all free in one block.

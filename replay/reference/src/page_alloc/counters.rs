@@ -1,24 +1,24 @@
-//! Counters over all zones.
+//! The counters over all zones.
 
-/// Counters over all zones, in the words of `/proc/vmstat`.
+/// The counters over all zones, with the names of `/proc/vmstat` where it has them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
-    /// Requests served.
+    /// The requests served.
     pub allocs: u64,
-    /// Blocks freed.
+    /// The blocks freed.
     pub frees: u64,
-    /// Requests that failed.
+    /// The requests that failed.
     pub failures: u64,
-    /// Requests that missed the low mark in every zone.
+    /// The requests that found every zone below its low mark.
     pub slowpath: u64,
-    /// Wake-ups of kswapd.
+    /// The wake-ups of kswapd.
     pub kswapd_wakeups: u64,
-    /// Direct reclaims (`allocstall`).
+    /// The direct reclaims (`allocstall`).
     pub allocstall: u64,
-    /// Direct compactions (`compact_stall`).
+    /// The direct compactions (`compact_stall`).
     pub compact_stall: u64,
-    /// Times the OOM killer was asked.
+    /// The calls of the OOM killer.
     pub oom: u64,
-    /// Pages zeroed.
+    /// The pages zeroed.
     pub zeroed: u64,
 }

@@ -1,6 +1,7 @@
-//! The two paths nearly every request takes whose blocks are cached per CPU, without the questions that need not be
-//! asked there: a block from this CPU's list while its zone has plenty, and a block back onto the list while the list
-//! has room. They do exactly what the general paths would; where they cannot tell, they step aside.
+//! Short paths for blocks that are cached per CPU: an allocation from this CPU's list while its zone has plenty, and a
+//! free onto the list while the list has room. Nearly all requests and frees take them. They skip the checks that
+//! cannot fail there and have exactly the effect of the general paths; where they cannot decide, they leave the work to
+//! the general path.
 
 use super::allocator::PageAllocator;
 use crate::{
@@ -14,14 +15,14 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// The short path of an allocation, if it can be taken.
+    /// Allocates a block by the short path, or returns `None` if the general path must be taken.
     #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
     #[inline(always)]
     pub(super) fn alloc_fast(&mut self, gfp: Gfp, order: Order, cpu: Cpu, node: NodeId) -> Option<Pfn> {
         if order.0 == 0 { self.pop(gfp, Order::ZERO, cpu, node) } else { self.pop_block(gfp, order, cpu, node) }
     }
 
-    /// The short path of a free, if it can be taken.
+    /// Frees a block by the short path, or returns `false` if the general path must be taken.
     #[expect(clippy::inline_always, reason = "a call would cost a fifth of what it does")]
     #[inline(always)]
     pub(super) fn free_fast(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> bool {
@@ -38,8 +39,8 @@ impl PageAllocator {
         self.routes.caches(order) && self.push(pfn, order, cpu)
     }
 
-    /// Pops this CPU's list, if the preferred zone is above its high mark by any way of counting. Where lists are not
-    /// used, they are empty.
+    /// Pops a block from this CPU's list, if the preferred zone is above its high mark for any request. Where lists are
+    /// not used, they are empty.
     #[expect(
         clippy::inline_always,
         reason = "for single pages, most of all requests, the questions about the order are then answered at compile time"
@@ -92,7 +93,7 @@ impl PageAllocator {
 }
 
 impl PerCpuPages {
-    /// Counts one block more, unless pages would have to be given back.
+    /// Counts one freed block, and returns `false` without counting it if pages would have to be given back.
     #[expect(
         clippy::inline_always,
         reason = "for single pages, most of all requests, the questions about the order are then answered at compile time"
@@ -103,7 +104,7 @@ impl PerCpuPages {
         if count >= self.high {
             return false;
         }
-        // Once there is a run of frees of these orders, the general path decides whether it ends the caching.
+        // In a run of frees of these orders, the general path decides whether the lists are emptied.
         if (1..=COSTLY_ORDER).contains(&order) && self.freed_of_late >= self.free_high_from {
             return false;
         }

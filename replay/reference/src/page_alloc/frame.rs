@@ -1,4 +1,4 @@
-//! What is known of a frame: the block it lies in, its `struct page`, its owner.
+//! Queries about a frame: the block that it lies in, its `struct page`, and its owner.
 
 use super::allocator::PageAllocator;
 use crate::{
@@ -11,13 +11,13 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// The zone a frame belongs to.
+    /// Returns the zone that a frame belongs to, or `None` if it lies in no zone.
     pub fn zone_of(&self, pfn: Pfn) -> Option<ZoneId> {
         self.zones.iter().find(|z| z.spans(pfn.0)).map(|z| ZoneId(z.id))
     }
 
-    /// The block that covers a frame: only a block's first frame carries a tag, so its possible starts are tried,
-    /// smallest block first.
+    /// Returns the first frame and the tag of the block that covers a frame. Only a block's first frame has a tag, so
+    /// the possible first frames are tried, smallest block first.
     pub(crate) fn block_of(&self, pfn: u64) -> Option<(u64, Tag)> {
         (0..=MAX_ORDER).find_map(|order| {
             let head = pfn >> order << order;
@@ -26,7 +26,7 @@ impl PageAllocator {
         })
     }
 
-    /// What the allocator knows about a frame.
+    /// Returns the state of a frame.
     pub fn frame(&self, pfn: Pfn) -> FrameState {
         if self.zone_of(pfn).is_none() {
             return FrameState::Absent;
@@ -41,7 +41,7 @@ impl PageAllocator {
         }
     }
 
-    /// The frame's `struct page`; `None` outside every zone.
+    /// Returns the frame's `struct page`, or `None` if the frame lies in no zone.
     pub fn page(&self, pfn: Pfn) -> Option<Page> {
         self.zone_of(pfn)?;
         let i = self.map.index(pfn.0);
@@ -84,7 +84,7 @@ impl PageAllocator {
         }
     }
 
-    /// Index of a frame that is the start of an allocated block.
+    /// Returns the index of a frame that is the start of an allocated block.
     pub(crate) fn allocated(&self, pfn: Pfn) -> Result<u32, Misuse> {
         match self.frame(pfn) {
             FrameState::Allocated { head, .. } if head == pfn => Ok(self.map.index(pfn.0)),
@@ -94,8 +94,8 @@ impl PageAllocator {
         }
     }
 
-    /// Index of a frame that is the start of an allocated block, if the block is its caller's to do with what he likes:
-    /// the slab layer and `vmalloc` keep theirs to themselves.
+    /// Returns the index of a frame that is the start of an allocated block, if the caller may change the block. Blocks
+    /// of the slab layer and of `vmalloc` may only be changed through these.
     pub(crate) fn callers_own(&self, pfn: Pfn) -> Result<u32, Misuse> {
         let i = self.allocated(pfn)?;
         let flags = PageFlags(self.map.flags(i));

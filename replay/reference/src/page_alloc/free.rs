@@ -1,15 +1,15 @@
-//! A block comes back: onto a per-CPU list, or into the buddy system.
+//! Freeing a block, to a per-CPU list or into the buddy system.
 
 use super::allocator::PageAllocator;
 use crate::{
     Cpu, FrameState, Migratetype, Misuse, Order, PageFlags, PcpRule, Pfn, buddy::free_one_page::free_by_pageblock, pcp,
 };
 
-/// Flag bits of frames whose owner has a free function of its own.
+/// The flag bits of frames whose owner has a free function of its own.
 const OWNED: u16 = PageFlags::SLAB.bits() | PageFlags::VMALLOC.bits();
 
 impl PageAllocator {
-    /// Frees a block: `__free_pages`.
+    /// `__free_pages`: frees a block.
     ///
     /// # Errors
     /// When the frame is not the start of a block allocated with this order, or others still use it; nothing has
@@ -24,7 +24,7 @@ impl PageAllocator {
     fn free_checked(&mut self, pfn: Pfn, order: Order, cpu: Cpu) -> Result<(), Misuse> {
         let Some(i) = self.map.find(pfn.0) else { return Err(Misuse::NotAFrame(pfn)) };
         let tag = self.map.tag(i);
-        // Most owners leave no notes, which then need not be fetched.
+        // Most owners leave no notes; the notes then need not be read.
         if !tag.is_plain_allocation_of(order.0) {
             if !tag.is_allocated_of(order.0) || self.map.flags(i) & OWNED != 0 || self.is_still_used(i) {
                 return Err(self.misuse_of_free(pfn, order));
@@ -51,7 +51,7 @@ impl PageAllocator {
         }
     }
 
-    /// Returns every per-CPU page to the buddy lists: `drain_all_pages`.
+    /// `drain_all_pages`: gives all pages on per-CPU lists back to the buddy system.
     pub fn drain_all(&mut self) {
         for z in 0..self.zones.len() {
             for cpu in 0..self.zones[z].pcp.len() {
@@ -63,7 +63,8 @@ impl PageAllocator {
         }
     }
 
-    /// What the vmstat worker does about once a second: lets per-CPU limits decay (6.7+).
+    /// Does the work of the vmstat worker, which runs about once a second: lowers the limits of the per-CPU lists (6.7
+    /// and later).
     pub fn vmstat_tick(&mut self) {
         if self.config.rules.pcp != PcpRule::AutoHigh {
             return;
@@ -78,7 +79,7 @@ impl PageAllocator {
         }
     }
 
-    /// Names what is wrong with a free that [`PageAllocator::free_pages`] refused.
+    /// Returns the reason why [`PageAllocator::free_pages`] refuses a free.
     #[cold]
     pub(crate) fn misuse_of_free(&self, pfn: Pfn, given: Order) -> Misuse {
         let seen_before = |head: Pfn| {

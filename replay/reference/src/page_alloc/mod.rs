@@ -1,4 +1,4 @@
-//! The page allocator: requests in, frames out.
+//! The page allocator, which serves requests for blocks of page frames.
 
 mod alloc;
 mod allocator;

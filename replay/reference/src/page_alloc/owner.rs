@@ -1,4 +1,4 @@
-//! What the owner of an allocated block does with its `struct page`: fields, flags, references, division.
+//! Operations of the owner of an allocated block on its `struct page`: fields, flags, references, division.
 
 use super::allocator::PageAllocator;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// Sets the owner's fields of an allocated page: scratch word, mapping and index.
+    /// Sets the owner's fields of an allocated page: private word, mapping and index.
     ///
     /// # Errors
     /// When the frame is not the start of an allocated block (writing to a free page's fields is a use after free), or
@@ -23,7 +23,7 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// Sets how many page-table entries map an allocated page.
+    /// Sets the number of page-table entries that map an allocated page.
     ///
     /// # Errors
     /// When the frame is not the start of an allocated block, or has an allocator of its own.
@@ -44,13 +44,14 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// Marks an allocated page as the slab layer's, vmalloc's or a reclaim list's.
+    /// Sets or clears the flag that marks an allocated page as one of the slab layer, of `vmalloc` or of a reclaim
+    /// list.
     pub(crate) fn set_owned(&mut self, i: u32, flag: PageFlags, owned: bool) {
         let flags = self.map.flags(i);
         self.map.set_flags(i, if owned { flags | flag.bits() } else { flags & !flag.bits() });
     }
 
-    /// `get_page`: one more reference.
+    /// `get_page`: adds one reference and returns the number of references.
     ///
     /// # Errors
     /// When the frame is not the start of an allocated block, or has an allocator of its own.
@@ -61,7 +62,7 @@ impl PageAllocator {
         Ok(count)
     }
 
-    /// `put_page`: one reference less; the last one frees the block. Returns the references left.
+    /// `put_page`: drops one reference, and frees the block with the last one. Returns the number of references left.
     ///
     /// # Errors
     /// When the frame is not the start of an allocated block.
@@ -76,13 +77,13 @@ impl PageAllocator {
         Ok(0)
     }
 
-    /// Whether others than the one who frees it still use an allocated block: they hold references, or page tables lead
-    /// to it.
+    /// Returns whether an allocated block is still used after its owner frees it: others hold references, or page
+    /// tables lead to it.
     pub(crate) fn is_still_used(&self, i: u32) -> bool {
         self.map.count(i) > 1 || self.map.note(i, Note::MapCount) > 0
     }
 
-    /// `split_page`: turns an allocated block into blocks of a lower order that are freed one by one.
+    /// `split_page`: turns an allocated block into blocks of a lower order, which are freed one by one.
     ///
     /// # Errors
     /// When the frame is not the start of an allocated block of at least this order, or has an allocator of its own.

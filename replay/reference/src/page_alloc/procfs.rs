@@ -18,17 +18,17 @@ use crate::{
     },
 };
 
-/// `/proc/pagetypeinfo` stops counting a list here.
+/// The number of blocks at which `/proc/pagetypeinfo` stops counting a list.
 const PAGETYPEINFO_CAP: u64 = 100_000;
 
-/// Migratetypes the kernel of the model shows: CMA only where a pageblock has that type.
+/// Returns the migratetypes that the model's kernel shows: CMA only if a pageblock has that type.
 fn shown_types(mm: &PageAllocator) -> impl Iterator<Item = Migratetype> + Clone + '_ {
     let cma = mm.zones.iter().any(|z| z.pageblocks.contains(&Migratetype::Cma));
     Migratetype::ALL.into_iter().filter(move |mt| cma || *mt != Migratetype::Cma)
 }
 
 impl PageAllocator {
-    /// `/proc/buddyinfo`.
+    /// Returns the text of `/proc/buddyinfo`.
     pub fn buddyinfo(&self) -> String {
         let mut out = String::new();
         for zone in &self.zones {
@@ -42,7 +42,7 @@ impl PageAllocator {
         out
     }
 
-    /// `/proc/pagetypeinfo`.
+    /// Returns the text of `/proc/pagetypeinfo`.
     pub fn pagetypeinfo(&self) -> String {
         let order = self.config.rules.pageblock_order;
         let mut out = format!("Page block order: {order}\nPages per block:  {}\n\n", 1u64 << order);
@@ -81,7 +81,8 @@ impl PageAllocator {
         out
     }
 
-    /// `/proc/zoneinfo`: the lines about sizes, marks and per-CPU lists; the counters of other subsystems are left out.
+    /// Returns the text of `/proc/zoneinfo`: the lines about sizes, marks and per-CPU lists, without the counters of
+    /// other subsystems.
     pub fn zoneinfo(&self) -> String {
         let mut out = String::new();
         for node in 0..self.config.layout.nodes() {
@@ -96,12 +97,12 @@ impl PageAllocator {
         out
     }
 
-    /// The zone types the kernel is configured with: columns of `protection`.
+    /// Returns the zone types that the kernel is configured with, which are the columns of `protection`.
     fn configured(&self) -> impl Iterator<Item = ZoneType> {
         ZoneType::ALL.into_iter().filter(|kind| self.config.layout.configured.contains(kind))
     }
 
-    /// What is shown of every zone, populated or not.
+    /// Writes the lines that every zone has, populated or not.
     fn show_sizes(&self, out: &mut String, sizes: &Sizes) {
         let Sizes { free, boost, marks, spanned, present, managed, cma, protection } = sizes;
         let _ = writeln!(out, "  pages free     {free}");
@@ -133,14 +134,14 @@ impl PageAllocator {
             let _ = writeln!(out, "      {:<12} {blocks}", "nr_free_pages_blocks");
         }
         out.push_str("  pagesets\n");
-        // The columns grew between 6.12 and 6.18, and the two bounds came.
+        // Between 6.12 and 6.18 the columns became wider, and the two bounds were added.
         let width = if newest { 10 } else { 7 };
         for (cpu, pcp) in zone.pcp.iter().enumerate() {
             let _ = writeln!(out, "    cpu: {cpu}");
             let mut row = |name, value| {
                 let _ = writeln!(out, "              {name:<width$}{value}");
             };
-            // `count:` fills its column in both layouts, the old one's is a blank narrower.
+            // `count:` fills its column in both layouts; that of the old layout is one blank narrower.
             row(if newest { "count:" } else { "count: " }, pcp.count);
             row("high:", pcp.high);
             row("batch:", pcp.sizes.batch);
@@ -155,7 +156,7 @@ impl PageAllocator {
     }
 }
 
-/// The sizes of a zone as `/proc/zoneinfo` shows them.
+/// The sizes of a zone that `/proc/zoneinfo` shows, in pages.
 struct Sizes {
     free: u64,
     boost: u64,
@@ -181,7 +182,7 @@ impl Sizes {
         }
     }
 
-    /// A zone without pages has marks if it is a high one.
+    /// Returns the sizes of a zone without pages, which has marks only if it is a zone of high memory.
     fn unpopulated(config: &Config, kind: ZoneType) -> Self {
         let mark = if is_high(&config.layout, &config.rules, kind) { HIGH_ZONE_LEAST } else { 0 };
         let marks = Watermarks { min: mark, low: mark, high: mark, promo: mark };
@@ -189,9 +190,9 @@ impl Sizes {
     }
 }
 
-/// `calculate_normal_threshold`: how far a CPU's counters may drift before they are added to the zone's.
+/// `calculate_normal_threshold`: returns how far a CPU's counters may drift before they are added to the zone's.
 fn stat_threshold(managed: u64, cpus: u16) -> u32 {
     let fls = |n: u64| u64::BITS - n.leading_zeros();
-    // The memory in units of 128 MiB.
+    // This is the memory in units of 128 MiB.
     (2 * fls(u64::from(cpus)) * (1 + fls(managed >> (27 - PAGE_SHIFT)))).min(125)
 }

@@ -1,4 +1,4 @@
-//! What can be read off a request before it is made.
+//! The part of a request's evaluation that is computed in advance.
 
 use alloc::vec::Vec;
 
@@ -11,7 +11,7 @@ use crate::{
     zone::zonelist::Zonelists,
 };
 
-/// Where a request goes as long as nothing runs low.
+/// The zone that serves a request as long as no zone runs low, and the request's mobility type.
 #[derive(Clone, Copy)]
 pub(super) struct Route {
     pub(super) zone: u8,
@@ -19,11 +19,11 @@ pub(super) struct Route {
     pub(super) migratetype: Migratetype,
 }
 
-/// What can be read off a request beforehand.
+/// The routes of all requests, computed in advance.
 pub(crate) struct Routes {
-    /// By node and by the low five bits of a mask: zone and mobility.
+    /// The route, by node and by the low five bits of a mask.
     pub(super) by_bits: Vec<[Option<Route>; 32]>,
-    /// Bit o: blocks of order o are cached per CPU.
+    /// A bit per order that says whether blocks of that order are cached per CPU.
     cached: u16,
 }
 

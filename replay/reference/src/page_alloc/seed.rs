@@ -1,4 +1,4 @@
-//! The state of a real machine, put into an allocator whose memory is all held.
+//! Setting the state of a real machine in an allocator whose memory is all held.
 
 use super::allocator::PageAllocator;
 use crate::{
@@ -12,14 +12,14 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// Sets a zone's marks to what a machine shows, instead of the formulas' result.
+    /// Sets a zone's marks to the values of a machine, instead of those of the formulas.
     pub fn set_watermarks(&mut self, zone: ZoneId, marks: Watermarks) {
         let zone = &mut self.zones[usize::from(zone.0)];
         zone.marks = marks;
         zone.note_reserve();
     }
 
-    /// Sets a zone's `lowmem_reserve` (`protection` in `/proc/zoneinfo`), by zone type.
+    /// Sets a zone's `lowmem_reserve` (`protection` in `/proc/zoneinfo`) in pages, by zone type.
     pub fn set_lowmem_reserve(&mut self, zone: ZoneId, reserve: [u64; ZONE_TYPES]) {
         let zone = &mut self.zones[usize::from(zone.0)];
         zone.lowmem_reserve = reserve;
@@ -33,19 +33,19 @@ impl PageAllocator {
         }
     }
 
-    /// Sets the present limit of one CPU's lists (6.7+, where it moves with the load).
+    /// Sets the current limit of one CPU's lists in pages (6.7 and later, where it moves with the load).
     pub fn seed_pcp_high(&mut self, zone: ZoneId, cpu: Cpu, high: u32) {
         let rules = &self.config.rules;
         if rules.per_cpu_lists
             && rules.pcp == PcpRule::AutoHigh
             && let Some(pcp) = self.zones[usize::from(zone.0)].pcp.get_mut(usize::from(cpu.0))
         {
-            // 0 until the lists are used for the first time.
+            // The limit stays 0 until the lists are used for the first time.
             pcp.high = if high == 0 { 0 } else { pcp.within_bounds(high) };
         }
     }
 
-    /// Sets the type of the pageblock a frame lies in. For a machine's initial state, before blocks are seeded there:
+    /// Sets the type of the pageblock that a frame lies in. It must be called before blocks are seeded there, because
     /// free blocks are not moved.
     ///
     /// # Errors
@@ -56,8 +56,8 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// Whether a whole aligned block lies in one zone and none of its frames is free, cached or handed out by the
-    /// model.
+    /// Returns whether a whole aligned block lies in one zone and none of its frames is free, on a per-CPU list or
+    /// allocated by the model.
     pub fn is_held(&self, pfn: Pfn, order: Order) -> bool {
         if order.0 > MAX_ORDER || pfn.0 & (order.pages() - 1) != 0 {
             return false;
@@ -69,8 +69,8 @@ impl PageAllocator {
             && (pfn.0 + 1..end).all(|p| self.map.tag(self.map.index(p)).is_none())
     }
 
-    /// Puts a free block on the tail of the list of `mt`, as a machine's initial state says. It does not merge with its
-    /// buddy: a state read from a machine has its blocks merged already.
+    /// Puts a free block on the tail of the list of `mt`, to build a machine's initial state. The block does not merge
+    /// with its buddy, because the blocks of a real machine have merged already.
     ///
     /// # Errors
     /// When a frame of the block is not held memory, or the block is not aligned to its order.
@@ -100,8 +100,7 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// Declares held memory an allocated block of known extent: its alloc was not seen, but what it was asked for is
-    /// known.
+    /// Marks held memory as an allocated block of known order and type, whose allocation was not seen.
     ///
     /// # Errors
     /// When a frame of the block is not held memory, or the block is not aligned to its order.

@@ -1,4 +1,4 @@
-//! Boot: zones, zonelists and marks of a machine, and its memory freed to the buddy system.
+//! Boot: setting up the zones, zonelists and marks of a machine, and freeing its memory to the buddy system.
 
 use alloc::vec::Vec;
 
@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// An allocator with all memory in use by someone unknown: free blocks are put in with [`Self::seed_free_block`]
-    /// and its like.
+    /// Creates an allocator with all memory in use by unknown owners. Free blocks are added with
+    /// [`Self::seed_free_block`] and the similar functions.
     ///
     /// The layout must have at least one zone, at most 32; its zones must be disjoint and together fit a 32-bit frame
     /// index (16 TiB).
@@ -42,8 +42,8 @@ impl PageAllocator {
         mm
     }
 
-    /// An allocator with all managed memory free, as at the end of boot. Where a zone has fewer managed pages than it
-    /// spans, the first frames are the ones in use: the kernel image and other static data.
+    /// Creates an allocator with all managed memory free, as at the end of boot. Where a zone has fewer managed pages
+    /// than it spans, its first frames are in use, by the kernel image and other static data.
     pub fn new(config: Config) -> Self {
         let mut mm = Self::held(config);
         for z in 0..mm.zones.len() {
@@ -53,7 +53,8 @@ impl PageAllocator {
         mm
     }
 
-    /// `setup_per_zone_wmarks`, `setup_per_zone_lowmem_reserve` and `zone_set_pageset_high_and_batch`, by the formulas.
+    /// `setup_per_zone_wmarks`, `setup_per_zone_lowmem_reserve` and `zone_set_pageset_high_and_batch`: set the marks,
+    /// the reserves and the sizes of the per-CPU lists by the formulas.
     pub(crate) fn setup_marks(&mut self) {
         let config = &self.config;
         let marks = zone_watermarks(&config.layout, &config.tunables, &config.rules);
@@ -73,8 +74,8 @@ impl PageAllocator {
         }
     }
 
-    /// The number of managed pages of a zone has changed (balloon, hotplug). Marks, reserves and per-CPU sizes follow
-    /// by the formulas; which frames came or went is told by freeing or allocating them.
+    /// Sets the number of managed pages of a zone after it has changed (balloon, hotplug). Marks, reserves and per-CPU
+    /// sizes follow by the formulas. The caller frees or allocates the frames that came or went.
     pub fn set_managed(&mut self, zone: ZoneId, managed: u64) {
         let z = usize::from(zone.0);
         self.zones[z].managed = managed;
@@ -84,8 +85,8 @@ impl PageAllocator {
         self.setup_marks();
     }
 
-    /// `memblock_free_all`: gives frames to the buddy system in the largest aligned blocks, at the tail, so that low
-    /// addresses go out first.
+    /// `memblock_free_all`: gives frames to the buddy system in the largest aligned blocks, at the tails of the lists,
+    /// so that low addresses are allocated first.
     pub(crate) fn release_range(&mut self, z: usize, start: u64, end: u64) {
         let mut at = start;
         while at < end {

@@ -1,4 +1,4 @@
-//! The slow path: lower marks, reclaim, compaction, and when to give up.
+//! The slow path: lower marks, reclaim, compaction, and the decision to give up.
 
 use super::{allocator::PageAllocator, pressure::Pressure};
 use crate::{
@@ -9,14 +9,15 @@ use crate::{
 };
 
 impl PageAllocator {
-    /// `__alloc_pages_slowpath`.
+    /// `__alloc_pages_slowpath`: allocates a block when every zone is below its low mark.
     #[cold]
     pub(super) fn slowpath<P: Pressure>(
         &mut self,
         pressure: &mut P,
         request: &mut Request,
     ) -> Result<(u32, u8), AllocError> {
-        /// `MAX_COMPACT_RETRIES` for costly orders: rounds that freed pages, and might have made the block.
+        /// `MAX_COMPACT_RETRIES` for costly orders: the number of rounds that freed pages and might have formed the
+        /// block.
         const COSTLY_COMPACT_RETRIES: u32 = 4;
 
         let flags = request.flags;
@@ -43,13 +44,14 @@ impl PageAllocator {
             if let Some(found) = self.get_page_from_freelist(request) {
                 return Ok(found);
             }
-            // What hides on per-CPU lists and in the reserve is not out of reach: get it before giving up.
+            // The pages on per-CPU lists and in the reserve can still be used, so they are tried before giving up.
             self.unreserve_highatomic(request.migratetype, false);
             self.drain_all();
             if let Some(found) = self.get_page_from_freelist(request) {
                 return Ok(found);
             }
-            // Pages that were freed need not make the large block that a costly order wants.
+            // Freed pages need not form the large block that a costly order needs, so for such an order they do not
+            // count as progress.
             fruitless = if progress > 0 && !costly { 0 } else { fruitless + 1 };
             if request.order > 0 {
                 self.counters.compact_stall += 1;
@@ -76,10 +78,10 @@ impl PageAllocator {
         }
     }
 
-    /// `should_reclaim_retry`: after a round that came to nothing, whether all that could still be reclaimed would be
-    /// enough.
+    /// `should_reclaim_retry`: returns whether, after a round that freed nothing, all pages that could still be
+    /// reclaimed would be enough.
     fn should_reclaim_retry<P: Pressure>(&self, pressure: &P, request: &Request, fruitless: u32) -> bool {
-        /// `MAX_RECLAIM_RETRIES`.
+        /// `MAX_RECLAIM_RETRIES`: the number of rounds without progress after which the request gives up.
         const MAX_RECLAIM_RETRIES: u32 = 16;
 
         let would_be_enough = |z: &u8| {
@@ -99,8 +101,8 @@ impl PageAllocator {
             && self.zonelists.list(request.node.0, request.highest).iter().any(would_be_enough)
     }
 
-    /// No reclaim helps any more: the OOM killer, and for `__GFP_NOFAIL` all memory there is. `None` means that there
-    /// may be something now: the rest of the reserve, or what the killer's victim freed.
+    /// Tries what is left when reclaim no longer helps: the OOM killer, and for `__GFP_NOFAIL` all memory there is.
+    /// Returns `None` if the search may succeed now, because the reserve or the OOM killer's victim gave pages back.
     fn last_resort<P: Pressure>(
         &mut self,
         pressure: &mut P,
@@ -133,7 +135,8 @@ impl PageAllocator {
         }
     }
 
-    /// Why a request failed: too little is free, or what is free lies in blocks that are too small.
+    /// Returns the reason why a request failed: too few pages are free, or the free pages are in blocks that are too
+    /// small.
     fn why(&self, request: &Request) -> AllocError {
         let zones = self.zonelists.list(request.node.0, request.highest);
         let enough = |z: &u8| {
@@ -143,8 +146,9 @@ impl PageAllocator {
         if request.order > 0 && zones.iter().any(enough) { AllocError::Fragmented } else { AllocError::BelowWatermark }
     }
 
-    /// `unreserve_highatomic_pageblock`: when reclaim gets nowhere, one reserved pageblock with free pages becomes
-    /// ordinary again, of the type that is asked for. The last one is given up by `force` only. Whether there was one.
+    /// `unreserve_highatomic_pageblock`: when reclaim makes no progress, returns one reserved pageblock with free pages
+    /// to ordinary use, with the requested type. The last reserved pageblock is given up only if `force` is set.
+    /// Returns whether there was such a pageblock.
     pub fn unreserve_highatomic(&mut self, to: Migratetype, force: bool) -> bool {
         highatomic::unreserve(&mut self.map, &mut self.zones, to, force)
     }

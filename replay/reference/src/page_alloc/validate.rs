@@ -1,4 +1,4 @@
-//! Every invariant of the page allocator, checked.
+//! The check of every invariant of the page allocator.
 
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ use crate::{
     zone::{mmzone::Zone, watermark_ok::watermark_ok},
 };
 
-/// What a walk over a zone's frames finds.
+/// The numbers of pages and blocks that a walk over a zone's frames finds.
 #[derive(Default)]
 struct Walk {
     free: u64,
@@ -30,7 +30,7 @@ struct Walk {
 }
 
 impl PageAllocator {
-    /// Checks every invariant; the cost is a walk over all frames.
+    /// Checks every invariant, which takes a walk over all frames.
     ///
     /// # Errors
     /// With the first violation found. It means a bug in this crate, never in its caller.
@@ -45,7 +45,8 @@ impl PageAllocator {
         self.check_watermark_monotone()
     }
 
-    /// Blocks are aligned, disjoint, inside their zone, and no two free buddies of one order stand side by side.
+    /// Checks that blocks are aligned, disjoint and inside their zone, and that no two free buddies of one order are
+    /// unmerged.
     fn walk(&self, zone: &Zone) -> Result<Walk, Violation> {
         let mut walk = Walk::default();
         let mut at = zone.start;
@@ -96,8 +97,8 @@ impl PageAllocator {
             && let theirs = self.map.tag(self.map.index(buddy))
             && theirs.is_buddy_of(order, zone.id)
         {
-            // The one that came last was held against the other's pageblock. Until 6.9 that may be of another type than
-            // the list.
+            // The type of the block that was freed last was compared with that of the other's pageblock. Until 6.9 this
+            // type may differ from that of the list.
             let differ = |listed: Migratetype, block: Migratetype| {
                 listed != block && !(listed.is_mergeable() && block.is_mergeable())
             };
@@ -161,8 +162,8 @@ impl PageAllocator {
             for mt in Migratetype::ALL {
                 let list = &area.lists[mt.index()];
                 let mut len = 0;
-                // Each entry the list itself does not hold for stale is a block of this order and type, so their number
-                // says it all.
+                // Each entry that the list does not treat as stale is a block of this order and type, so comparing
+                // their number is enough.
                 let tag = Tag::new(BlockState::Buddy, order, mt, zone.id);
                 let mut first = None;
                 for i in list.iter(&self.map, tag) {
@@ -232,7 +233,7 @@ impl PageAllocator {
         Ok(())
     }
 
-    /// Lowering the mark or the order never turns a yes into a no.
+    /// Checks that lowering the mark or the order never makes a check fail that passed before.
     fn check_watermark_monotone(&self) -> Result<(), Violation> {
         for zone in &self.zones {
             let m = zone.marks;

@@ -6,7 +6,7 @@ use super::{allocator::PageAllocator, counters::Counters};
 use crate::{MIGRATE_TYPES, NR_ORDERS, ZoneId, ZoneStats};
 
 impl PageAllocator {
-    /// Counters since the start.
+    /// Returns the counters since the start.
     pub fn counters(&self) -> Counters {
         let mut sum = self.counters;
         for pcp in self.zones.iter().flat_map(|zone| &zone.pcp) {
@@ -16,27 +16,29 @@ impl PageAllocator {
         sum
     }
 
-    /// State and counters of one zone.
+    /// Returns the state and counters of one zone.
     pub fn zone_stats(&self, zone: ZoneId) -> ZoneStats {
         ZoneStats::of(&self.zones[usize::from(zone.0)])
     }
 
-    /// State and counters of every zone.
+    /// Returns the state and counters of every zone.
     pub fn stats(&self) -> Vec<ZoneStats> {
         (0..self.zones.len()).map(|z| self.zone_stats(ZoneId(z as u8))).collect()
     }
 
-    /// Free blocks by order of one zone, without a walk over its pageblocks: cheap enough to sample often.
+    /// Returns the number of free blocks of one zone by order. It does not walk the pageblocks, so it can be sampled
+    /// often.
     pub fn free_blocks(&self, zone: ZoneId) -> [u64; NR_ORDERS] {
         core::array::from_fn(|o| self.zones[usize::from(zone.0)].free_area[o].nr_free())
     }
 
-    /// Free pages of one zone (`nr_free_pages`).
+    /// Returns the number of free pages of one zone (`nr_free_pages`).
     pub fn free_page_count(&self, zone: ZoneId) -> u64 {
         self.zones[usize::from(zone.0)].nr_free
     }
 
-    /// Fallbacks by type asked for and type taken, over all zones, indexed by [`Migratetype::index`].
+    /// Returns the number of fallbacks over all zones, by requested type and taken type, both indexed by
+    /// [`Migratetype::index`].
     pub fn extfrag_by_type(&self) -> [[u64; MIGRATE_TYPES]; MIGRATE_TYPES] {
         let mut sum = [[0; MIGRATE_TYPES]; MIGRATE_TYPES];
         for zone in &self.zones {

@@ -1,8 +1,8 @@
-//! Compaction, as `mm/compaction.c` does it: movable pages from the low end of a zone go to free pages at its high end,
-//! until a block of the order that is wanted has formed or the two scanners meet.
+//! Compaction, as `mm/compaction.c` does it: movable pages from the low end of a zone are moved to free pages at its
+//! high end, until a block of the requested order has formed or the two scanners meet.
 //!
-//! A request compacts for its order ([`PageAllocator::compact_zone`]); a write to `/proc/sys/vm/compact_memory`
-//! compacts all there is ([`PageAllocator::compact_whole_zone`]).
+//! A request compacts for its order ([`PageAllocator::compact_zone`]). A write to `/proc/sys/vm/compact_memory`
+//! compacts whole zones ([`PageAllocator::compact_whole_zone`]).
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -12,25 +12,27 @@ use crate::{
     page::tag::BlockState, zone::mmzone::Zone,
 };
 
-/// `extfrag_threshold`: up to this index a costly order fails for lack of memory rather than for fragmentation.
+/// `extfrag_threshold`: the fragmentation index up to which a costly order is taken to fail for lack of memory rather
+/// than for fragmentation.
 const EXTFRAG_THRESHOLD: i64 = 500;
 
-/// The scanner for free pages: it goes down pageblock by pageblock, and up in each.
+/// The scanner for free pages, which goes down pageblock by pageblock, and up inside each pageblock.
 struct FreeScanner {
-    /// First frame of the pageblock it is in.
+    /// The first frame of the pageblock that the scanner is in.
     pageblock: u64,
     at: u64,
 }
 
 impl PageAllocator {
-    /// `compact_zone`, as direct compaction calls it. Returns the old and the new first frame of each block it moved,
-    /// in order: their owners must follow.
+    /// `compact_zone`, as direct compaction calls it. Returns the old and the new first frame of each block that it
+    /// moved, in order, so that the blocks' owners can follow.
     pub fn compact_zone(&mut self, zone: ZoneId, order: Order) -> Vec<(Pfn, Pfn)> {
         if self.compaction_suitable(zone, order) { self.compact(zone, Some(order)) } else { Vec::new() }
     }
 
-    /// `compact_zone`, as `compact_node` calls it for `compact_memory`: for no order (`-1`), so nothing ends it before
-    /// the scanners meet, and synchronously, so it takes movable pages out of every pageblock. Returns the same.
+    /// `compact_zone`, as `compact_node` calls it for `compact_memory`: for no order (`-1`), so that it ends only when
+    /// the scanners meet, and synchronously, so that it takes movable pages out of every pageblock. Returns the old and
+    /// the new first frame of each block that it moved, in order.
     pub fn compact_whole_zone(&mut self, zone: ZoneId) -> Vec<(Pfn, Pfn)> {
         self.compact(zone, None)
     }
@@ -40,7 +42,7 @@ impl PageAllocator {
         let Zone { start, end, pageblock_order, .. } = self.zones[usize::from(zone.0)];
         let past_the_last = end.next_multiple_of(1 << pageblock_order);
         let mut free = FreeScanner { pageblock: past_the_last, at: past_the_last };
-        // As much at a time as could become such a block, but not from two pageblocks.
+        // The scanner migrates as many pages at a time as could form such a block, but not from two pageblocks.
         let step = 1 << order.map_or(pageblock_order, |order| order.0.min(pageblock_order));
         let has_formed =
             |mm: &Self| order.is_some_and(|order| mm.zones[usize::from(zone.0)].has_ordinary_block(order.0));
@@ -49,7 +51,7 @@ impl PageAllocator {
             let before = moves.len();
             self.isolate_migratepages(zone, migrate.max(start)..migrate + step, order, &mut free, &mut moves);
             if moves.len() > before {
-                // What was moved away is on per-CPU lists, where it cannot merge.
+                // The frames that were emptied are on per-CPU lists, where they cannot merge.
                 self.drain_all();
             }
             migrate += step;
@@ -57,8 +59,8 @@ impl PageAllocator {
         moves
     }
 
-    /// `compaction_suitable`: there is no such block yet, enough is free for the copies, and a costly order lacks not
-    /// memory but order.
+    /// `compaction_suitable`: returns whether there is no such block yet, enough pages are free for the copies, and,
+    /// for a costly order, the request lacks contiguous memory and not free memory.
     fn compaction_suitable(&self, zone: ZoneId, order: Order) -> bool {
         if order.0 == 0 || order.0 > MAX_ORDER {
             return false;
@@ -72,7 +74,7 @@ impl PageAllocator {
             && (!costly || index > EXTFRAG_THRESHOLD)
     }
 
-    /// Moves what can move out of some frames of one pageblock: for an order, what is smaller than it.
+    /// Moves the movable blocks out of a range of frames in one pageblock; with an order, only the blocks below it.
     fn isolate_migratepages(
         &mut self,
         zone: ZoneId,
@@ -84,8 +86,8 @@ impl PageAllocator {
         let z = &self.zones[usize::from(zone.0)];
         let (_, pageblock_end) = z.pageblock_range(pfns.start);
         let end = pfns.end.min(pageblock_end);
-        // `suitable_migration_source`: a request, which compacts asynchronously at first, leaves pageblocks alone where
-        // it would come to nothing.
+        // `suitable_migration_source`: a request compacts asynchronously at first and skips pageblocks where compaction
+        // would have little effect.
         if order.is_some() && !takes_part(z, pfns.start) {
             return;
         }
@@ -97,15 +99,15 @@ impl PageAllocator {
             if tag.state() == BlockState::Allocated && tag.migratetype() == Migratetype::Movable && tag.order() < below
             {
                 let Some(to) = self.isolate_freepages(zone, free, tag.order(), pageblock_end) else { return };
-                // A page that someone holds on to, or that has an allocator of its own, stays where it is.
+                // A block that others hold references to, or that belongs to another allocator, stays where it is.
                 moves.extend(self.migrate(Pfn(at), to, Cpu(0)).map(|to| (Pfn(at), to)));
             }
             at += if tag.is_none() { 1 } else { pages };
         }
     }
 
-    /// The next free place for a block of this order, above `limit`, where the other scanner is. Whole free pageblocks
-    /// are left alone.
+    /// Returns the next free place for a block of this order above `limit`, which is the position of the other scanner.
+    /// Free pageblocks are left whole.
     fn isolate_freepages(&self, zone: ZoneId, free: &mut FreeScanner, order: u8, limit: u64) -> Option<Pfn> {
         let z = &self.zones[usize::from(zone.0)];
         loop {
@@ -126,8 +128,8 @@ impl PageAllocator {
     }
 }
 
-/// `is_migrate_movable`: pages go to pageblocks of movable pages only, since in others they would stand in the way of
-/// what cannot move.
+/// `is_migrate_movable`: returns whether a pageblock takes part in compaction. Only pageblocks of movable pages do,
+/// because movable pages in others would be in the way of unmovable ones.
 fn takes_part(zone: &Zone, pfn: u64) -> bool {
     matches!(zone.pageblock_type(pfn), Migratetype::Movable | Migratetype::Cma)
 }

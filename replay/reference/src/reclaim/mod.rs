@@ -1,4 +1,4 @@
-//! Who gives memory back when a zone runs low: reclaim of cold pages, and compaction of movable ones.
+//! A policy that gives memory back when a zone runs low: reclaim of cold pages, and compaction of movable pages.
 
 mod compaction;
 mod vmscan;

@@ -1,4 +1,4 @@
-//! Reclaim, as `mm/vmscan.c` does it: a list of pages whose owners can do without them, which kswapd and direct reclaim
+//! Reclaim, as `mm/vmscan.c` does it: a list of pages that their owners can do without, which kswapd and direct reclaim
 //! take back from its cold end.
 
 use alloc::{
@@ -9,61 +9,62 @@ use core::mem;
 
 use crate::{Cpu, Flags, Misuse, Order, PageAllocator, PageFlags, Pfn, Pressure, ZoneId};
 
-/// Pages taken back, or written out, in one round (`SWAP_CLUSTER_MAX`).
+/// The number of pages that one round takes back or writes out (`SWAP_CLUSTER_MAX`).
 const SWAP_CLUSTER_MAX: u64 = 32;
 
-/// What the work costs, in whatever unit the caller thinks in.
+/// The costs of the work, in a unit that the caller chooses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Costs {
-    /// Taking back one page.
+    /// The cost of taking back one page.
     pub reclaim: u64,
-    /// Writing one dirty page to disk first.
+    /// The cost of writing one dirty page to disk first.
     pub write: u64,
-    /// Moving one page.
+    /// The cost of moving one page.
     pub migrate: u64,
 }
 
-/// What reclaim and compaction have done so far, in pages, and what it has cost.
+/// The work that reclaim and compaction have done so far, and its cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Work {
-    /// Blocks looked at (`pgscan`).
+    /// The blocks that reclaim has examined (`pgscan`).
     pub scanned: u64,
-    /// Pages taken back (`pgsteal`).
+    /// The pages taken back (`pgsteal`).
     pub stolen: u64,
-    /// Blocks written to disk, to be taken back later.
+    /// The blocks written to disk, to be taken back later.
     pub written: u64,
-    /// Pages moved by compaction (`pgmigrate_success`).
+    /// The pages moved by compaction (`pgmigrate_success`).
     pub migrated: u64,
-    /// Cost of what requests waited for: direct reclaim and direct compaction.
+    /// The cost of the work that requests waited for: direct reclaim and direct compaction.
     pub direct_cost: u64,
-    /// Cost of what kswapd did meanwhile.
+    /// The cost of the work that kswapd did in the background.
     pub background_cost: u64,
 }
 
-/// Reclaim of the pages that were put here and, if it is wanted, compaction of all that can move.
+/// Reclaim of the pages that were added to the list and, if wanted, compaction of all movable pages.
 ///
-/// A page that was used since the last look (`REFERENCED`) gets a second chance. A dirty one is written out first,
-/// which is over by the next round; whoever may not start I/O or call the file system must pass it by.
+/// A page that was used since reclaim last looked at it (`REFERENCED`) gets a second chance. A dirty page is written
+/// out first, which is complete by the next round. A request that may not start I/O or call the file system skips dirty
+/// pages.
 pub struct Lru {
-    /// Whether direct compaction moves pages: their owners must then follow [`Lru::take_moves`].
+    /// Whether direct compaction moves pages. The pages' owners must then follow [`Lru::take_moves`].
     pub compacts: bool,
     costs: Costs,
-    /// First frames of blocks, from the coldest to the one used last.
+    /// The first frames of the blocks on the list, from the coldest to the one used last.
     pages: VecDeque<Pfn>,
-    /// Zones whose kswapd was woken and has not finished: bit by [`ZoneId`].
+    /// The zones whose kswapd was woken and has not finished: a bit per [`ZoneId`].
     awake: u32,
     moves: Vec<(Pfn, Pfn)>,
     work: Work,
 }
 
 impl Lru {
-    /// Nothing to reclaim yet, and no compaction.
+    /// Creates an empty list, without compaction.
     pub fn new(costs: Costs) -> Self {
         Self { compacts: false, costs, pages: VecDeque::new(), awake: 0, moves: Vec::new(), work: Work::default() }
     }
 
-    /// `folio_add_lru`: from now on the block may be taken back. Whether it is `REFERENCED` or `DIRTY` stays its
-    /// owner's to say.
+    /// `folio_add_lru`: adds a block that may be taken back from now on. Its owner goes on to set its flags
+    /// `REFERENCED` and `DIRTY`.
     ///
     /// # Errors
     /// When the frame is not the start of an allocated block.
@@ -74,19 +75,19 @@ impl Lru {
         Ok(())
     }
 
-    /// What was done so far.
+    /// Returns the work done so far.
     pub const fn work(&self) -> Work {
         self.work
     }
 
-    /// Old and new frame of every block that compaction has moved since the last call, in order. The pages to be
-    /// reclaimed are known to have moved; whoever else keeps numbers of movable pages learns it here, before noting the
-    /// page that the request got: it may lie where one was that moved away.
+    /// Returns the old and the new first frame of every block that compaction has moved since the last call, in order.
+    /// The list itself follows these moves. Other owners of movable pages must follow them before they record the page
+    /// that the request got, because it may lie where a moved page was.
     pub fn take_moves(&mut self) -> Vec<(Pfn, Pfn)> {
         mem::take(&mut self.moves)
     }
 
-    /// A write to `/proc/sys/vm/compact_memory`: every zone is compacted, whatever is free in it.
+    /// Compacts every zone, whatever is free in it, as a write to `/proc/sys/vm/compact_memory` does.
     pub fn compact_memory(&mut self, mm: &mut PageAllocator) {
         for zone in (0..mm.zones.len() as u8).map(ZoneId) {
             let moves = mm.compact_whole_zone(zone);
@@ -94,7 +95,7 @@ impl Lru {
         }
     }
 
-    /// Takes note of the blocks that compaction has moved; returns how many pages they have.
+    /// Updates the list for the blocks that compaction has moved, and returns the number of their pages.
     fn follow(&mut self, mm: &PageAllocator, moves: Vec<(Pfn, Pfn)>) -> u64 {
         let pages = moves.iter().map(|(_, to)| 1 << mm.map.tag(mm.map.index(to.0)).order()).sum::<u64>();
         self.work.migrated += pages;
@@ -106,8 +107,8 @@ impl Lru {
         pages
     }
 
-    /// kswapd gets the processor (`balance_pgdat`): it takes back at most so many pages for the zones it was woken for,
-    /// and sleeps once each is above its high mark or nothing more is to be had. Returns how many it took.
+    /// `balance_pgdat`: lets kswapd take back up to `most` pages for the zones that it was woken for. It sleeps once
+    /// each zone is above its high mark or no more pages can be taken back. Returns the number of pages taken back.
     pub fn run_kswapd(&mut self, mm: &mut PageAllocator, most: u64) -> u64 {
         let mut taken = 0;
         for zone in
@@ -124,13 +125,13 @@ impl Lru {
         taken
     }
 
-    /// Whether kswapd has no more to do for a zone, after taking back at most so many pages.
+    /// Takes back up to `most` pages, and returns whether kswapd has no more to do for a zone.
     fn balance(&mut self, mm: &mut PageAllocator, zone: ZoneId, most: u64) -> bool {
         let until = self.work.stolen.saturating_add(most);
         let mut in_vain = 0;
         loop {
             let z = &mm.zones[usize::from(zone.0)];
-            // A round that took nothing may have written what the next one takes.
+            // A round that took nothing may have written pages that the next round can take.
             if z.nr_free > z.marks.high + z.boost || in_vain > 1 {
                 return true;
             }
@@ -144,7 +145,8 @@ impl Lru {
     }
 
     /// `shrink_list`: takes back pages that requests for this zone could use, until there are `enough`, a cluster of
-    /// dirty ones is on its way to the disk, or all have been looked at. Returns how many it took, and what it cost.
+    /// dirty pages is being written, or all pages have been examined. Returns the number of pages taken back and the
+    /// cost.
     fn shrink_list(&mut self, mm: &mut PageAllocator, zone: ZoneId, flags: Flags, enough: u64) -> (u64, u64) {
         let highest = mm.zones[usize::from(zone.0)].kind;
         let may_write = flags.contains(Flags::IO | Flags::FS);
@@ -156,7 +158,7 @@ impl Lru {
                 break;
             }
             let Some(pfn) = self.pages.pop_front() else { break };
-            // A page that its owner has freed is no longer ours, whoever has it now.
+            // A page that its owner has freed is no longer on the list, whoever owns it now.
             let Some((i, found)) = on_lru(mm, pfn) else { continue };
             self.work.scanned += 1;
             let usable = mm.zone_of(pfn).is_some_and(|z| mm.zones[usize::from(z.0)].kind <= highest);
@@ -179,20 +181,20 @@ impl Lru {
         let cost = taken * self.costs.reclaim + writing.len() as u64 * self.costs.write;
         self.work.stolen += taken;
         self.work.written += writing.len() as u64;
-        // What was written is the first to go next time (`folio_rotate_reclaimable`).
+        // The pages that were written are the first to be taken next time (`folio_rotate_reclaimable`).
         writing.into_iter().rev().for_each(|pfn| self.pages.push_front(pfn));
         (taken, cost)
     }
 }
 
-/// Index and flags of a block that is still on the list.
+/// Returns the index and the flags of a block that is still on the list.
 fn on_lru(mm: &PageAllocator, pfn: Pfn) -> Option<(u32, PageFlags)> {
     let i = mm.allocated(pfn).ok()?;
     Some((i, PageFlags(mm.map.flags(i)))).filter(|(_, flags)| flags.contains(PageFlags::LRU))
 }
 
 impl Pressure for Lru {
-    /// kswapd is a thread: it runs when [`Lru::run_kswapd`] lets it.
+    /// Marks kswapd as woken. It is a thread of its own and runs when [`Lru::run_kswapd`] is called.
     fn kswapd(&mut self, mm: &mut PageAllocator, zone: ZoneId) {
         self.awake |= 1 << zone.0;
         mm.set_reclaim_active(zone);
