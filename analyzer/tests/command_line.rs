@@ -1,4 +1,4 @@
-//! The program as its users meet it.
+//! These tests run the program `analyzer` as its users do, and check what it prints and its exit codes.
 
 mod common;
 
@@ -181,7 +181,7 @@ fn plots_are_written_in_both_formats_without_any_font_on_the_machine() {
     analyzer(&["plot", &trace, "-o", out, "nonsense"]).assert().code(2);
 }
 
-/// What `replay run` would write of the small trace, with a key that nobody here knows.
+/// Returns the JSON that `replay run` would write for the small trace, with a key that the analyzer does not know.
 fn replayed() -> Value {
     let orders = |blocks: [[u64; 2]; 11]| blocks.map(|over_time| over_time.to_vec()).to_vec();
     let initial: Vec<u64> = (0..11).map(|order| [2, 1][usize::from(order > 0)]).collect();
@@ -310,7 +310,7 @@ fn a_long_table_is_folded_and_a_very_long_one_is_cut() {
     let html = dir.path().join("r.html");
     analyzer(&["report", trace.to_str().unwrap(), "-o", html.to_str().unwrap()]).assert().success();
     let html = fs::read_to_string(html).unwrap();
-    // The slab allocator's section names some of them again.
+    // The callers are counted in one section, since that of the slab allocator names some of them again.
     let section =
         html.split("<section id=\"callsites\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
     assert_eq!(section.matches("<td class=\"text\">caller_").count(), 10_000);
@@ -343,8 +343,8 @@ fn a_reader_who_has_seen_enough_is_no_error() {
 fn ftrace_text_of_every_kernel_is_imported_whole() {
     const KINDS: [&str; 6] = ["page_alloc", "page_free", "kmalloc", "kfree", "cache_alloc", "cache_free"];
     let dir = tempfile::tempdir().unwrap();
-    // The text, the profile, how many of each of the kinds, and how many lines are about other things; all counted with
-    // grep.
+    // Each row has the name of the text, the kernel's profile, the number of events of each kind, and the number of
+    // other lines. All numbers were counted with grep.
     let texts: [(&str, &str, [u64; 6], u64); 6] = [
         ("4.x", "6.1", [6, 2, 4, 3, 3, 2], 11 + 4),
         ("4.x-no-irq-info", "6.1", [6, 2, 4, 3, 3, 2], 6 + 4),
@@ -365,11 +365,11 @@ fn ftrace_text_of_every_kernel_is_imported_whole() {
         let info = json(&["info", trace, "--json"]);
         assert_eq!(KINDS.map(|kind| info["events"][kind].as_u64().unwrap()), counts, "{name}");
         assert_eq!(info["integrity"]["ok"], true);
-        // Caches have the names that the events have; kernels of the 4.x tell none.
+        // The caches are those that the events name. The events of Linux 4.x name none.
         let caches: Vec<trace::Cache> = trace::Trace::open(Path::new(trace)).unwrap().all(&mut Vec::new());
         let named = lines.lines().filter_map(|line| line.split(" name=").nth(1)?.split_whitespace().next());
         assert_eq!(caches.iter().map(|cache| cache.name.as_str()).collect::<BTreeSet<_>>(), named.collect(), "{name}");
-        // Names become masks by the kernel's table, and masks the same names again.
+        // The import encodes names with the kernel's table, and `stat` must decode the masks to the same names.
         let masks = json(&["stat", trace, "--by", "gfp", "--json"]);
         let first = masks[0]["gfp"].as_str().unwrap();
         let flags: BTreeSet<&str> = first.split('|').collect();
@@ -447,7 +447,8 @@ fn a_span_of_time_is_said_beside_what_was_counted_in_it() {
     for command in ["slab", "lint"] {
         assert!(stdout(&[&[command, &trace], &span[..]].concat()).contains("! only what happened from"), "{command}");
     }
-    // A, what is older than the trace, and both halves of B are freed, C is allocated.
+    // The span has four frees, of A, of a block older than the trace, and of both halves of B, and one allocation, of
+    // C.
     assert_eq!((&rows[0]["allocs"], &rows[0]["frees"], &rows[0]["unmatched_frees"]), (&1.into(), &4.into(), &4.into()));
     let (html, numbers) = (dir.path().join("r.html"), dir.path().join("r.json"));
     let report = ["report", &trace, "-o", html.to_str().unwrap(), "--json", numbers.to_str().unwrap()];
@@ -468,7 +469,8 @@ fn kmem_counts_as_perf_does() {
     let pair = |what: &str| (line(what)["count"].as_i64().unwrap(), line(what)["bytes"].as_i64().unwrap() / 4096);
     assert_eq!(pair("total allocation requests"), (6, 1 + 8 + 1 + 16 + 1 + 512));
     assert_eq!(pair("total free requests"), (5, 1 + 4 + 4 + 4 + 1));
-    // perf knows first frames only: the second half of the split block, and what was allocated before, are free-only.
+    // perf matches frees by the first frame only. So the free of a split block's second half, and that of a block from
+    // before the trace, are free-only.
     assert_eq!(pair("total free-only requests"), (2, 8));
     assert_eq!(pair("total alloc+freed requests"), (3, 6));
     assert_eq!(pair("total alloc-only requests"), (2, 517), "the request that failed is none of them");
@@ -525,7 +527,7 @@ fn a_leak_is_found_even_when_frees_are_missed_and_others_are_not_accused() {
         let mut events = Vec::new();
         for i in 0..4000_u64 {
             let time = i * (10 * common::SECOND / 4000);
-            // One allocation in forty leaks; its bytes are few beside those of the others.
+            // One allocation in forty leaks. Its bytes are few beside those of the others.
             if i.is_multiple_of(40) {
                 events.push(event(time, trace::Kind::Kmalloc, 0x10_0000 + i * 64, 1, 64));
             }
@@ -534,7 +536,7 @@ fn a_leak_is_found_even_when_frees_are_missed_and_others_are_not_accused() {
             }
             let object = 0x4000 + i % 97 * 1024;
             events.push(event(time, trace::Kind::Kmalloc, object, 2, 1024));
-            // One free in twenty was missed.
+            // The trace lacks one free in twenty.
             if !i.is_multiple_of(20) {
                 events.push(event(time + 1000, trace::Kind::Kfree, object, 0, 0));
             }
@@ -561,8 +563,8 @@ fn lint_names_what_failed_and_who_asked() {
     let findings = json(&["lint", &trace, "--json"]);
     let rules: Vec<_> =
         findings.as_array().unwrap().iter().map(|row| (row["rule"].as_str().unwrap(), row["order"].as_i64())).collect();
-    // GFP_KERNEL at order 4 failed, and is costly; user pages at order 9 are costly too. A block of order 3 came back
-    // in halves; one page and one object had been allocated before.
+    // GFP_KERNEL at order 4 failed, and is costly. User pages at order 9 are costly too. A block of order 3 was freed
+    // in halves. One page and one object were allocated before the trace.
     let expected =
         [("failed", Some(4)), ("costly-order", Some(9)), ("costly-order", Some(4)), ("free-in-parts", Some(3))];
     assert_eq!(rules[..4], expected, "{findings}");
@@ -579,12 +581,12 @@ fn frees_that_do_not_fit_are_named_with_an_example() {
         let pages = [
             common::alloc(100, 8192, 0, common::GFP_KERNEL, 0, 10),
             common::alloc(110, 8193, 0, common::GFP_KERNEL, 0, 10),
-            common::free(200, 8192, 1, 10), // both at once
+            common::free(200, 8192, 1, 10), // frees both pages at once
             common::alloc(300, 8200, 0, common::GFP_KERNEL, 0, 10),
             common::free(400, 8200, 0, 10),
-            common::free(500, 8200, 0, 20), // again
+            common::free(500, 8200, 0, 20), // frees the page again
             common::alloc(600, 8200, 0, common::GFP_KERNEL, 0, 10),
-            common::free(700, 8200, 0, 10), // this one is in order
+            common::free(700, 8200, 0, 10), // is legal
         ];
         writer.append(&pages).unwrap();
         writer.append(&[trace::Task { time: 0, pid: 20, tgid: 20, comm: "guilty".into(), cgroup: 0 }]).unwrap();

@@ -1,4 +1,5 @@
-//! Fragmentation between the snapshots, fallbacks and pageblocks, on traces whose every number can be computed by hand.
+//! These tests check fragmentation between the snapshots, fallbacks and pageblocks, on traces whose every number can be
+//! computed by hand.
 
 mod common;
 
@@ -21,7 +22,7 @@ fn frag(trace: &Path, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.get_output().stdout).unwrap()
 }
 
-/// What the command prints for people.
+/// Returns the text that `analyzer frag` prints for people.
 fn text(trace: &Path, arguments: &[&str]) -> String {
     let output = Command::cargo_bin("analyzer").unwrap().arg("frag").arg(trace).args(arguments).assert().success();
     String::from_utf8(output.get_output().stdout.clone()).unwrap()
@@ -32,7 +33,7 @@ fn refusal(trace: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.get_output().stderr.clone()).unwrap()
 }
 
-/// A column of the rows of one zone.
+/// Returns a column of the rows of one zone.
 fn column(rows: &Value, zone: &str, name: &str) -> Vec<i64> {
     rows.as_array().unwrap().iter().filter(|row| row["zone"] == zone).map(|row| row[name].as_i64().unwrap()).collect()
 }
@@ -90,13 +91,14 @@ fn frame_map(writer: &mut Writer, runs: &[FrameRun]) {
     writer.append(runs).unwrap();
 }
 
-/// One free block of order 10 in the zone Normal, from frame 9216 on, is split and merged again.
+/// Writes a trace in which the one free block of order 10 in the zone Normal, from frame 9216 on, is split and merged
+/// again.
 fn split_and_merged(dir: &Path, header: &Header) {
     write(dir, header, |writer| {
         frame_map(writer, &[run(9216, 1024, "free"), run(12288, 2048, "anon")]);
         writer.append(&snapshot(0, 0, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])).unwrap();
         let events = [
-            moved(150, Kind::ZoneLocked, 9216, 0, UNMOVABLE), // read as free before or after that: the next event decides
+            moved(150, Kind::ZoneLocked, 9216, 0, UNMOVABLE), // while frames are read: the next event tells whether before or after
             moved(160, Kind::PcpuDrain, 9216, 0, UNMOVABLE),
             moved(SECOND, Kind::ZoneLocked, 9216, 0, UNMOVABLE),
             moved(2 * SECOND, Kind::PcpuDrain, 9216, 0, UNMOVABLE),
@@ -106,12 +108,12 @@ fn split_and_merged(dir: &Path, header: &Header) {
         writer.append(&events).unwrap();
         let pages = [
             alloc(SECOND + 1, 9216, 0, GFP_KERNEL, UNMOVABLE, 10),
-            free(2 * SECOND - 1, 9216, 0, 10), // to a pcp list, from where it is drained
-            free(4 * SECOND, 12288 + 256, 4, 10), // too large for a pcp list
-            free(4 * SECOND + 1, 13312, 9, 10), // a huge page: to a pcp list
+            free(2 * SECOND - 1, 9216, 0, 10), // goes to a pcp list, which is drained later
+            free(4 * SECOND, 12288 + 256, 4, 10), // is too large for a pcp list
+            free(4 * SECOND + 1, 13312, 9, 10), // goes to a pcp list, as a huge page does
         ];
         writer.append(&pages).unwrap();
-        // One block of order 0 has gone in a way that is not traced, and one of order 1 has come.
+        // Without an event, one block of order 0 has gone, and one of order 1 has come.
         writer.append(&snapshot(5 * SECOND, 1, [0, 2, 1, 1, 2, 1, 1, 1, 1, 1, 0])).unwrap();
     });
 }
@@ -128,7 +130,7 @@ fn free_blocks_at_any_moment_follow_from_the_events() {
     assert_eq!(nr_free("3.5"), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0], "a fallback tells by itself what it took");
     assert_eq!(nr_free("4.5"), [1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 0]);
     assert_eq!(nr_free("5"), [0, 2, 1, 1, 2, 1, 1, 1, 1, 1, 0], "at a snapshot, what it says");
-    // The lone page of order 0 is taken: as far as the snapshot can tell it had gone already.
+    // The lone page of order 0 is taken at 8 s. It was not in the snapshot at 5 s, so nothing changes.
     assert_eq!(nr_free("9"), [0, 2, 1, 1, 2, 1, 1, 1, 1, 1, 0]);
 
     let at = frag(&trace, &["--at", "1.5"]);
@@ -175,7 +177,7 @@ fn without_the_family_pages_are_followed_as_if_there_were_no_pcp_lists() {
     assert_eq!(nr_free("1.5"), [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
     assert_eq!(nr_free("2.5"), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     assert!(text(&trace, &["--at", "1.5"]).contains("an estimate, record with --events page,frag"));
-    // The summary does not rest on an estimate.
+    // The summary does not use the estimate.
     assert_eq!(column(&frag(&trace, &[]), "Normal", "without")[10], 0);
     assert!(text(&trace, &[]).contains("nothing is known between the snapshots"));
 }
@@ -208,14 +210,14 @@ fn fallbacks_have_a_severity_a_process_and_where_it_is_certain_a_call_site() {
     let trace = dir.path().join("t");
     write(&trace, &header(), |writer| {
         let events = [
-            // A refill of two pages; the first is what the allocation gets.
+            // A refill of a pcp list takes two pages. The allocation gets the first one.
             fallback(100, 9000, (0, UNMOVABLE), (3, MOVABLE)),
             fallback(101, 9001, (0, UNMOVABLE), (2, MOVABLE)),
-            // Somebody else took the first page: nobody knows whom it was for.
+            // The next allocation gets another page than the first one, so the call site of this fallback is not known.
             fallback(300, 9100, (0, RECLAIMABLE), (4, MOVABLE)),
-            // The first page was freed again, and is the next one for that reason.
+            // The first page is freed again before it is allocated, so the call site of this fallback is not known.
             fallback(500, 9200, (1, MOVABLE), (5, UNMOVABLE)),
-            // A whole pageblock.
+            // The fallback takes a whole pageblock.
             fallback(700, 9728, (0, UNMOVABLE), (9, MOVABLE)),
         ];
         writer.append(&events).unwrap();
@@ -224,7 +226,7 @@ fn fallbacks_have_a_severity_a_process_and_where_it_is_certain_a_call_site() {
             stacked(alloc(310, 9101, 0, GFP_KERNEL, RECLAIMABLE, 10), 1),
             free(505, 9200, 1, 10),
             stacked(alloc(510, 9200, 1, GFP_KERNEL, MOVABLE, 10), 1),
-            stacked(alloc(710, 9728, 0, GFP_KERNEL, UNMOVABLE, 20), 1), // another thread
+            stacked(alloc(710, 9728, 0, GFP_KERNEL, UNMOVABLE, 20), 1), // is by another thread
         ];
         writer.append(&pages).unwrap();
         writer.append(&[Task { time: 0, pid: 10, tgid: 10, comm: "cat".into(), cgroup: 0 }]).unwrap();
@@ -274,8 +276,8 @@ fn pageblocks_by_type_and_their_pollution() {
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("t");
     write(&trace, &header(), |writer| {
-        // Pageblocks of Normal start at 8192: one of anon pages with a slab in it, one of anon pages, one of slabs with
-        // a file page in it.
+        // The pageblocks of the zone Normal start at frame 8192. The first has anonymous pages and a slab, the second
+        // has anonymous pages, and the third has slabs and a file page.
         let runs = [
             run(8192, 500, "anon"),
             run(8692, 8, "slab"),
@@ -285,11 +287,11 @@ fn pageblocks_by_type_and_their_pollution() {
         ];
         frame_map(writer, &runs);
         let pages = [
-            alloc(1000, 9200, 1, GFP_KERNEL, UNMOVABLE, 10), // pollutes the second one
+            alloc(1000, 9200, 1, GFP_KERNEL, UNMOVABLE, 10), // pollutes the second pageblock
             alloc(1010, 9202, 0, GFP_KERNEL, RECLAIMABLE, 10),
             alloc(1020, 9203, 0, GFP_KERNEL, MOVABLE, 10),
             free(1030, 9202, 0, 10),
-            alloc(1040, 10240, 0, GFP_KERNEL, UNMOVABLE, 10), // nothing movable there
+            alloc(1040, 10240, 0, GFP_KERNEL, UNMOVABLE, 10), // lies in a pageblock without movable pages
             free(1050, 9316, 0, 10),
         ];
         writer.append(&pages).unwrap();

@@ -1,6 +1,7 @@
-//! The analyzer on what this very machine does: a leak of known rate is found, the fragmentation indices are the
-//! kernel's, and free blocks between two snapshots are those that the next one shows. Needs root, the collector and its
-//! workload, so `cargo xtask live` runs it by name: `cargo test --release --test on_this_host -- --include-ignored`.
+//! These tests compare the analyzer with the machine that they run on: a leak of known rate is found, the fragmentation
+//! indices are the kernel's, and the free blocks computed between two snapshots are those of the next snapshot. The
+//! tests need root, the collector and its workload, so `cargo xtask live` runs them by name: `cargo test --release
+//! --test on_this_host -- --include-ignored`.
 
 use std::{
     fs,
@@ -20,12 +21,12 @@ use trace::{
     VmStat, Writer,
 };
 
-/// A program that cargo built beside this test.
+/// Returns the path of a program that cargo built beside this test.
 fn program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_analyzer")).with_file_name(name)
 }
 
-/// Records events for some seconds while a workload runs that ends only after the recording.
+/// Records events for five seconds, while a workload runs that ends after the recording. Returns the trace's directory.
 fn record(dir: &Path, events: &str, workload: &[&str]) -> PathBuf {
     let trace = dir.join("trace");
     let mut work =
@@ -40,7 +41,7 @@ fn record(dir: &Path, events: &str, workload: &[&str]) -> PathBuf {
     trace
 }
 
-/// The suspects in order, as the command prints them.
+/// Returns the functions that `analyzer leaks` suspects, in its order, each with the confidence.
 fn suspects(trace: &Path) -> Vec<(String, f64)> {
     let output = Command::new(env!("CARGO_BIN_EXE_analyzer"))
         .arg("leaks")
@@ -54,7 +55,7 @@ fn suspects(trace: &Path) -> Vec<(String, f64)> {
     rows.as_array().unwrap().iter().map(suspect).collect()
 }
 
-/// The same trace with one free in twenty left out, by chance.
+/// Writes a copy of a trace from which one free in twenty is left out at random.
 fn without_some_frees(from: &Path, to: &Path) {
     let trace = Trace::open(from).unwrap();
     let mut writer = Writer::create(to, &trace.header, Options::default()).unwrap();
@@ -82,7 +83,8 @@ fn copy<R: Row>(trace: &Trace, writer: &mut Writer) {
     writer.append(&trace.all::<R>(&mut Vec::new())).map_err(|(error, _)| error).unwrap();
 }
 
-/// What an eventfd is made of: the descriptor's context, its file, the file's dentry, and what belongs to these.
+/// The functions that allocate the objects of an eventfd: the descriptor's context, its file, the file's dentry, and
+/// the file's security data.
 const EVENTFD: [&str; 4] = ["do_eventfd", "alloc_empty_file", "__d_alloc", "security_file_alloc"];
 
 #[test]
@@ -106,7 +108,7 @@ fn a_busy_machine_that_keeps_nothing_is_not_accused() {
     let dir = tempfile::tempdir().unwrap();
     let trace = record(dir.path(), "slab,cache", &["mixed", "--seconds", "8"]);
     let suspects = suspects(&trace);
-    // What the workload does most with objects that are freed without an event.
+    // These functions allocate most of the workload's objects whose frees have no event.
     for innocent in [
         "do_epoll_create",
         "__do_sys_timerfd_create",
@@ -119,8 +121,8 @@ fn a_busy_machine_that_keeps_nothing_is_not_accused() {
     }
 }
 
-/// The numbers of every line of a file of debugfs' extfrag or of `/proc/buddyinfo`, by zone. The indices are printed
-/// with three decimals.
+/// Reads the numbers of every line of `/proc/buddyinfo`, or of a file in debugfs' `extfrag`, by zone. The indices have
+/// three decimals there, and are read in thousandths.
 fn by_zone(text: &str) -> Vec<(String, Vec<i64>)> {
     let line = |line: &str| {
         let (place, rest) = line.split_once("zone")?;
@@ -142,7 +144,7 @@ fn both_indices_are_the_kernels_at_the_same_moment() {
         return;
     }
     let mut compared = 0;
-    // Free memory moves all the time: what counts is a zone whose buddyinfo was the same before and after.
+    // Free memory changes all the time, so only zones whose buddyinfo was the same before and after are compared.
     for _ in 0..500 {
         let before = by_zone(&read("/proc/buddyinfo"));
         let (unusable, index) =
@@ -169,7 +171,7 @@ fn both_indices_are_the_kernels_at_the_same_moment() {
     assert!(compared > 100, "free memory never stood still: {compared} indices compared");
 }
 
-/// What happened to free blocks around a snapshot that its comparison with the reckoning cannot account for.
+/// The changes of free blocks around a snapshot that the computed free blocks cannot contain.
 struct Doubt {
     windows: Vec<SnapshotWindow>,
     moved: Vec<(u64, u8)>,
@@ -197,14 +199,14 @@ impl Doubt {
         Self { windows, moved, ledger, vmstat }
     }
 
-    /// Blocks of a zone that moved while a snapshot was read: they are in what was read, or not.
+    /// Returns the number of a zone's blocks that changed while a snapshot was read. The snapshot may have them or not.
     fn while_read(&self, time: u64, zone: u8) -> u64 {
         let window = self.windows.iter().find(|window| window.time == time).expect("a snapshot has a window");
         self.moved.iter().filter(|(at, of)| *of == zone && (window.time..=window.end).contains(at)).count() as u64
     }
 
-    /// Events that changed free blocks, or may have, without being in the trace, as counted until some time: lost ones,
-    /// and frees of the collector's own (the large ones among them go straight back).
+    /// Returns the number of events until a time (ns) that may have changed free blocks, but are not in the trace: lost
+    /// events, and the collector's own frees, of which the large ones bypass the pcp lists.
     fn unseen(&self, until: u64) -> u64 {
         let mut last = std::collections::BTreeMap::new();
         for row in self.ledger.iter().filter(|row| row.time <= until) {
@@ -219,8 +221,8 @@ impl Doubt {
         last.values().sum()
     }
 
-    /// Pages that compaction or a balloon took or moved without an event between two snapshots, as the kernel counts
-    /// them.
+    /// Returns the number of pages that compaction or a balloon took or moved without an event between two snapshots,
+    /// as `/proc/vmstat` counts them.
     fn untraced(&self, from: u64, to: u64) -> u64 {
         let count = |time: u64| -> i64 {
             let items =
@@ -234,14 +236,15 @@ impl Doubt {
         (count(to) - count(from)).unsigned_abs()
     }
 
-    /// By how many blocks of any one order the reckoning may be wrong: an event changes the number of blocks of each
-    /// order by one at most.
+    /// Returns the greatest number of blocks of any one order by which the computed free blocks may be wrong. An event
+    /// changes the number of blocks of each order by one at most.
     fn bound(&self, drift: &Drift) -> u64 {
         let (time, zone) = (drift.read.time, drift.read.zone);
         let at = self.windows.iter().position(|window| window.time == time).expect("a snapshot has a window");
         let (before, after) =
             (self.windows[at - 1].time, self.windows.get(at + 1).map_or(u64::MAX, |window| window.time));
-        // The account is written right after its snapshot, so this is that of some more time than between the two.
+        // The ledger's rows are written right after a snapshot, so these counts cover the time between the two
+        // snapshots, and some more.
         let unseen = self.unseen(after) - self.unseen(before);
         self.while_read(before, zone) + self.while_read(time, zone) + unseen + self.untraced(before, time)
     }
@@ -265,9 +268,10 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
     assert_eq!(history.basis, Basis::FreeArea);
     let doubt = Doubt::of(&trace);
     println!("{}", history.contradictions.sentence());
-    // What is freed while its CPU's pcp list is locked (in an interrupt, or while another CPU drains it) goes straight
-    // back, and no event says so: it is only noticed when it leaves again, mostly within a tenth of a second. What is
-    // still there at a snapshot is part of this at most.
+    // A page that is freed while its CPU's pcp list is locked (in an interrupt, or while another CPU drains the list)
+    // goes straight to the free area, without an event. This is noticed only when the page leaves the free area again,
+    // mostly within a tenth of a second. The pages that are still there at a snapshot are at most all those that were
+    // noticed.
     let past_the_lists = history.contradictions.left_unseen;
     let (mut drifted, mut changed) = (0, 0);
     for drift in &history.drifts {
@@ -303,11 +307,11 @@ fn free_blocks_between_snapshots_are_those_of_buddyinfo() {
         "there is something to compare: {} snapshots, {changed} pages",
         history.drifts.len()
     );
-    // To say that nothing had changed would be wrong by all that did.
+    // The computed free blocks must be better than the assumption that nothing has changed since the snapshot before.
     assert!(drifted * 2 < changed, "reckoned wrongly: {drifted} pages; changed: {changed}");
 }
 
-/// A memory cgroup of its own for the length of a test.
+/// The directory of a memory cgroup that is removed at the end of the test.
 struct MemoryCgroup(PathBuf);
 
 impl Drop for MemoryCgroup {
@@ -316,8 +320,8 @@ impl Drop for MemoryCgroup {
     }
 }
 
-/// Pages that a pipe may not have, because its cgroup is at the limit: the kernel has them, gives them back, and says
-/// that there are none.
+/// A pipe is refused pages because its cgroup is at the limit. The kernel has these pages, frees them, and reports a
+/// failed allocation, which must not be counted as a lack of memory.
 #[test]
 #[ignore = "needs root and the collector: run by cargo xtask live"]
 fn what_a_cgroup_may_not_have_is_no_want_of_memory() {
@@ -335,8 +339,8 @@ fn what_a_cgroup_may_not_have_is_no_want_of_memory() {
     set("memory.oom_control", "1");
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("trace");
-    // All else that Python needs it has before it writes: a page fault of its own at the limit would wait there, and no
-    // pipe would be refused.
+    // Python allocates everything else before it writes. A page fault of Python's at the limit would wait in the
+    // kernel, and no pipe would be refused.
     let pipes = "import os\ndata = bytes(65536)\npipes = [os.pipe() for _ in range(400)]\nfor _, into in pipes:\n    os.write(into, data)";
     let script = format!("echo $$ > {}/cgroup.procs; exec timeout 5 python3 -c '{pipes}'", cgroup.0.display());
     let recording = Command::new(program("collector"))

@@ -1,11 +1,12 @@
-//! The same recording, told by `perf kmem stat` and by `analyzer kmem --perf-compat`: equal to the letter. Needs root
-//! and perf, so `cargo xtask live` runs it by name: `cargo test --release --test perf_kmem -- --include-ignored`.
+//! These tests compare the reports of `perf kmem stat` and of `analyzer kmem --perf-compat` on the same recording,
+//! which must be equal to the letter. The tests need root and perf, so `cargo xtask live` runs them by name: `cargo
+//! test --release --test perf_kmem -- --include-ignored`.
 
 use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
-/// Runs a program and returns what it printed.
+/// Runs a program and returns its output on stdout.
 fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
         .args(arguments)
@@ -20,10 +21,10 @@ fn analyzer(arguments: &[&str]) -> String {
     run(env!("CARGO_BIN_EXE_analyzer"), arguments)
 }
 
-/// Records every kmem event while something allocates.
+/// Records every kmem event during a workload. Returns the path of the `perf.data`.
 fn record(dir: &Path, options: &[&str]) -> String {
     let data = dir.join("perf.data").to_str().unwrap().to_owned();
-    // Side by side, so that there are many objects at once, and all of them at other addresses.
+    // The programs run at the same time, so that many objects are live at once, each at its own address.
     let work = [
         "--",
         "sh",
@@ -37,7 +38,7 @@ fn record(dir: &Path, options: &[&str]) -> String {
     data
 }
 
-/// Both reports with these options; the first line in which they differ is shown.
+/// Compares both reports with these options, line by line. Returns the number of their lines.
 fn assert_equal(data: &str, trace: &str, options: &[&str]) -> usize {
     let perf = run("perf", &[&["kmem", "-i", data], options, &["stat"]].concat());
     let ours = analyzer(&[&["kmem", trace, "--perf-compat"], options].concat());
@@ -74,7 +75,7 @@ fn every_table_is_perfs_to_the_letter() {
         assert!(lines > 300, "too little was recorded to prove anything: {lines} lines by {key}");
         assert_equal(&data, &trace, &["--page", "--live", "--caller", "-s", key, "--alloc", "-s", key]);
     }
-    // perf has no such table; the kernel has the names.
+    // perf has no table of caches, so the names are compared with the kernel's.
     let caches: Value =
         serde_json::from_str(&analyzer(&["stat", &trace, "--slab", "--by", "cache,kind", "--json"])).unwrap();
     let slabinfo = std::fs::read_to_string("/proc/slabinfo").unwrap();
@@ -90,7 +91,7 @@ fn every_table_is_perfs_to_the_letter() {
         names.len() > 10 && names.contains(&"dentry") && names.iter().all(|name| known.contains(name)),
         "{names:?}"
     );
-    // What is cut says so, and an option is about the table before it.
+    // A cut table ends with a line of dots, and an option is about the table before it.
     assert_equal(&data, &trace, &["--slab", "--caller", "-l", "7", "--alloc", "-l", "30"]);
     assert_equal(&data, &trace, &["--page", "--alloc", "-l", "9", "--caller", "-s", "hit"]);
     let info: Value = serde_json::from_str(&analyzer(&["info", &trace, "--json"])).unwrap();

@@ -1,4 +1,4 @@
-//! The slab analysis of written traces, against numbers computed by hand.
+//! These tests compare the slab analysis of small traces with numbers computed by hand.
 
 mod common;
 
@@ -56,18 +56,18 @@ fn read(dir: &Path, header: &Header, events: &[SlabEvent], classes: &[SlabInfo],
     slab::read(&Trace::open(dir).unwrap(), key, &silent).unwrap()
 }
 
-/// Two call sites of one function, and another; the comments tell what is live at `alloc_pipe_info+0x40` (bytes given
-/// out/asked for).
+/// Returns the events of two call sites of one function, and of a third call site. The comments give the live bytes of
+/// `alloc_pipe_info+0x40` after an event, as allocated/requested.
 fn events() -> Vec<SlabEvent> {
     vec![
         alloc(100, 0, 0x1000, 1, (100, 128)),                               // 128/100
         alloc(200, 0, 0x2000, 1, (100, 128)),                               // 256/200
-        alloc(300, 0, 0x3000, 2, (60, 64)),                                 //
+        alloc(300, 0, 0x3000, 2, (60, 64)),                                 // 256/200
         free(400, 1, 0x1000),                                               // 128/100, on another CPU
-        SlabEvent { node: 1, ..alloc(500, 0, 0x4000, 1, (1000, 1024)) }, // 1152/1100: Alloc and Req were never greater
-        free(600, 0, 0x4000),                                            // 128/100
-        SlabEvent { node: 0, ..alloc(700, 0, 0x5000, 1, (513, 1024)) },  // 1152/613: now the waste is greatest, 539
-        alloc(800, 1, 0x3000, 3, (10, 16)), // the free of what load_elf_binary had was missed
+        SlabEvent { node: 1, ..alloc(500, 0, 0x4000, 1, (1000, 1024)) },    // 1152/1100: the peaks of Alloc and Req
+        free(600, 0, 0x4000),                                               // 128/100
+        SlabEvent { node: 0, ..alloc(700, 0, 0x5000, 1, (513, 1024)) },     // 1152/613: the peak of the waste, 539
+        alloc(800, 1, 0x3000, 3, (10, 16)), // implies the free of load_elf_binary's object
         free(900, 0, 0x5000),               // 128/100
         free(950, 0, 0x9000),               // was allocated before the trace
         free(960, 0, 0),                    // kfree(NULL)
@@ -86,7 +86,7 @@ fn usage_is_that_of_trace_cmd_mem_and_its_peaks_know_their_time() {
         now: bytes(128, 100),
         total: bytes(128 + 128 + 1024 + 1024, 100 + 100 + 1000 + 513),
         max: bytes(1152, 1100),
-        // Not MaxAlloc - MaxReq, which is 52: those are of different moments.
+        // MaxAlloc - MaxReq is 52, but these two peaks are at different moments.
         max_waste: 539,
         max_waste_at: 700,
         pingpong: 1,
@@ -113,7 +113,7 @@ fn usage_is_that_of_trace_cmd_mem_and_its_peaks_know_their_time() {
     assert_eq!(slab.usages, expected, "whoever wasted most at once comes first");
     let by_function = slab::read(&Trace::open(&dir.path().join("t")).unwrap(), Key::Function, &silent).unwrap().0;
     let (name, usage) = &by_function.usages[0];
-    // Both call sites together: 1152/613 at 700, and from 800 on 16/10 more.
+    // Both call sites together have 1152/613 at 700 ns, and 16/10 more from 800 ns on.
     assert_eq!(
         (name.as_str(), usage.max, usage.max_waste, usage.max_waste_at),
         ("alloc_pipe_info", bytes(1168, 1100), 545, 800)
@@ -152,7 +152,8 @@ fn nodes_are_compared_only_where_there_are_several() {
     assert!(imported.notes.iter().any(|note| note.contains("imported")));
 }
 
-/// Forty objects that are a little too large for a class; many that fit well; and some that are whole pages.
+/// Returns the misfits of a trace with forty objects that are a little too large for a size class, many objects that
+/// fit well, and some that are whole pages.
 fn misfits(dir: &Path, header: &Header, classes: &[SlabInfo]) -> Vec<Misfit> {
     let many = |call_site: u64, count: u64, sizes| {
         (0..count).map(move |n| alloc(1000 + n, 0, call_site << 32 | n << 16, call_site, sizes))
@@ -160,7 +161,7 @@ fn misfits(dir: &Path, header: &Header, classes: &[SlabInfo]) -> Vec<Misfit> {
     let mut events: Vec<_> =
         many(1, 40, (517, 1024)).chain(many(2, 200, (1000, 1024))).chain(many(3, 10, (9000, 16384))).collect();
     events.sort_by_key(|event| event.time);
-    // The peak of forty is over when ten more come.
+    // Twenty of the forty objects are freed before ten more are allocated, so the peak stays forty.
     events.extend((0..20).map(|n| free(3000 + n, 0, 1 << 32 | n << 16)));
     events.extend((0..10).map(|n| alloc(4000 + n, 0, 1 << 40 | n << 16, 1, (517, 1024))));
     read(dir, header, &events, classes, Key::Callsite).0.misfits
@@ -194,7 +195,7 @@ fn a_better_size_is_suggested_where_it_saves_much() {
         peak: 40,
         peak_at: 1039,
         own: 520,
-        // A class that no event used: /proc/slabinfo knows it. pipe_inode_info is no class of kmalloc's.
+        // No event used this class, but /proc/slabinfo has it. `pipe_inode_info` is no class of kmalloc's.
         smaller: Some(512),
     };
     assert_eq!((pipe.own_saves(), pipe.smaller_saves()), (40 * 504, Some(40 * 512)));
@@ -203,11 +204,11 @@ fn a_better_size_is_suggested_where_it_saves_much() {
         std::slice::from_ref(&pipe),
         "24 bytes of 1024 are not worth it, and what is larger than the largest cache is whole pages"
     );
-    // Without /proc/slabinfo only the sizes that events had are known: 512 is none, and 16384 may be a cache.
+    // Without /proc/slabinfo, only the sizes in the events are known: 512 is not among them, and 16384 may be a cache.
     let found = misfits(&dir.path().join("b"), &header, &[]);
     let names: Vec<_> = found.iter().map(|misfit| (misfit.req, misfit.own_saves(), misfit.smaller)).collect();
     assert_eq!(names, [(9000, 10 * 7384, None), (517, 40 * 504, None)]);
-    // Eight CPUs keep more slabs in stock than would be saved.
+    // With eight CPUs, the slabs that each CPU keeps in stock take more memory than another size would save.
     let wide = Header { cpu_node: vec![0; 8], ..header.clone() };
     assert_eq!(misfits(&dir.path().join("c"), &wide, &classes), []);
     let sampled = Header { sample: 10, ..wide };

@@ -1,4 +1,5 @@
-//! SQL over written traces: the same numbers as `analyzer stat`, nothing written, and errors that help.
+//! These tests run SQL queries on small traces: the numbers are those of `analyzer stat`, nothing can be written, and
+//! errors say what to do.
 
 mod common;
 
@@ -51,7 +52,7 @@ fn stat(trace: &Path, arguments: &[&str]) -> Value {
 fn a_query_counts_what_stat_counts() {
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("t");
-    // More rows than a table that is kept whole may have.
+    // The table has more rows than one that is kept as a whole.
     common::busy(&trace, 100_000);
     let ours = rows(
         &trace,
@@ -69,7 +70,7 @@ fn a_query_counts_what_stat_counts() {
         }
     }
     assert_eq!(ours.as_array().unwrap().len(), theirs.len());
-    // The manifest leaves out batches by their time, but no row that belongs to the answer.
+    // Batches are left out by their times in the manifest, but no row that belongs to the answer.
     let all = rows(&trace, "SELECT time FROM page ORDER BY time");
     let times: Vec<u64> = all.as_array().unwrap().iter().map(|row| row["time"].as_u64().unwrap()).collect();
     for condition in [
@@ -82,7 +83,7 @@ fn a_query_counts_what_stat_counts() {
     ] {
         let counted =
             rows(&trace, &format!("SELECT count(*) AS n FROM page WHERE {condition}"))[0]["n"].as_u64().unwrap();
-        // The unary plus keeps the condition from the table.
+        // The unary plus keeps SQLite from passing the condition to the virtual table, so every row is read.
         let looked_at =
             rows(&trace, &format!("SELECT count(*) AS n FROM page WHERE +{condition}"))[0]["n"].as_u64().unwrap();
         assert_eq!(counted, looked_at, "{condition}");

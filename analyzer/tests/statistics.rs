@@ -1,4 +1,4 @@
-//! Every number of a small trace, against what was computed by hand.
+//! These tests compare every number of a small trace with numbers computed by hand.
 
 mod common;
 
@@ -34,7 +34,7 @@ fn all_pages_together() {
         frees: 5,
         alloc_bytes: (1 + 8 + 1 + 1 + 512) * PAGE,
         requested_bytes: (1 + 8 + 1 + 1 + 512) * PAGE,
-        // A, an unmatched order 2, both halves of B, the second C
+        // The frees are those of A, of an unmatched block of order 2, of both halves of B, and of the second C.
         free_bytes: (1 + 4 + 4 + 4 + 1) * PAGE,
         failures: 1,
         unmatched_frees: 1,
@@ -50,7 +50,7 @@ fn all_pages_together() {
 #[test]
 fn a_free_belongs_to_the_order_and_mask_of_its_allocation() {
     let orders = by(Events::Page, &[Key::Order]);
-    // B was freed in two parts of order 2; both are frees of an order-3 allocation.
+    // B was freed in two parts of order 2. Both count as frees of an allocation of order 3.
     assert_eq!(
         (orders[&key(&["3"])].frees, orders[&key(&["3"])].live, orders[&key(&["3"])].peak_live),
         (2, 0, 8 * PAGE)
@@ -135,7 +135,7 @@ fn lifetimes_rates_and_snapshots() {
     let trace = Trace::open(&dir.path().join("t")).unwrap();
     let summary = Summary::read(&trace, &silent).unwrap();
     let order = |order: i64| summary.lifetimes.iter().find(|lifetime| lifetime.number == order).unwrap();
-    // A lived for 400 ns, the second C for 300; a bucket is at most 3.1 % wide.
+    // A lived for 400 ns, and the second C for 300 ns. A bucket of the histogram is at most 3.1 % wide.
     assert_eq!((order(0).freed.count, order(0).freed.longest), (2, 400));
     assert!((300..=309).contains(&order(0).freed.percentile(0.5).unwrap()));
     assert_eq!(order(3).freed.count, 2);
@@ -217,7 +217,7 @@ fn the_losses_of_a_span_of_time_are_those_between_the_ledgers_rows_around_it() {
         let pages = loss.ledger.iter().find(|account| account.program == "page_alloc").unwrap();
         (pages.seen, pages.dropped, loss.lost(Events::Page))
     };
-    // Rows at 50 ns (1 seen) and at 1200 ns (9 seen, 2 dropped); one event was missed by then.
+    // The ledger has rows at 50 ns (1 seen) and at 1200 ns (9 seen, 2 dropped, and one free missed).
     assert_eq!(lost(0..=u64::MAX), (9, 2, 3));
     assert_eq!(lost(100..=500), (8, 2, 3));
     assert_eq!(lost(0..=50), (1, 0, 1), "what is counted for all CPUs has one row, at the end");
@@ -266,8 +266,8 @@ fn objects_of_one_call_site_are_of_several_size_classes() {
     assert_eq!(allocs, [(64, 2), (128, 1)]);
 }
 
-/// A trace in which a request of a cgroup at its limit fails: the kernel takes the page, cannot charge it, and gives it
-/// back; before the failure is reported, other CPUs have `between` events.
+/// Writes a trace in which a request of a cgroup at its limit fails: the kernel takes the page, cannot charge it, and
+/// frees it. Before it reports the failure, another CPU has `between` events.
 fn refusal(dir: &Path, between: u64, options: Options) -> Trace {
     let mut header = common::header();
     let account = ("__GFP_ACCOUNT".to_owned(), 0x40_0000);
@@ -292,7 +292,7 @@ fn a_refusal_is_told_from_a_failure_wherever_batches_end() {
     };
     let together = refusal(&dir.path().join("together"), 2, Options::default());
     assert_eq!(refusals(&together), (1, 1));
-    // Every event in a segment of its own.
+    // Every event is in a segment of its own.
     let apart =
         refusal(&dir.path().join("apart"), 2, Options { batch_rows: 1, segment_bytes: 0, ..Options::default() });
     assert_eq!((apart.table(PageEvent::TABLE).count(), refusals(&apart)), (4, (1, 1)));

@@ -1,19 +1,19 @@
-//! Writes a long trace that nobody needs to record: `synthetic DIR [EVENTS]`. The same number of events gives the same
-//! trace, always.
+//! This program writes a long trace without a recording: `synthetic DIR [EVENTS]`. The same number of events always
+//! gives the same trace.
 //!
-//! A machine of 16 GiB is at work: nine allocations in ten are of order 0; most are freed soon and their frames given
-//! out again at once, as from a pcp list, the others stay for as long as chance wants. What is live is bounded by the
-//! machine's memory, however long the trace.
+//! The trace is that of a busy machine with 16 GiB of memory. Nine allocations in ten are of order 0. Most blocks are
+//! freed soon, and their frames are allocated again at once, as from a pcp list. The other blocks are freed at random.
+//! The live set is bounded by the machine's memory, for traces of any length.
 
 use std::{env, error::Error, path::Path};
 
 use trace::{Clock, GfpTable, Header, Kind, Ledger, NO_MIGRATETYPE, Options, PageEvent, Row, Task, Tool, Writer, Zone};
 
-/// From one event to the next, ns: half a million events a second.
+/// The time from one event to the next in ns, which makes half a million events a second.
 const STEP: u64 = 2_000;
-/// Frames of the machine.
+/// The number of the machine's page frames.
 const FRAMES: u64 = 4 << 20;
-/// Every thread has its turn for so many events.
+/// The number of events in a thread's turn.
 const TURN: u64 = 400;
 const NAMES: [&str; 8] = ["cc1", "ld", "make", "sh", "kswapd0", "nginx", "postgres", "kworker/u4:1"];
 
@@ -23,7 +23,7 @@ const GFP_ZERO: u32 = 0x100;
 const GFP_ATOMIC: u32 = 0x820;
 const GFP_ACCOUNT: u32 = 0x40_0000;
 
-/// What is asked for, by the hundred: how often, order, mask, migratetype.
+/// The requests: how many of a hundred, and their order, GFP mask and migratetype.
 const REQUESTS: [(u64, u8, u32, u8); 8] = [
     (50, 0, GFP_HIGHUSER_MOVABLE | GFP_ZERO, 1),
     (20, 0, GFP_HIGHUSER_MOVABLE, 1),
@@ -34,16 +34,16 @@ const REQUESTS: [(u64, u8, u32, u8); 8] = [
     (2, 3, GFP_KERNEL, 2),
     (1, 4, GFP_HIGHUSER_MOVABLE, 1),
 ];
-/// Blocks of each order that the machine has: together, half of it.
+/// The number of blocks of each order that the machine allocates from, which together are five eighths of its memory.
 const BLOCKS: [u64; 5] = [1 << 20, 1 << 17, 1 << 16, 1 << 16, 1 << 15];
 
-/// Which blocks are free and which are live.
+/// The free and the live blocks of the machine, by their first frame and order.
 struct Machine {
-    /// by order: blocks to give out, the next one last
+    /// By order: the first frames of the free blocks, of which the last one is allocated next.
     free: [Vec<u64>; BLOCKS.len()],
-    /// what is freed soon, by the hundred
+    /// The first frame and the order of the youngest live blocks, most of which are freed soon.
     young: Vec<(u64, u8)>,
-    /// the others
+    /// The first frame and the order of the other live blocks.
     old: Vec<(u64, u8)>,
     random: Random,
 }
@@ -59,10 +59,10 @@ impl Machine {
         Self { free, young: Vec::new(), old: Vec::new(), random: Random(0x2545_f491_4f6c_dd1d) }
     }
 
-    /// Allocates, where it can, or frees.
+    /// Makes an allocation or a free at random, and fills in its columns of the event.
     fn step(&mut self, event: &mut PageEvent) {
         let live = self.young.len() + self.old.len();
-        // Above some hundred thousand live blocks, more is freed than allocated.
+        // From 700,000 live blocks on, more blocks are freed than allocated.
         let allocates = self.random.below(1000) < if live < 700_000 { 510 } else { 490 };
         let (order, gfp, migratetype) = self.request();
         match self.free[usize::from(order)].pop() {
@@ -91,7 +91,7 @@ impl Machine {
         unreachable!("the shares are a hundred together")
     }
 
-    /// The block that is freed next: mostly one of the youngest, and else any.
+    /// Takes a live block to be freed: in most cases one of the youngest, or else any other.
     fn leave(&mut self) -> (u64, u8) {
         while self.young.len() > 256 {
             let block = self.random.pick(&mut self.young);
@@ -102,7 +102,7 @@ impl Machine {
     }
 }
 
-/// xorshift64*: enough for a workload, and the same everywhere.
+/// The random numbers of xorshift64*, which are good enough for a workload, and the same on every machine.
 struct Random(u64);
 
 impl Random {
@@ -176,7 +176,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut writer = Writer::create(Path::new(dir), &header, options)?;
     let (mut machine, mut rows, mut tasks, mut counts) = (Machine::new(), Vec::new(), Vec::new(), [0_u64; 2]);
     for i in 0..events {
-        // Eight threads take turns, and every now and then eight new ones take their places.
+        // Eight threads take turns, and after 64 turns eight new threads take their places.
         let (turn, time) = (i / TURN, i * STEP);
         let first = 1000 + (turn / 64 * 8) as u32;
         if i % (64 * TURN) == 0 {

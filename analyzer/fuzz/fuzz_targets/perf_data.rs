@@ -1,4 +1,5 @@
-//! Any bytes as a `perf.data`: an error or a trace that reads back, never a crash. See the Makefile's `fuzz`.
+//! This target imports any bytes as a `perf.data`. The result must be an error or a trace that reads back, never a
+//! crash. `make fuzz` runs it.
 #![no_main]
 
 #[path = "../../src/import/mod.rs"]

@@ -1,4 +1,5 @@
-//! A small trace whose every statistic can be computed by hand, and a larger one that looks like a real machine's.
+//! The helpers of the tests write traces: a small one whose every statistic can be computed by hand, and a larger one
+//! that looks like a real machine's.
 
 use std::path::Path;
 
@@ -78,14 +79,14 @@ pub fn free(time: u64, pfn: u64, order: u8, pid: u32) -> PageEvent {
     page(time, Kind::PageFree, pfn, order, (0, u8::MAX), (pid, 1))
 }
 
-/// Writes a trace; the batches are small, so that a few rows make several.
+/// Writes a trace with batches of four rows, so that a few rows make several batches.
 pub fn write(dir: &Path, header: &Header, tables: impl FnOnce(&mut Writer)) {
     let mut writer = Writer::create(dir, header, Options { batch_rows: 4, ..Options::default() }).unwrap();
     tables(&mut writer);
     writer.finish(header).unwrap();
 }
 
-/// Eleven page events and six slab events, told apart in the comments.
+/// Writes a trace of eleven page events and six slab events, which the comments explain.
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub fn small(dir: &Path) {
     write(dir, &header(), |writer| {
@@ -170,7 +171,8 @@ pub fn small(dir: &Path) {
     });
 }
 
-/// A trace of many events that looks like a machine at work. The same for the same number of events.
+/// Writes a trace of many events that looks like a machine at work. The same number of events always gives the same
+/// trace.
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub fn busy(dir: &Path, events: u64) {
     let header = header();
@@ -212,7 +214,7 @@ pub fn busy(dir: &Path, events: u64) {
             (pfn..pfn + (1 << order)).for_each(|frame| {
                 used.remove(&frame);
             });
-            // One free in fifty was missed.
+            // The trace lacks one free in fifty.
             if !random.next().is_multiple_of(50) {
                 rows.push(free(time, pfn, order, pid));
             }
@@ -240,7 +242,7 @@ pub fn busy(dir: &Path, events: u64) {
     writer.finish(&header).unwrap();
 }
 
-/// xorshift64*: enough for a workload, and the same everywhere.
+/// The random numbers of xorshift64*, which are good enough for a workload, and the same on every machine.
 struct Random(u64);
 
 impl Random {
