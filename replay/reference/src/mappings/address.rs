@@ -1,4 +1,4 @@
-//! Three kinds of address: physical, virtual in the direct map, and virtual through page tables.
+//! Addresses and page sizes of the kernel, and the direct map between physical and virtual addresses.
 
 use core::fmt;
 
@@ -14,55 +14,55 @@ impl fmt::Display for Address {
     }
 }
 
-/// The direct map: virtual = physical + offset (`__va`, `__pa`).
+/// The direct map: a virtual address is the physical address plus an offset (`__va`, `__pa`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DirectMap {
-    /// Where physical address 0 appears (`PAGE_OFFSET`).
+    /// The virtual address of physical address 0 (`PAGE_OFFSET`).
     pub page_offset: u64,
 }
 
 impl DirectMap {
-    /// `__va`: kernel address of a physical one.
+    /// `__va`: returns the kernel's address of a physical address.
     pub const fn to_virtual(self, physical: u64) -> Address {
         Address(self.page_offset.wrapping_add(physical))
     }
 
-    /// `__pa`: physical address of a kernel one.
+    /// `__pa`: returns the physical address of a kernel's address.
     pub const fn to_physical(self, address: Address) -> u64 {
         address.0.wrapping_sub(self.page_offset)
     }
 
-    /// `virt_to_page`.
+    /// `virt_to_page`: returns the frame of a kernel's address in the direct map.
     pub const fn to_pfn(self, address: Address) -> Pfn {
         Pfn(self.to_physical(address) / PAGE_SIZE)
     }
 }
 
-/// Size of a page, which the architecture decides. The allocator works with 4 KiB; arithmetic about other machines uses
-/// this.
+/// The size of a page on an architecture. The allocator works with 4 KiB; this type is for calculations about other
+/// machines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PageSize {
-    /// log2 of its bytes.
+    /// The base-2 logarithm of the page size in bytes.
     pub shift: u32,
 }
 
 impl PageSize {
-    /// 4 KiB: x86, 32 and 64 bit.
+    /// The page size of 32-bit and 64-bit x86: 4 KiB.
     pub const X86: Self = Self { shift: 12 };
-    /// 8 KiB: Alpha, SPARC 64.
+    /// The page size of Alpha and 64-bit SPARC: 8 KiB.
     pub const ALPHA: Self = Self { shift: 13 };
 
-    /// Bytes of a page.
+    /// Returns the bytes of a page.
     pub const fn bytes(self) -> u64 {
         1 << self.shift
     }
 
-    /// Pages in so much memory.
+    /// Returns the number of whole pages in `bytes` bytes of memory.
     pub const fn pages_in(self, bytes: u64) -> u64 {
         bytes >> self.shift
     }
 
-    /// Bytes of `struct page`s of this size for so much memory.
+    /// Returns the bytes of all `struct page`s for `bytes` bytes of memory, if one takes `struct_page` bytes.
     pub const fn metadata(self, bytes: u64, struct_page: u64) -> u64 {
         self.pages_in(bytes) * struct_page
     }

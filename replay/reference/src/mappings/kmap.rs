@@ -1,34 +1,34 @@
-//! `kmap`: kernel addresses for pages of high memory, for a while.
+//! `kmap`: temporary kernel addresses for pages of high memory.
 
 use alloc::{vec, vec::Vec};
 
 use crate::{Address, AllocError, Context, Cpu, Misuse, Pfn, machine::PAGE_SIZE};
 
-/// Slots of the permanent pool (`LAST_PKMAP`; 512 with PAE).
+/// The number of slots in the permanent pool (`LAST_PKMAP`; 512 with PAE).
 pub const LAST_PKMAP: usize = 1024;
-/// Atomic slots of one CPU (`KM_TYPE_NR`).
+/// The number of atomic slots of one CPU (`KM_TYPE_NR`).
 pub const KM_TYPE_NR: usize = 20;
-/// First address of the permanent pool on x86-32.
+/// The first address of the permanent pool on x86-32.
 const PKMAP_BASE: u64 = 0xff80_0000;
-/// First address of the atomic slots on x86-32.
+/// The first address of the atomic slots on x86-32.
 const FIXADDR_START: u64 = 0xffc0_0000;
 
-/// Mappings of high memory: a pool that all share, and slots of each CPU.
+/// The mappings of high memory: a pool that all CPUs share, and the slots of each CPU.
 pub struct Kmap {
-    /// Frame and number of users of each slot.
+    /// The frame and the number of users of each slot.
     pool: Vec<Option<(Pfn, u32)>>,
-    /// Last slot handed out; the search goes round.
+    /// The slot that was handed out last, after which the next search starts.
     last: usize,
     atomic: Vec<Vec<Pfn>>,
 }
 
 impl Kmap {
-    /// Nothing mapped.
+    /// Creates a `Kmap` without mappings.
     pub fn new(cpus: u16) -> Self {
         Self { pool: vec![None; LAST_PKMAP], last: 0, atomic: vec![Vec::new(); usize::from(cpus)] }
     }
 
-    /// Maps a frame permanently. Waits for a slot when the pool is full, and so may sleep.
+    /// Maps a frame permanently. It may sleep, because it waits for a slot when the pool is full.
     pub(crate) fn map(&mut self, pfn: Pfn, context: Context) -> Result<Address, AllocError> {
         if context == Context::Atomic {
             return Err(AllocError::MaySleep);
@@ -53,12 +53,12 @@ impl Kmap {
         self.pool.iter().position(|slot| slot.is_some_and(|(p, _)| p == pfn))
     }
 
-    /// Address of a permanently mapped frame.
+    /// Returns the address of a permanently mapped frame.
     pub fn address_of(&self, pfn: Pfn) -> Option<Address> {
         self.slot_of(pfn).map(|slot| Address(PKMAP_BASE + slot as u64 * PAGE_SIZE))
     }
 
-    /// Maps a frame into the next slot of a CPU; never sleeps.
+    /// Maps a frame into the next slot of a CPU. It never sleeps.
     pub(crate) fn map_atomic(&mut self, pfn: Pfn, cpu: Cpu) -> Result<Address, AllocError> {
         let slots = self.atomic.get_mut(usize::from(cpu.0)).ok_or(AllocError::NoSuchCpuOrNode)?;
         if slots.len() == KM_TYPE_NR {

@@ -1,4 +1,4 @@
-//! Kernel addresses of page frames: the direct map, `kmap` for high memory, `vmalloc` for scattered frames.
+//! Kernel addresses of page frames: the direct map, `kmap` for high memory, and `vmalloc` for scattered frames.
 
 mod address;
 mod kmap;

@@ -1,4 +1,4 @@
-//! `vmalloc`: contiguous in virtual addresses, scattered in physical ones.
+//! `vmalloc`: memory that is contiguous in virtual addresses and scattered in physical ones.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -6,9 +6,9 @@ use crate::{
     Address, AllocError, Cpu, Flags, Misuse, NodeId, Order, PageAllocator, PageFlags, Pfn, Pressure, machine::PAGE_SIZE,
 };
 
-/// Virtual addresses for `vmalloc`, on x86-64 with four-level page tables.
+/// The first virtual address of `vmalloc` on x86-64 with four-level page tables.
 const VMALLOC_START: u64 = 0xffff_c900_0000_0000;
-/// The range on x86-32 is what is left above the direct map: 128 MiB.
+/// The first virtual address of `vmalloc` on x86-32, in the 128 MiB above the direct map.
 const VMALLOC_START_X86_32: u64 = 0xf800_0000;
 
 /// The areas of `vmalloc`.
@@ -19,7 +19,7 @@ pub struct Vmalloc {
 }
 
 impl Vmalloc {
-    /// An empty address range: that of x86-64, or of x86-32.
+    /// Creates an empty address range: that of x86-32 if there is high memory, or else that of x86-64.
     pub fn new(highmem: bool) -> Self {
         let (start, end) = if highmem {
             (VMALLOC_START_X86_32, VMALLOC_START_X86_32 + (120 << 20))
@@ -29,7 +29,7 @@ impl Vmalloc {
         Self { start, end, areas: BTreeMap::new() }
     }
 
-    /// Allocates single frames and maps them side by side, with an unmapped guard page behind.
+    /// Allocates single frames and maps them side by side, with an unmapped guard page after them.
     pub(crate) fn alloc<P: Pressure>(
         &mut self,
         pages: &mut PageAllocator,
@@ -40,7 +40,7 @@ impl Vmalloc {
         node: NodeId,
     ) -> Result<Address, AllocError> {
         if !flags.contains(Flags::DIRECT_RECLAIM) {
-            // Page tables are made on the way, and making them may sleep.
+            // The mapping may need new page tables, whose allocation may sleep.
             return Err(AllocError::MaySleep);
         }
         if bytes == 0 {
@@ -54,7 +54,7 @@ impl Vmalloc {
             match pages.alloc_by_flags(pressure, flags | Flags::HIGHMEM, Order::ZERO, cpu, node) {
                 Ok(pfn) => frames.push(pfn),
                 Err(e) => {
-                    // All or nothing: what was taken so far goes back.
+                    // The request fails as a whole, so the frames taken so far are freed.
                     for pfn in frames {
                         let freed = pages.free_pages(pfn, Order::ZERO, cpu);
                         debug_assert_eq!(freed, Ok(()), "taken a moment ago");
@@ -71,7 +71,7 @@ impl Vmalloc {
         Ok(Address(at))
     }
 
-    /// The lowest hole of so many bytes.
+    /// Returns the start of the lowest hole of `bytes` bytes.
     fn find_hole(&self, bytes: u64) -> Option<u64> {
         let mut at = self.start;
         for (start, frames) in &self.areas {
@@ -83,7 +83,7 @@ impl Vmalloc {
         (self.end.saturating_sub(at) >= bytes).then_some(at)
     }
 
-    /// `vfree`.
+    /// `vfree`: frees an area by its first address.
     pub(crate) fn free(&mut self, pages: &mut PageAllocator, address: Address, cpu: Cpu) -> Result<(), Misuse> {
         let frames = self.areas.remove(&address.0).ok_or(Misuse::NotFromVmalloc(address.0))?;
         for pfn in frames {
@@ -94,7 +94,7 @@ impl Vmalloc {
         Ok(())
     }
 
-    /// `vmalloc_to_page`: the frame behind a virtual address.
+    /// `vmalloc_to_page`: returns the frame of a virtual address.
     pub fn to_pfn(&self, address: Address) -> Option<Pfn> {
         let (start, frames) = self.areas.range(..=address.0).next_back()?;
         frames.get(((address.0 - start) / PAGE_SIZE) as usize).copied()

@@ -1,4 +1,4 @@
-//! An object goes out: from the slab of this CPU, or else from the next one.
+//! Allocating an object, from the slab of this CPU or else from the next slab.
 
 use super::{
     allocator::{SlabAllocator, Source},
@@ -9,8 +9,8 @@ use super::{
 use crate::{AllocError, Cpu, Flags, NodeId, Pressure};
 
 impl SlabAllocator {
-    /// The next object of the slab that a CPU allocates from, unless something must be written into it first: all that
-    /// most requests need.
+    /// Takes the next object of the slab that a CPU allocates from, which is all that most requests need. Returns
+    /// `None` if the slab has no free object or its objects must be checked.
     #[inline]
     pub(super) fn alloc_fast(&mut self, cache: CacheId, cpu: Cpu) -> Option<u64> {
         let slab = self.caches[cache.0 as usize].cpus.get(usize::from(cpu.0))?.slab?;
@@ -18,7 +18,7 @@ impl SlabAllocator {
         if slab.guarded { None } else { slab.take() }
     }
 
-    /// Allocates one object of a cache; returns its physical address.
+    /// Allocates one object of a cache and returns its physical address.
     pub(crate) fn alloc<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -33,8 +33,8 @@ impl SlabAllocator {
         }
     }
 
-    /// `___slab_alloc`: from the next slab if the CPU's has no object left; with what is written into objects for
-    /// debugging.
+    /// `___slab_alloc`: allocates an object from the next slab if the CPU's slab has no free object left, and writes
+    /// the debug patterns of the cache into the object.
     fn alloc_slowly<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,

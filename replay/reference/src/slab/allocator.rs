@@ -1,4 +1,4 @@
-//! The slab allocator, where its memory comes from, and where a slab is kept.
+//! The slab allocator, the source of its memory, and the lists that its slabs are on.
 
 use alloc::vec::Vec;
 
@@ -14,8 +14,8 @@ use crate::{
     page::mem_map::Note,
 };
 
-/// Value of a page's `mapping` word for `kmalloc` blocks that are whole pages. Other slab pages have their slab's
-/// number.
+/// The value of a page's `mapping` word for `kmalloc` blocks that are whole pages. Other slab pages have the number of
+/// their slab.
 pub(super) const LARGE: u32 = u32::MAX;
 
 /// The slab allocator: all caches and their slabs.
@@ -27,15 +27,16 @@ pub struct SlabAllocator {
     pub(super) kmalloc: Kmalloc,
 }
 
-/// Where the memory of slabs comes from.
+/// The source of the memory of slabs.
 pub(crate) struct Source<'a, P> {
     pub(crate) pages: &'a mut PageAllocator,
     pub(crate) memory: &'a mut Memory,
     pub(crate) pressure: &'a mut P,
 }
 
-/// What of a request's mask its slab's pages are asked for with (`GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK`): where they
-/// lie and how they move is the cache's to say, since all its objects share them.
+/// The flags of a request's mask that are passed on to the page allocator for a new slab (`GFP_RECLAIM_MASK |
+/// GFP_CONSTRAINT_MASK`). The zone and mobility flags come from the cache instead, because all objects of the slab
+/// share its pages.
 const SLAB_PAGE_FLAGS: Flags = Flags::RECLAIM
     .union(Flags::HIGH)
     .union(Flags::IO)
@@ -55,7 +56,8 @@ impl SlabAllocator {
         self.generation == Generation::Textbook
     }
 
-    /// `allocate_slab`: a large slab is tried without effort first; if that fails, the smallest that holds an object.
+    /// `allocate_slab`: tries a large slab without effort first, and if that fails the smallest slab that holds an
+    /// object.
     pub(super) fn new_slab<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -100,7 +102,7 @@ impl SlabAllocator {
         Ok(slab)
     }
 
-    /// Returns an empty slab's pages.
+    /// Gives an empty slab's pages back to the page allocator.
     pub(super) fn discard_slab(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let gone = self.slabs.remove(slab);
         let head = pages.map.index(gone.pfn.0);
@@ -116,7 +118,7 @@ impl SlabAllocator {
         debug_assert_eq!(freed, Ok(()), "the slab's pages are allocated");
     }
 
-    /// Puts a slab where its number of free objects belongs.
+    /// Puts a slab on the list for its number of free objects.
     pub(super) fn put_on_node(&mut self, slab: u32) {
         let s = &mut self.slabs[slab];
         let (cache, node) = (s.cache as usize, usize::from(s.node));

@@ -5,27 +5,27 @@ use alloc::{string::String, vec::Vec};
 use super::{lists::SlabList, sizes::SlabSizes};
 use crate::{Flags, Order, machine::PAGE_SIZE};
 
-/// Number of a cache. Merged caches share one.
+/// The number of a cache, which merged caches share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CacheId(pub(super) u32);
 
-/// `SLAB_*` flags of a cache.
+/// The `SLAB_*` flags of a cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own in the kernel")]
 pub struct CacheFlags {
     /// `SLAB_HWCACHE_ALIGN`: objects do not share cache lines.
     pub hwcache_align: bool,
-    /// `SLAB_POISON`: freed objects are filled with a pattern, and checked when they are used again.
+    /// `SLAB_POISON`: freed objects are filled with a pattern, which is checked when they are allocated again.
     pub poison: bool,
-    /// `SLAB_RED_ZONE`: a guard word behind each object.
+    /// `SLAB_RED_ZONE`: each object has a guard word behind it.
     pub red_zone: bool,
-    /// `SLAB_PANIC`: the kernel panics if the cache cannot be made; here a mark only.
+    /// `SLAB_PANIC`: the kernel panics if the cache cannot be created; in the model the flag has no effect.
     pub panic: bool,
-    /// `SLAB_CACHE_DMA`: from DMA memory.
+    /// `SLAB_CACHE_DMA`: slabs are taken from DMA memory.
     pub dma: bool,
-    /// `SLAB_RECLAIM_ACCOUNT`: pages count as reclaimable.
+    /// `SLAB_RECLAIM_ACCOUNT`: pages of slabs count as reclaimable.
     pub reclaim_account: bool,
-    /// `SLAB_ACCOUNT`: charged to memory cgroups.
+    /// `SLAB_ACCOUNT`: objects are charged to memory cgroups.
     pub account: bool,
 }
 
@@ -35,19 +35,19 @@ impl CacheFlags {
     }
 }
 
-/// Bytes of a cache line.
+/// The bytes of a cache line.
 pub(super) const CACHE_LINE: u32 = 64;
 
-/// What one CPU holds of a cache.
+/// The slabs of a cache that one CPU holds.
 #[derive(Clone, Default)]
 pub(super) struct CpuSlab {
-    /// The slab it allocates from.
+    /// The number of the slab that the CPU allocates from.
     pub(super) slab: Option<u32>,
-    /// Slabs with free objects it keeps for itself (SLUB).
+    /// The slabs with free objects that the CPU keeps for itself (SLUB).
     pub(super) partial: SlabList,
 }
 
-/// One cache.
+/// The state of one cache.
 pub(super) struct Cache {
     pub(super) id: u32,
     pub(super) names: Vec<String>,
@@ -56,50 +56,50 @@ pub(super) struct Cache {
     pub(super) flags: CacheFlags,
     pub(super) ctor: Option<fn(&mut [u8])>,
     pub(super) sizes: SlabSizes,
-    /// Offset of the next slab's first object, in units of `colour_off` (textbook).
+    /// The offset of the first object in the next slab, in units of the cache's colour step (textbook).
     pub(super) colour_next: u32,
     pub(super) colours: bool,
     pub(super) cpus: Vec<CpuSlab>,
-    /// Slabs with free objects, by node.
+    /// The slabs with free objects, by node.
     pub(super) partial: Vec<SlabList>,
-    /// The textbook's empty slabs.
+    /// The slabs without used objects (textbook).
     pub(super) empty: SlabList,
     pub(super) objects: u64,
     pub(super) slabs: u64,
     pub(super) grown: u64,
     pub(super) shrunk: u64,
     pub(super) destroyed: bool,
-    /// Objects whose poison was found damaged.
+    /// The physical addresses of objects whose poison was found damaged.
     pub(super) damaged: Vec<u64>,
 }
 
-/// State of one cache: a line of `/proc/slabinfo`, and more.
+/// The state of one cache, which includes the values of its line in `/proc/slabinfo`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CacheStats {
-    /// Names: several if caches were merged.
+    /// The names of the cache; several if caches were merged.
     pub names: Vec<String>,
-    /// Objects in use.
+    /// The number of objects in use.
     pub active_objects: u64,
-    /// Objects in all slabs.
+    /// The number of objects in all slabs.
     pub objects: u64,
-    /// Bytes the caller may use of an object.
+    /// The bytes of an object that the caller may use.
     pub object_size: u32,
-    /// The sizes the cache was laid out with.
+    /// The sizes that the cache was laid out with.
     pub sizes: SlabSizes,
-    /// Slabs.
+    /// The number of slabs.
     pub slabs: u64,
-    /// Slabs on no CPU and with free objects.
+    /// The number of slabs that belong to no CPU and have free objects.
     pub partial: u64,
-    /// Slabs without used objects (textbook).
+    /// The number of slabs without used objects (textbook).
     pub empty: u64,
-    /// Slabs made so far.
+    /// The number of slabs created so far.
     pub grown: u64,
-    /// Slabs given back so far.
+    /// The number of slabs given back so far.
     pub shrunk: u64,
 }
 
 impl Cache {
-    /// Flags every slab page is asked for with.
+    /// Returns the flags that the cache adds to every request for slab pages.
     pub(super) fn page_flags(&self) -> Flags {
         let mut flags = if self.sizes.order > 0 { Flags::COMP } else { Flags::default() };
         if self.flags.dma {
@@ -111,8 +111,8 @@ impl Cache {
         flags
     }
 
-    /// Offset of the first object in the next slab: the textbook's colouring spreads slabs over the cache's lines, with
-    /// what the objects leave over.
+    /// Returns the offset of the first object in the next slab, in bytes. The textbook's colouring spreads the slabs
+    /// over the cache lines, within the space that the objects leave free.
     pub(super) fn next_colour(&mut self, order: Order) -> u32 {
         let left_over = ((PAGE_SIZE << order.0) % u64::from(self.sizes.size)) as u32;
         let step = self.align.max(CACHE_LINE);

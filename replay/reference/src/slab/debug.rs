@@ -1,22 +1,22 @@
-//! Poison, red zones and constructors: what is written into objects beside their owners' data.
+//! Poison, red zones and constructors: the data that the allocator writes into objects.
 
 use alloc::vec;
 
 use super::cache::Cache;
 use crate::{Misuse, machine::Memory};
 
-/// Fills freed objects (`POISON_FREE`).
+/// The pattern that fills freed objects (`POISON_FREE`).
 const POISON_FREE: u8 = 0x6b;
-/// Last byte of a freed object (`POISON_END`).
+/// The last byte of a freed object (`POISON_END`).
 const POISON_END: u8 = 0xa5;
-/// Guard behind a free object (`SLUB_RED_INACTIVE`).
+/// The guard byte behind a free object (`SLUB_RED_INACTIVE`).
 const RED_INACTIVE: u8 = 0xbb;
-/// Guard behind an object in use (`SLUB_RED_ACTIVE`).
+/// The guard byte behind an object in use (`SLUB_RED_ACTIVE`).
 const RED_ACTIVE: u8 = 0xcc;
-/// Bytes of a guard.
+/// The bytes of a guard.
 const RED_ZONE: usize = 8;
 
-/// A new slab's object: constructed, then poisoned unless a constructor's work would be lost.
+/// Prepares an object of a new slab: constructs it, or poisons it if there is no constructor whose work would be lost.
 pub(super) fn on_new(cache: &Cache, memory: &mut Memory, address: u64) {
     if let Some(ctor) = cache.ctor {
         let mut object = vec![0; cache.object_size as usize];
@@ -28,8 +28,8 @@ pub(super) fn on_new(cache: &Cache, memory: &mut Memory, address: u64) {
     red_zone(cache, memory, address, RED_INACTIVE);
 }
 
-/// An object goes out: whoever wrote to it since it was freed has damaged the poison. The damage is counted, and the
-/// object goes out whole.
+/// Checks an object that is being allocated: a damaged poison means that someone wrote to it after it was freed. The
+/// damage is recorded, and the object is allocated all the same.
 pub(super) fn on_alloc(cache: &mut Cache, memory: &mut Memory, address: u64) {
     if cache.flags.poison && cache.ctor.is_none() && memory.read(address, cache.object_size as usize) != poison(cache) {
         cache.damaged.push(address);
@@ -37,7 +37,7 @@ pub(super) fn on_alloc(cache: &mut Cache, memory: &mut Memory, address: u64) {
     red_zone(cache, memory, address, RED_ACTIVE);
 }
 
-/// An object comes back: its guard must be whole.
+/// Checks an object that is being freed: its guard must be undamaged.
 pub(super) fn on_free(cache: &Cache, memory: &mut Memory, address: u64) -> Result<(), Misuse> {
     if cache.flags.red_zone && memory.read(address + guard_offset(cache), RED_ZONE) != [RED_ACTIVE; RED_ZONE] {
         return Err(Misuse::RedZoneOverwritten(address));

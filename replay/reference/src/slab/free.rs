@@ -1,4 +1,4 @@
-//! An object comes back: what its address is the start of, and into which slab it goes.
+//! Freeing an object: finding what is at its address, and putting it back into its slab.
 
 use super::{
     allocator::{LARGE, SlabAllocator, Source},
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Cpu, Misuse, Order, PageAllocator, PageFlags, Pfn, Pressure, machine::PAGE_SIZE, page::mem_map::Note};
 
-/// What an address of the slab layer is the start of.
+/// The kind of memory that starts at an address of the slab layer.
 pub(super) enum Found {
     /// An object of a slab.
     Object { slab: u32, object: u16 },
@@ -17,7 +17,7 @@ pub(super) enum Found {
 }
 
 impl SlabAllocator {
-    /// What a physical address is the start of.
+    /// Returns what starts at a physical address.
     pub(super) fn find(&self, pages: &PageAllocator, address: u64) -> Result<Found, Misuse> {
         let pfn = address / PAGE_SIZE;
         let Some(slab) = pages.map.note_of(pfn, Note::Mapping) else { return Err(Misuse::NotFromSlab(address)) };
@@ -29,11 +29,11 @@ impl SlabAllocator {
         self.find_slowly(pages, address, slab)
     }
 
-    /// The address is no object's: a block of whole pages, or a mistake.
+    /// Returns the `kmalloc` block of whole pages at an address that is no object's, or the caller's mistake.
     fn find_slowly(&self, pages: &PageAllocator, address: u64, number: u32) -> Result<Found, Misuse> {
         let pfn = Pfn(address / PAGE_SIZE);
         if number == LARGE {
-            // Anyone may leave this word in his own page.
+            // Any owner may set this word in its own page, so the flags are checked too.
             let ours =
                 |i: &u32| PageFlags(pages.map.flags(*i)).contains(PageFlags::SLAB) && address.is_multiple_of(PAGE_SIZE);
             let head = pages.allocated(pfn).ok().filter(ours).ok_or(Misuse::NotFromSlab(address))?;
@@ -46,7 +46,7 @@ impl SlabAllocator {
         })
     }
 
-    /// `kmem_cache_free`.
+    /// `kmem_cache_free`: frees an object at a physical address.
     pub(crate) fn free<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -56,7 +56,7 @@ impl SlabAllocator {
     ) -> Result<(), Misuse> {
         match self.find(source.pages, address)? {
             Found::Pages(_) => Err(Misuse::NotFromSlab(address)),
-            // Freeing twice is the graver mistake of the two.
+            // If the object is also free already, that is the graver mistake and is reported instead.
             Found::Object { slab, object } if self.slabs[slab].cache != cache.0 && self.slabs[slab].is_used(object) => {
                 Err(Misuse::WrongCache(address))
             }
@@ -64,8 +64,8 @@ impl SlabAllocator {
         }
     }
 
-    /// Takes an object back into the slab a CPU allocates from, if that is where it is from and nothing needs to be
-    /// checked: all that most frees need.
+    /// Puts an object back into the slab that a CPU allocates from, if the object belongs there and needs no checks.
+    /// Most frees need no more than this. Returns whether the object was freed.
     #[inline]
     pub(crate) fn free_fast(&mut self, pages: &PageAllocator, address: u64) -> bool {
         let slab = pages.map.note_of(address / PAGE_SIZE, Note::Mapping).and_then(|number| self.slabs.get_mut(number));
@@ -95,7 +95,7 @@ impl SlabAllocator {
         Ok(())
     }
 
-    /// A slab that is no CPU's own has one free object more.
+    /// Moves a slab that no CPU allocates from to the list for its new number of free objects.
     fn after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let cpu = Cpu(cpu.0 % self.cpus);
         if self.is_textbook() {
@@ -105,7 +105,7 @@ impl SlabAllocator {
         }
     }
 
-    /// Size in bytes of the object at a physical address: `ksize`.
+    /// `ksize`: returns the size in bytes of the object at a physical address.
     pub(crate) fn object_size(&self, pages: &PageAllocator, address: u64) -> Result<u64, Misuse> {
         Ok(match self.find(pages, address)? {
             Found::Pages(order) => PAGE_SIZE << order.0,

@@ -1,4 +1,4 @@
-//! `kmalloc`: caches of all sizes, and whole pages above the largest.
+//! `kmalloc`: caches of several sizes, and whole pages for larger requests.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -16,11 +16,11 @@ use crate::{
     page::mem_map::Note,
 };
 
-/// Largest request: a block of the highest order (`KMALLOC_MAX_SIZE`).
+/// The largest request in bytes: a block of the highest order (`KMALLOC_MAX_SIZE`).
 const MAX_SIZE: u64 = PAGE_SIZE << MAX_ORDER;
 
 impl SlabAllocator {
-    /// An allocator with the `kmalloc` caches in place. There is one CPU and one node at least.
+    /// Creates an allocator with the `kmalloc` caches, for at least one CPU and one node.
     pub fn new(generation: Generation, cpus: u16, nodes: u8) -> Self {
         let (cpus, nodes) = (cpus.max(1), nodes.max(1));
         let mut slab =
@@ -53,7 +53,7 @@ impl SlabAllocator {
                     account: kind == KmallocType::Cgroup,
                     ..CacheFlags::default()
                 };
-                // Powers of two are naturally aligned.
+                // Objects of a power of two in size are aligned to their size.
                 let align = if class.is_power_of_two() { *class } else { 1 << class.trailing_zeros() };
                 let cache =
                     self.create(&kmalloc_name(self.generation, kind, *class), *class, align, flags, None, nodes);
@@ -63,21 +63,22 @@ impl SlabAllocator {
         self.kmalloc = Kmalloc { caches, classes: classes.len(), by_size };
     }
 
-    /// The cache for so many bytes, by the size's (bytes − 1) / 8: none for large sizes, and none for no bytes at all.
+    /// Returns the cache for a size, or `None` for sizes above the largest class and for 0 bytes. The table is indexed
+    /// by (bytes − 1) / 8.
     #[inline]
     fn kmalloc_slab(&self, bytes: u64, flags: Flags) -> Option<CacheId> {
         let class = self.kmalloc.by_size.get((bytes.wrapping_sub(1) / 8) as usize)?;
         Some(self.kmalloc.caches[KmallocType::of(flags) as usize * self.kmalloc.classes + usize::from(*class)])
     }
 
-    /// `kmalloc_node` where the CPU's slab has an object.
+    /// `kmalloc_node`, if the CPU's slab has a free object.
     #[inline]
     pub(crate) fn kmalloc_fast(&mut self, bytes: u64, flags: Flags, cpu: Cpu) -> Option<u64> {
         let cache = self.kmalloc_slab(bytes, flags)?;
         self.alloc_fast(cache, cpu)
     }
 
-    /// `kmalloc_node`: returns a physical address.
+    /// `kmalloc_node`: allocates an object or whole pages and returns the physical address.
     pub(crate) fn kmalloc<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -92,7 +93,7 @@ impl SlabAllocator {
         }
     }
 
-    /// `kfree`.
+    /// `kfree`: frees an object or whole pages at a physical address.
     pub(crate) fn kfree<P: Pressure>(
         &mut self,
         source: &mut Source<'_, P>,
@@ -130,7 +131,7 @@ fn kmalloc_large<P: Pressure>(
     Ok(pfn.0 * PAGE_SIZE)
 }
 
-/// `kmalloc-192`, `kmalloc-1k`; the textbook's `size-192`, `size-1024(DMA)`.
+/// Returns the name of a `kmalloc` cache: `kmalloc-192`, `kmalloc-1k`; in the textbook `size-192`, `size-1024(DMA)`.
 fn kmalloc_name(generation: Generation, kind: KmallocType, class: u32) -> String {
     if generation == Generation::Textbook {
         return format!("size-{class}{}", if kind == KmallocType::Dma { "(DMA)" } else { "" });

@@ -5,25 +5,25 @@ use alloc::vec::Vec;
 use super::cache::CacheId;
 use crate::Flags;
 
-/// Kinds of `kmalloc` caches (`enum kmalloc_cache_type`), in the order in which a mask decides: DMA, reclaimable,
-/// accounted, normal.
+/// The kinds of `kmalloc` caches (`enum kmalloc_cache_type`). If a mask matches several, the first of DMA, reclaimable,
+/// accounted and normal applies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum KmallocType {
-    /// `kmalloc-N`
+    /// The caches `kmalloc-N`.
     Normal = 0,
-    /// `kmalloc-rcl-N`
+    /// The caches `kmalloc-rcl-N`, of reclaimable objects.
     Reclaim = 1,
-    /// `dma-kmalloc-N`
+    /// The caches `dma-kmalloc-N`, in DMA memory.
     Dma = 2,
-    /// `kmalloc-cg-N`
+    /// The caches `kmalloc-cg-N`, charged to memory cgroups.
     Cgroup = 3,
 }
 
 impl KmallocType {
     pub(super) const ALL: [Self; 4] = [Self::Normal, Self::Reclaim, Self::Dma, Self::Cgroup];
 
-    /// The kind a mask asks for.
+    /// Returns the kind of cache that a mask asks for.
     #[inline]
     pub const fn of(flags: Flags) -> Self {
         if !flags.intersects(Flags::DMA.union(Flags::RECLAIMABLE).union(Flags::ACCOUNT)) {
@@ -47,12 +47,12 @@ impl KmallocType {
     }
 }
 
-/// The `kmalloc` caches.
+/// The table of the `kmalloc` caches.
 #[derive(Default)]
 pub(super) struct Kmalloc {
-    /// By kind and class; kinds the generation lacks share the normal caches.
+    /// The caches by kind and class. Kinds that the generation lacks share the normal caches.
     pub(super) caches: Vec<CacheId>,
     pub(super) classes: usize,
-    /// Class of a size, by (size − 1) / 8, up to the largest class.
+    /// The class of a size up to the largest class, indexed by (size − 1) / 8.
     pub(super) by_size: Vec<u8>,
 }

@@ -4,55 +4,56 @@ use alloc::{vec, vec::Vec};
 
 use crate::{Order, Pfn, machine::PAGE_SIZE};
 
-/// Where a slab is.
+/// The place of a slab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
-    /// It is the one a CPU allocates from.
+    /// The slab is the one that a CPU allocates from.
     Cpu,
-    /// On a CPU's partial list (SLUB).
+    /// The slab is on the partial list of this CPU (SLUB).
     CpuPartial(u16),
-    /// On the node's list of slabs with free objects; the textbook's `slabs_partial`.
+    /// The slab is on its node's list of slabs with free objects: the textbook's `slabs_partial`.
     Partial,
-    /// Without free objects; on no list in SLUB.
+    /// The slab has no free objects. In SLUB it is on no list.
     Full,
-    /// Without used objects: the textbook's `slabs_free`.
+    /// The slab has no used objects: the textbook's `slabs_free`.
     Empty,
 }
 
-/// One slab: a block of pages cut into objects.
+/// One slab: a block of pages divided into objects.
 #[derive(Debug)]
 pub(super) struct Slab {
     pub(super) cache: u32,
     pub(super) pfn: Pfn,
     pub(super) order: Order,
-    /// Physical address of the first object.
+    /// The physical address of the first object.
     pub(super) base: u64,
-    /// Bytes from one object to the next, and 2^40 by them, rounded up.
+    /// The bytes from one object to the next.
     size: u32,
+    /// 2^40 divided by `size`, rounded up.
     reciprocal: u64,
     pub(super) objects: u32,
     pub(super) node: u8,
     pub(super) place: Place,
-    /// What is written into objects is checked: nothing may be cut short.
+    /// Whether the objects have debug patterns that must be checked, so that the short paths may not be taken.
     pub(super) guarded: bool,
     pub(super) in_use: u32,
     /// The free object to be used next, or [`END`].
     freelist: u16,
-    /// By object: the free object after it, or [`END`]; [`USED`] for one in use. In the kernel the word lies in the
-    /// free object itself.
+    /// For each object, the free object after it, or [`END`] for the last; [`USED`] for an object in use. In the kernel
+    /// this word is in the free object itself.
     next_free: Vec<u16>,
     prev: u32,
     next: u32,
 }
 
 const NIL: u32 = u32::MAX;
-/// The last free object's successor.
+/// The successor of the last free object.
 const END: u16 = u16::MAX;
-/// Marks an object in use.
+/// The mark of an object in use.
 const USED: u16 = u16::MAX - 1;
 
 impl Slab {
-    /// A slab without used objects, to be used in address order.
+    /// Creates a slab without used objects, which are then used in address order.
     pub(super) fn new(cache: u32, size: u32, guarded: bool, pfn: Pfn, order: Order, base: u64, node: u8) -> Self {
         let objects = ((PAGE_SIZE << order.0) / u64::from(size)) as u32;
         let next_free = (1..objects as u16).chain([END]).collect();
@@ -75,7 +76,7 @@ impl Slab {
         }
     }
 
-    /// Takes the next free object: its address.
+    /// Takes the next free object and returns its physical address.
     #[inline]
     pub(super) fn take(&mut self) -> Option<u64> {
         let object = self.freelist;
@@ -86,7 +87,7 @@ impl Slab {
         Some(self.base + u64::from(object) * u64::from(self.size))
     }
 
-    /// Takes an object back, to be used next. Whether it was in use.
+    /// Puts an object back, to be used next. Returns whether the object was in use.
     #[inline]
     pub(super) fn put(&mut self, object: u16) -> bool {
         let next = &mut self.next_free[usize::from(object)];
@@ -99,15 +100,15 @@ impl Slab {
         true
     }
 
-    /// The number of the object that starts at an address.
+    /// Returns the number of the object that starts at a physical address, or `None` if no object starts there.
     #[inline]
     pub(super) fn object_at(&self, address: u64) -> Option<u16> {
         let offset = address.wrapping_sub(self.base);
         if offset >= u64::from(self.objects) * u64::from(self.size) {
             return None;
         }
-        // `reciprocal_divide`: offsets are below 2^22, so one multiplication is exact enough to be checked by the next
-        // one.
+        // `reciprocal_divide`: offsets are below 2^22, so the quotient from this multiplication is right for every
+        // object's start, and the next multiplication rejects other offsets.
         let object = (offset * self.reciprocal) >> RECIPROCAL_ONE.trailing_zeros();
         (object * u64::from(self.size) == offset).then_some(object as u16)
     }
@@ -120,10 +121,10 @@ impl Slab {
         self.in_use == self.objects
     }
 
-    /// Free objects, the next one first.
+    /// Iterates over the free objects, the next one first.
     pub(super) fn free_objects(&self) -> impl Iterator<Item = u16> {
         let after = |object: &u16| self.next_free.get(usize::from(*object)).copied();
-        // One more than there can be, so that a list that runs in a circle shows.
+        // The limit is one more than there can be, so that a circular list is noticed.
         core::iter::successors(Some(self.freelist), after)
             .take_while(|object| *object != END)
             .take(self.objects as usize + 1)
@@ -140,8 +141,8 @@ impl Slab {
 
 const RECIPROCAL_ONE: u64 = 1 << 40;
 
-/// All slabs, by number. Numbers of discarded slabs are used again; 0 is no slab's, so that it can stand for none in a
-/// page's notes.
+/// All slabs, by number. The numbers of discarded slabs are used again. No slab has the number 0, which means "no slab"
+/// in a page's notes.
 pub(super) struct Slabs {
     slots: Vec<Option<Slab>>,
     unused: Vec<u32>,
@@ -198,7 +199,7 @@ impl core::ops::IndexMut<u32> for Slabs {
     }
 }
 
-/// A list of slabs, linked through them.
+/// A list of slabs, linked through the slabs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlabList {
     head: u32,

@@ -1,8 +1,9 @@
-//! The slab layer: objects of one size, many to a page.
+//! The slab layer, which allocates objects of one size, many to a page.
 //!
-//! Two generations share the slabs and differ in which slab serves next: SLUB (since 2.6.22, the only one since 6.8) and
-//! the textbook's slab allocator with its full, partial and empty lists. Management data lives beside the pages, not in
-//! them; freed objects of one slab are reused last in, first out, new ones in address order.
+//! Two generations share the slabs and differ in the choice of the next slab: SLUB (since 2.6.22, the only one since
+//! 6.8), and the textbook's slab allocator with its full, partial and empty lists. The management data is stored beside
+//! the pages and not in them. Freed objects of one slab are reused last in, first out; new objects are used in address
+//! order.
 
 mod alloc;
 mod allocator;

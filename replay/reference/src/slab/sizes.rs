@@ -1,30 +1,30 @@
-//! How large a slab is, how many objects it holds, and how many slabs are kept.
+//! The sizes of slabs: their order, their number of objects, and the number of slabs that are kept.
 
 use alloc::vec::Vec;
 
 use crate::{Generation, Order, machine::PAGE_SIZE};
 
-/// `slub_max_order`.
+/// `slub_max_order`: the largest order of a slab that holds several objects.
 const SLUB_MAX_ORDER: u8 = 3;
 
-/// Sizes of one cache.
+/// The sizes of one cache and its slabs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SlabSizes {
-    /// Bytes from one object to the next.
+    /// The bytes from one object to the next.
     pub size: u32,
-    /// Order of a slab.
+    /// The order of a slab.
     pub order: u8,
-    /// Objects in a slab.
+    /// The number of objects in a slab.
     pub objects: u32,
-    /// Partial slabs a node keeps, empty or not (SLUB).
+    /// The number of partial slabs that a node keeps, empty or not (SLUB).
     pub min_partial: u32,
-    /// Objects worth keeping on a CPU's partial list (SLUB).
+    /// The number of objects that a CPU's partial list should keep (SLUB).
     pub cpu_partial: u32,
-    /// `cpu_partial` in slabs instead of objects.
+    /// The limit `cpu_partial` in slabs instead of objects.
     pub cpu_partial_slabs: u32,
 }
 
-/// Sizes of a cache with objects `size` bytes apart, on a machine with so many CPUs.
+/// Returns the sizes of a cache with objects `size` bytes apart, on a machine with `cpus` CPUs.
 pub fn slab_sizes(generation: Generation, size: u32, cpus: u16) -> SlabSizes {
     let order = match generation {
         Generation::Textbook => textbook_order(size),
@@ -32,7 +32,7 @@ pub fn slab_sizes(generation: Generation, size: u32, cpus: u16) -> SlabSizes {
         Generation::V6_12 | Generation::V6_18 => slub_order(size, cpus),
     };
     let objects = ((PAGE_SIZE << order) / u64::from(size)) as u32;
-    // A quarter of a page and more is rarely worth caching; small objects come in crowds.
+    // `set_cpu_partial`: the larger the objects, the fewer of them a CPU keeps.
     let cpu_partial = match size {
         4096.. => 6,
         1024.. => 24,
@@ -49,7 +49,7 @@ pub fn slab_sizes(generation: Generation, size: u32, cpus: u16) -> SlabSizes {
     }
 }
 
-/// Objects a slab should hold at least.
+/// Returns the number of objects that a slab should hold at least.
 fn min_objects(size: u32, cpus: u16) -> u32 {
     let bits = u16::BITS - cpus.max(1).leading_zeros();
     let most = ((PAGE_SIZE << SLUB_MAX_ORDER) / u64::from(size)).max(1) as u32;
@@ -61,14 +61,15 @@ fn waste_fits(size: u32, order: u8, fraction: u64) -> bool {
     slab % u64::from(size) <= slab / fraction
 }
 
-/// `calculate_order`: the smallest order whose waste is at most a sixteenth, then an eighth, a quarter, half.
+/// `calculate_order`: returns the smallest order whose waste is at most a sixteenth; if there is none, at most an
+/// eighth, a quarter or half.
 fn slub_order(size: u32, cpus: u16) -> u8 {
     let least = Order::for_bytes(u64::from(min_objects(size, cpus)) * u64::from(size)).0;
     let fits = |fraction| (least..=SLUB_MAX_ORDER).find(|o| waste_fits(size, *o, fraction));
     [16, 8, 4, 2].into_iter().find_map(fits).unwrap_or_else(|| Order::for_bytes(u64::from(size)).0)
 }
 
-/// The order of a slab before 6.7: fewer objects are accepted before more waste than a quarter is.
+/// Returns the order of a slab before 6.7, when fewer objects were accepted rather than a waste of more than a quarter.
 fn slub_order_6_1(size: u32, cpus: u16) -> u8 {
     let fits = |objects: u32, fraction| {
         let least = Order::for_bytes(u64::from(objects) * u64::from(size)).0;
@@ -79,8 +80,8 @@ fn slub_order_6_1(size: u32, cpus: u16) -> u8 {
     found.or_else(|| fits(1, 1)).unwrap_or_else(|| Order::for_bytes(u64::from(size)).0)
 }
 
-/// `calculate_slab_order` of 2.6.34: the smallest order that wastes at most an eighth, but no more than order 1 for
-/// objects that fit it.
+/// `calculate_slab_order` of 2.6.34: returns the smallest order that wastes at most an eighth, but at most order 1 for
+/// objects that fit into it.
 fn textbook_order(size: u32) -> u8 {
     const BREAK_ORDER: u8 = 1;
     let holds = |o: &u8| PAGE_SIZE << o >= u64::from(size);
@@ -88,7 +89,7 @@ fn textbook_order(size: u32) -> u8 {
     (0..=crate::MAX_ORDER).filter(holds).find(good).unwrap_or(crate::MAX_ORDER)
 }
 
-/// Object sizes of the `kmalloc` caches, smallest first.
+/// Returns the object sizes of the `kmalloc` caches in bytes, smallest first.
 pub fn kmalloc_classes(generation: Generation) -> Vec<u32> {
     let (smallest, largest) = if generation == Generation::Textbook { (32, 131_072) } else { (8, 8192) };
     let mut classes: Vec<u32> =
@@ -98,7 +99,7 @@ pub fn kmalloc_classes(generation: Generation) -> Vec<u32> {
     classes
 }
 
-/// The class that serves a request of so many bytes; `None` if it goes to the page allocator.
+/// Returns the class that serves a request of `bytes` bytes, or `None` if the page allocator serves it.
 pub fn kmalloc_class(generation: Generation, bytes: u64) -> Option<u32> {
     kmalloc_classes(generation).into_iter().find(|class| u64::from(*class) >= bytes)
 }
@@ -107,7 +108,7 @@ pub fn kmalloc_class(generation: Generation, bytes: u64) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// Order, objects per slab, `min_partial` and `cpu_partial` of caches on a 6.18 host with two CPUs.
+    /// The sizes were read on a 6.18 host with two CPUs.
     #[test]
     fn sizes_of_known_caches() {
         for (size, order, objects, min_partial, cpu_partial) in [

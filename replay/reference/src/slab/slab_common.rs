@@ -1,4 +1,4 @@
-//! `mm/slab_common.c`: caches are made, merged, shrunk and destroyed, and tell their state.
+//! `mm/slab_common.c`: creating, merging, shrinking and destroying caches, and reading their state.
 
 use alloc::{borrow::ToOwned, vec, vec::Vec};
 
@@ -13,14 +13,14 @@ use crate::{
     machine::{MAX_ORDER, PAGE_SIZE},
 };
 
-/// Least alignment of objects.
+/// The smallest alignment of objects, in bytes.
 const WORD: u32 = 8;
-/// Bytes of the largest block of pages.
+/// The bytes of the largest block of pages.
 const LARGEST_OBJECT: u64 = PAGE_SIZE << MAX_ORDER;
 
 impl SlabAllocator {
-    /// `kmem_cache_create`: a new cache, or an existing one with the same layout (SLUB merges them unless something
-    /// sets them apart).
+    /// `kmem_cache_create`: returns a new cache, or an existing cache with the same layout. SLUB merges caches unless a
+    /// constructor, debugging or different flags set them apart.
     ///
     /// # Errors
     /// [`AllocError::TooLarge`] when no block of pages holds an object.
@@ -37,7 +37,7 @@ impl SlabAllocator {
             return Err(AllocError::TooLarge(object_size.max(align).into()));
         }
         let line = if flags.hwcache_align {
-            // Objects smaller than half a line share one: a power of two of them.
+            // Objects of at most half a line share one: the alignment is halved as long as an object fits into it.
             let mut line = CACHE_LINE;
             while object_size <= line / 2 {
                 line /= 2;
@@ -86,8 +86,8 @@ impl SlabAllocator {
         Ok(CacheId(id))
     }
 
-    /// `find_mergeable`: a cache of the same kind whose objects are large enough, aligned enough, and at most a word
-    /// larger.
+    /// `find_mergeable`: returns a cache of the same kind whose objects are large enough and aligned enough, and
+    /// less than a word larger.
     fn find_mergeable(&self, size: u32, align: u32, flags: CacheFlags) -> Option<CacheId> {
         let fits = |c: &&Cache| {
             !c.destroyed
@@ -102,7 +102,7 @@ impl SlabAllocator {
         self.caches.iter().rev().find(fits).map(|c| CacheId(c.id))
     }
 
-    /// `kmem_cache_destroy`: gives all slabs back. Of merged caches, the last name does.
+    /// `kmem_cache_destroy`: gives all slabs back. A merged cache is destroyed with its last name.
     pub(crate) fn destroy(&mut self, pages: &mut PageAllocator, cache: CacheId, cpu: Cpu) -> Result<(), Misuse> {
         let c = cache.0 as usize;
         if self.caches[c].names.len() > 1 {
@@ -117,7 +117,7 @@ impl SlabAllocator {
         Ok(())
     }
 
-    /// `kmem_cache_shrink`: takes slabs off the CPUs and gives every empty one back.
+    /// `kmem_cache_shrink`: takes the slabs off the CPUs and gives every empty slab back.
     pub(crate) fn shrink(&mut self, pages: &mut PageAllocator, cache: CacheId, cpu: Cpu) {
         let c = cache.0 as usize;
         for k in 0..self.caches[c].cpus.len() {
@@ -140,7 +140,7 @@ impl SlabAllocator {
         }
     }
 
-    /// State of one cache.
+    /// Returns the state of one cache.
     pub fn cache_stats(&self, cache: CacheId) -> CacheStats {
         let c = &self.caches[cache.0 as usize];
         CacheStats {
@@ -157,13 +157,13 @@ impl SlabAllocator {
         }
     }
 
-    /// Physical addresses of objects that were written to after they were freed, found when they were handed out again
-    /// (`SLAB_POISON`).
+    /// Returns the physical addresses of objects that were written to after they were freed, which was found when they
+    /// were allocated again (`SLAB_POISON`).
     pub fn use_after_free(&self, cache: CacheId) -> &[u64] {
         &self.caches[cache.0 as usize].damaged
     }
 
-    /// All caches that live.
+    /// Iterates over all caches that are not destroyed.
     pub fn caches(&self) -> impl Iterator<Item = CacheId> {
         self.caches.iter().filter(|c| !c.destroyed).map(|c| CacheId(c.id))
     }

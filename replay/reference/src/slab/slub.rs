@@ -1,13 +1,14 @@
-//! SLUB: each CPU allocates from a slab of its own, keeps a few more with free objects, and the node keeps the rest.
+//! SLUB: each CPU allocates from its own slab and keeps a few more with free objects; the node keeps the rest.
 
 use super::{allocator::SlabAllocator, lists::Place};
 use crate::{Cpu, NodeId, PageAllocator};
 
 impl SlabAllocator {
-    /// `___slab_alloc` up to the point where a new slab is needed: the CPU's partial slabs, then the node's.
+    /// `___slab_alloc`, up to the point where a new slab is needed: takes one of the CPU's partial slabs, or else one
+    /// of the node's.
     pub(super) fn slub_slab(&mut self, cache: usize, cpu: Cpu, node: NodeId) -> Option<u32> {
         let k = usize::from(cpu.0);
-        // The CPU's slab is used up: nobody needs to remember a full slab.
+        // All objects of the CPU's slab are used. A full slab is on no list.
         if let Some(full) = self.caches[cache].cpus[k].slab.take() {
             self.slabs[full].place = Place::Full;
         }
@@ -20,7 +21,8 @@ impl SlabAllocator {
         Some(slab)
     }
 
-    /// `get_partial_node`: the first slab for use, and more for the CPU's list up to half of what it may hold.
+    /// `get_partial_node`: takes the first slab of the node for use, and more for the CPU's list, up to half of its
+    /// limit.
     fn get_partial_node(&mut self, cache: usize, cpu: Cpu, node: NodeId) -> Option<u32> {
         let nodes = self.caches[cache].partial.len();
         let local = usize::from(node.0).min(nodes - 1);
@@ -35,8 +37,8 @@ impl SlabAllocator {
         Some(slab)
     }
 
-    /// `__slab_free`: a slab that was full goes to the CPU's partial list; one that is empty now is given back if the
-    /// node has enough.
+    /// `__slab_free`: puts a slab that was full on the CPU's partial list, and gives an empty slab back if the node has
+    /// enough.
     pub(super) fn slub_after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let s = &self.slabs[slab];
         let cache = s.cache as usize;
@@ -53,7 +55,8 @@ impl SlabAllocator {
         }
     }
 
-    /// `put_cpu_partial`: when the CPU has too many, all go to the node first.
+    /// `put_cpu_partial`: puts a slab on the CPU's partial list. If the list is full, all its slabs go to the node
+    /// first.
     fn put_cpu_partial(&mut self, pages: &mut PageAllocator, cache: usize, slab: u32, cpu: Cpu) {
         let k = usize::from(cpu.0);
         if self.caches[cache].cpus[k].partial.len() >= self.caches[cache].sizes.cpu_partial_slabs {
@@ -65,7 +68,8 @@ impl SlabAllocator {
         self.caches[cache].cpus[k].partial.push_head(&mut self.slabs, slab);
     }
 
-    /// `__put_partials`, one slab of it.
+    /// `__put_partials`, for one slab: puts the slab on the node's list, or gives it back if it is empty and the node
+    /// has enough.
     fn unfreeze(&mut self, pages: &mut PageAllocator, cache: usize, slab: u32, cpu: Cpu) {
         let s = &self.slabs[slab];
         let node = usize::from(s.node);

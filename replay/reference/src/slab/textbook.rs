@@ -1,14 +1,14 @@
-//! The textbook's slab allocator: three lists a cache — full, partial, empty — and in that spirit partial first, then
-//! empty, then grow.
+//! The textbook's slab allocator, which has three lists per cache: full, partial and empty. It takes a partial slab
+//! first, then an empty slab, then a new slab.
 
 use super::{allocator::SlabAllocator, lists::Place};
 use crate::{Cpu, PageAllocator};
 
-/// Empty slabs a cache keeps before it gives the next one back (`free_limit` of 2.6.34, in slabs).
+/// The number of empty slabs that a cache keeps before it gives the next one back (`free_limit` of 2.6.34, in slabs).
 const EMPTY_LIMIT: u32 = 2;
 
 impl SlabAllocator {
-    /// The slab to allocate from: a partial one, or else an empty one.
+    /// Returns the slab to allocate from: a partial slab, or else an empty slab.
     pub(super) fn textbook_slab(&mut self, cache: usize, cpu: Cpu) -> Option<u32> {
         let k = usize::from(cpu.0);
         if let Some(full) = self.caches[cache].cpus[k].slab.take() {
@@ -22,7 +22,7 @@ impl SlabAllocator {
         Some(slab)
     }
 
-    /// Moves a slab between the lists; gives an empty one back when there are enough.
+    /// Moves a slab between the lists, and gives an empty slab back when there are enough.
     pub(super) fn textbook_after_free(&mut self, pages: &mut PageAllocator, slab: u32, cpu: Cpu) {
         let s = &self.slabs[slab];
         let (cache, node, empty) = (s.cache as usize, usize::from(s.node), s.in_use == 0);

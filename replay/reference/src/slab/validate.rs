@@ -1,4 +1,4 @@
-//! Invariants of the slab layer.
+//! The check of the slab layer's invariants.
 
 use super::{allocator::SlabAllocator, cache::Cache, lists::Place};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl SlabAllocator {
-    /// Objects are disjoint and inside their slab, counts agree, and each slab is in exactly one place.
+    /// Checks that objects are disjoint and inside their slab, counts agree, and each slab is in exactly one place.
     ///
     /// # Errors
     /// With the first violation found.
@@ -77,8 +77,8 @@ impl SlabAllocator {
         }
         for list in &cache.partial {
             list.iter(&self.slabs).try_for_each(|slab| check(slab, Place::Partial))?;
-            // Once a node has `min_partial` slabs, the next one that falls empty goes back; so it never has more empty
-            // ones.
+            // Once a node has `min_partial` slabs, the next slab that becomes empty is given back, so the node never
+            // has more empty slabs than this.
             let empty = list.iter(&self.slabs).filter(|slab| self.slabs[*slab].in_use == 0).count() as u32;
             ensure!(
                 empty <= cache.sizes.min_partial,
