@@ -98,7 +98,7 @@ fn split_and_merged(dir: &Path, header: &Header) {
         frame_map(writer, &[run(9216, 1024, "free"), run(12288, 2048, "anon")]);
         writer.append(&snapshot(0, 0, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])).unwrap();
         let events = [
-            moved(150, Kind::ZoneLocked, 9216, 0, UNMOVABLE), // while frames are read: the next event tells whether before or after
+            moved(150, Kind::ZoneLocked, 9216, 0, UNMOVABLE), // happens while frames are read: the next event decides
             moved(160, Kind::PcpuDrain, 9216, 0, UNMOVABLE),
             moved(SECOND, Kind::ZoneLocked, 9216, 0, UNMOVABLE),
             moved(2 * SECOND, Kind::PcpuDrain, 9216, 0, UNMOVABLE),
