@@ -57,7 +57,7 @@ fn run(line: &str) -> Printed {
 /// Compares what a line of shell prints with the snapshot of this name.
 fn snapshot(name: &str, line: &str) {
     let Printed { stdout, complaint } = run(line);
-    if line.contains("--json") && complaint.is_empty() {
+    if line.split_whitespace().any(|word| word == "--json") && complaint.is_empty() {
         let value = shortened(serde_json::from_str(&stdout).unwrap());
         settings(line).bind(|| assert_compact_json_snapshot!(name, value));
     } else {

@@ -1,5 +1,5 @@
-//! Millions of calls in a row, in every generation, with the invariants checked now and then. `GFPSCOPE_OPERATIONS` asks
-//! for another number of them: `GFPSCOPE_OPERATIONS=1000000000 cargo test --release -p reference --test endurance --
+//! Millions of calls in a row, in every generation, with regular checks of the invariants. `GFPSCOPE_OPERATIONS` sets
+//! another number of calls: `GFPSCOPE_OPERATIONS=1000000000 cargo test --release -p reference --test endurance --
 //! --nocapture`.
 
 mod driver;
@@ -9,9 +9,10 @@ use std::env;
 use driver::{Call, Driver};
 use reference::Generation;
 
-/// Calls until a machine is emptied and another begun: long enough to run out of memory several times.
+/// The number of calls after which a machine is emptied and a new one starts: enough to run out of memory several
+/// times.
 const RUN: u64 = 100_000;
-/// Calls between two looks at every invariant.
+/// The number of calls between two checks of every invariant.
 const SAMPLE: u64 = 1_000;
 
 #[test]

@@ -1,10 +1,10 @@
-//! The formulas against the running kernel: its own /proc and /sys must come out of them. Skipped, and said so, where
-//! those cannot be read.
+//! The formulas, compared with the /proc and /sys of the running kernel. Where these cannot be read, the test is
+//! skipped and says so.
 //!
-//! Marks, reserves and list sizes are as old as the last time the kernel computed them: at boot that is before it frees
-//! its initial memory, and `managed` grows afterwards without them. In a guest of our own (`GFPSCOPE_GUEST`) the kernel
-//! is made to compute them again first, by writing its settings' own values to them; on anyone else's machine nothing
-//! is written, and marks that are older are told apart.
+//! Marks, reserves and list sizes are as old as the last time that the kernel computed them. At boot it computes them
+//! before it frees its initial memory, and `managed` grows afterwards without them. In a guest that belongs to the
+//! project (`GFPSCOPE_GUEST`) the test first makes the kernel compute them again, by writing its settings' own values
+//! to them. On any other machine the test writes nothing, and recognizes outdated marks.
 
 use std::{env, fs};
 
@@ -24,7 +24,7 @@ fn generation() -> Generation {
     Generation::of_release(major, minor)
 }
 
-/// How many CPUs a list such as `0-3,8` of /sys/devices/system/cpu has, and its last one.
+/// Returns the number of CPUs in a list such as `0-3,8` of /sys/devices/system/cpu, and the last CPU.
 fn cpu_list(which: &str) -> (u16, u16) {
     let text = fs::read_to_string(format!("/sys/devices/system/cpu/{which}")).unwrap_or_else(|_| "0".to_owned());
     let ranges = text.trim().split(',').map(|range| {
@@ -42,7 +42,7 @@ fn is_guest() -> bool {
     env::var_os("GFPSCOPE_GUEST").is_some()
 }
 
-/// Makes the kernel compute marks, reserves and list sizes from the managed pages it has now.
+/// Makes the kernel compute marks, reserves and list sizes from its current managed pages.
 fn recompute() {
     for setting in ["min_free_kbytes", "lowmem_reserve_ratio"] {
         let path = format!("/proc/sys/vm/{setting}");
@@ -55,12 +55,12 @@ fn number(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.split_whitespace().next()?.parse().ok()
 }
 
-/// A zone of `/proc/zoneinfo`: its place, and the items that follow from the formulas.
+/// A zone of `/proc/zoneinfo`: its layout, and the items that follow from the formulas.
 struct Zone {
     spec: ZoneSpec,
-    /// min, low, high, and promo where the kernel prints it (6.12 does, 6.1 does not).
+    /// The marks min, low and high, and promo where the kernel prints it (6.12 does, 6.1 does not).
     marks: Vec<u64>,
-    /// What is added to the marks for the time being.
+    /// The number of pages by which the marks are raised at present.
     boost: u64,
     protection: Vec<u64>,
     batch: u64,
@@ -87,7 +87,7 @@ fn zoneinfo() -> Option<Vec<Zone>> {
             present: value("present ")?,
             managed: value("managed ")?,
         };
-        // Marks are printed with it.
+        // The kernel prints the marks with the boost included.
         let boost = value("boost ").unwrap_or(0);
         let limits: &[&str] = if generation() == Generation::V6_1 { &["high:"] } else { &["high_min:", "high_max:"] };
         zones.push(Zone {
@@ -122,8 +122,8 @@ fn marks_and_reserves_of_this_machine() {
     let layout = layout(&zones);
     let marks = zone_watermarks(&layout, &tunables, &Rules::of(generation()));
     let reserves = reference::lowmem_reserve(&layout);
-    // The kernel's columns are its configured zones; on x86-64 DMA, DMA32, Normal, Movable, Device; a 32-bit kernel has
-    // HighMem for DMA32.
+    // The kernel's columns are its configured zones: on x86-64 DMA, DMA32, Normal, Movable, Device; on a 32-bit kernel
+    // HighMem takes the place of DMA32.
     let columns: Vec<ZoneType> = fs::read_to_string("/proc/zoneinfo")
         .unwrap()
         .lines()
@@ -147,7 +147,8 @@ fn marks_and_reserves_of_this_machine() {
         );
         if generation() != Generation::Textbook {
             assert_eq!(u64::from(pcp_sizes(zone.spec.managed, marks.low, cpus()).batch), zone.batch, "{name}: batch");
-            // The kernel sizes the lists (when a CPU comes, say) by the low mark as it is just then, with its boost.
+            // The kernel computes the list sizes, for example when a CPU is added, from the low mark of that moment,
+            // boost included.
             let limits = |boost: u64| {
                 let sizes = pcp_sizes(zone.spec.managed, marks.low + boost, cpus());
                 [sizes.high_min, sizes.high_max].map(u64::from)[..zone.limits.len()].to_vec()
@@ -185,7 +186,7 @@ fn slab_sizes_of_this_machine() {
         let value = |name: &str| number(cache.path().join(name).to_str()?);
         let Some(size) = value("slab_size") else { continue };
         let sizes = slab_sizes(generation(), size as u32, cpus);
-        // A cache without partial lists per CPU (debugged, or limited otherwise) shows 0.
+        // A cache without partial lists per CPU (for debugging or another reason) shows 0.
         let cpu_partial = value("cpu_partial").unwrap_or(0);
         let ours_partial = if cpu_partial == 0 { 0 } else { u64::from(sizes.cpu_partial) };
         let ours = [u64::from(sizes.order), u64::from(sizes.objects), u64::from(sizes.min_partial), ours_partial];
@@ -207,7 +208,7 @@ fn proc_files_have_the_kernels_layout() {
         return;
     };
     let Some(mut zones) = zoneinfo() else { return };
-    // Only the counts matter here, so each zone gets room to lay its free blocks out apart from one another.
+    // Only the counts matter here, so each zone gets enough room to keep its free blocks apart.
     let pages = |line: &str| {
         let counts = line.split_whitespace().skip(4).map(|n| n.parse::<u64>().unwrap());
         counts.enumerate().map(|(order, n)| n << (order + 1)).sum::<u64>()

@@ -1,14 +1,13 @@
-//! Differential test: a buddy allocator that is nothing but a bitmap of free frames, against the real one.
+//! Differential test: a buddy allocator that is a bitmap of free frames, against the reference allocator.
 //!
-//! With free lists by type merged freely and no per-CPU lists, the free blocks of a zone are exactly the maximal
-//! aligned runs of free frames. The bitmap finds those by looking, the allocator by splitting and merging: both must
-//! agree after every call.
+//! With one mobility type and no per-CPU lists, the free blocks of a zone are exactly the maximal aligned runs of free
+//! frames. The bitmap finds them by a scan, the allocator by splitting and merging; both must agree after every call.
 
 use reference::{
     Config, Cpu, Generation, Layout, MAX_ORDER, NR_ORDERS, NodeId, Order, PageAllocator, Pfn, Tunables, ZoneId,
 };
 
-/// Frame by frame: free or not.
+/// The frames of a zone, each free or not.
 struct Bitmap {
     start: u64,
     free: Vec<bool>,
@@ -30,7 +29,7 @@ impl Bitmap {
         }
     }
 
-    /// Maximal aligned free blocks by order.
+    /// Returns the number of maximal aligned free blocks by order.
     fn blocks(&self) -> [u64; NR_ORDERS] {
         let mut count = [0; NR_ORDERS];
         let mut pfn = self.start;
@@ -84,7 +83,7 @@ fn agrees_with_a_bitmap_after_every_call() {
                     bitmap.set(pfn.0, order.0, false);
                     live.push((pfn, order));
                 } else {
-                    // The mark is 0 and one page must stay above it.
+                    // The mark is 0, and one page must stay above it.
                     let fits = (order.0..=MAX_ORDER).any(|o| bitmap.blocks()[usize::from(o)] > 0);
                     let free = bitmap.free.iter().filter(|f| **f).count() as u64;
                     let halving = generation == Generation::Textbook;

@@ -1,4 +1,4 @@
-//! Reclaim and compaction as a policy: what requests, kswapd and page owners see of them.
+//! Reclaim and compaction as a policy: their effect on requests, kswapd and page owners.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const NODE: NodeId = NodeId(0);
 const NORMAL: ZoneId = ZoneId(0);
 const COSTS: Costs = Costs { reclaim: 1, write: 100, migrate: 10 };
 
-/// 256 MiB in one NORMAL zone.
+/// Returns the configuration of a machine with 256 MiB in one NORMAL zone.
 fn config(generation: Generation) -> Config {
     let mut layout = Layout::x86_64((1 << 20) + (1 << 16), 1);
     layout.zones.retain(|z| z.kind == ZoneType::Normal);
@@ -23,7 +23,8 @@ fn machine(generation: Generation) -> PageAllocator {
     PageAllocator::new(config(generation))
 }
 
-/// Fills memory with page cache until someone misses the low mark; `flags` are those of the nth page.
+/// Fills memory with page cache until a request finds every zone below the low mark; `flags` gives those of the nth
+/// page.
 fn filled(generation: Generation, flags: impl Fn(usize) -> PageFlags) -> (PageAllocator, Lru, Vec<Pfn>) {
     let (mut mm, mut lru, mut pages) = (machine(generation), Lru::new(COSTS), Vec::new());
     let cache = mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
@@ -83,7 +84,7 @@ fn what_was_used_of_late_is_reclaimed_last() {
         down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
         let kernel = mm.mask("GFP_KERNEL");
         mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).unwrap();
-        // One round: the 32 coldest pages but for the 16 that had been used.
+        // One round takes the 32 coldest pages, except for the 16 that had been used.
         assert_eq!((lru.work().scanned, lru.work().stolen), (48, 32), "{generation:?}");
         assert_eq!(lru.work().direct_cost, 32);
         assert!(
@@ -144,7 +145,7 @@ fn pages_in_use_are_not_reclaimed() {
     for page in [held, mapped] {
         assert_eq!(mm.free_pages(page, Order(0), CPU), Err(Misuse::StillReferenced(page)));
     }
-    // Its owner was faster; whoever has the frame now did not put it on the list.
+    // The page's owner has freed it; the owner that has the frame now did not put it on the list.
     mm.free_pages(freed, Order(0), CPU).unwrap();
     assert_eq!(mm.alloc_pages(kernel, Order(0), CPU, NODE), Ok(freed));
     down_to_the_minimum(&mut mm, "GFP_KERNEL|__GFP_NORETRY");
@@ -156,8 +157,8 @@ fn pages_in_use_are_not_reclaimed() {
     mm.validate().unwrap();
 }
 
-/// Memory full of single pages of one kind, every second of them freed; those that stay have their number left in
-/// `private`.
+/// Returns a machine full of single pages of one kind, every second of which was freed. Each page that stays has its
+/// number in `private`.
 fn checkered(generation: Generation, mask: &str) -> (PageAllocator, BTreeMap<Pfn, u32>) {
     let mut config = config(generation);
     config.tunables = Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, ..config.tunables };
@@ -234,7 +235,7 @@ fn compaction_of_a_whole_zone_gathers_all_that_is_free() {
         }
         let after = blocks(&mm);
         assert_eq!(after.pages(), before.pages(), "{generation:?}");
-        // All but what lies in the pageblock where the scanners meet.
+        // All free pages are in large blocks, except those in the pageblock where the scanners meet.
         assert!(
             before.suitable(9) < 2 && after.suitable(9) + 2 > after.pages() >> 9,
             "{generation:?}: {before:?} {after:?}"
@@ -271,14 +272,14 @@ fn pages_on_the_reclaim_list_move_and_are_still_found_there() {
         let mut lru = Lru::new(COSTS);
         lru.compacts = true;
         for pfn in live.keys() {
-            // What was used of late is not reclaimed in the first round, so that there is something to compact.
+            // A page used recently is not reclaimed in the first round, so that there is something to compact.
             mm.set_page_flags(*pfn, PageFlags::REFERENCED).unwrap();
             lru.add(&mut mm, *pfn).unwrap();
         }
         let huge = mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
         mm.alloc_pages_under(&mut lru, huge, Order(9), CPU, NODE).unwrap();
         assert!(!lru.take_moves().is_empty());
-        // All of them can still be taken back, wherever they are now.
+        // All these pages can still be taken back, wherever they are now.
         let kernel = mm.mask("GFP_KERNEL");
         while mm.alloc_pages_under(&mut lru, kernel, Order(0), CPU, NODE).is_ok() {}
         assert_eq!(lru.work().stolen, live.len() as u64, "{generation:?}");

@@ -1,6 +1,6 @@
-//! The model prints /proc files as the kernel does: the numbers of four kernels' files are fed to it, and what it
-//! prints must be those files, byte for byte. Counters of other subsystems, which the model does not have, are left out
-//! of the kernel's zoneinfo first.
+//! The model prints /proc files as the kernel does: the model is given the numbers of four kernels' files, and must
+//! print these files, byte for byte. Counters of other subsystems, which the model does not have, are removed from the
+//! kernel's zoneinfo first.
 
 use std::{fs, ops::Range, path::Path};
 
@@ -26,7 +26,7 @@ fn numbers(text: &str) -> Vec<u64> {
     text.split_whitespace().map(|n| n.trim_start_matches('>').parse().unwrap()).collect()
 }
 
-/// Node and zone of a line that begins with `Node 0, zone      DMA`, and the rest of it.
+/// Returns the zone of a line that begins with `Node 0, zone      DMA`, and the rest of the line.
 fn zone_of(line: &str) -> Option<(ZoneType, &str)> {
     let (_, rest) = line.strip_prefix("Node")?.split_once(", zone")?;
     let (name, rest) = rest.trim_start().split_once([' ', ',']).unwrap_or((rest.trim(), ""));
@@ -44,7 +44,7 @@ fn zone(kind: ZoneType, start_pfn: u64, [spanned, present, managed]: [u64; 3]) -
 }
 
 /// Puts free blocks of one order on the list of a type, in held memory of a zone: in pageblocks of that type as long as
-/// there is room, then in any. No block lies beside a free buddy of its order, since the two would have merged.
+/// there is room, then in any. No block is put beside a free buddy of its order, since the two would have merged.
 fn seed_blocks(
     mm: &mut PageAllocator,
     zone: &Range<u64>,
@@ -79,7 +79,7 @@ fn buddyinfo() {
         let text = kernel_file(kernel, "buddyinfo");
         let rows: Vec<(ZoneType, Vec<u64>)> =
             text.lines().map(|l| zone_of(l).map(|(kind, rest)| (kind, numbers(rest))).unwrap()).collect();
-        // Only the counts matter here, so each zone gets room to lay its free blocks out apart from one another.
+        // Only the counts matter here, so each zone gets enough room to keep its free blocks apart.
         let pages = |counts: &[u64]| counts.iter().enumerate().map(|(order, n)| n << (order + 1)).sum::<u64>();
         let room = rows.iter().map(|(_, counts)| pages(counts)).max().unwrap().next_multiple_of(1 << MAX_ORDER);
         let zones = rows.iter().enumerate().map(|(n, (kind, _))| zone(*kind, n as u64 * room, [room; 3])).collect();
@@ -137,7 +137,7 @@ fn pagetypeinfo() {
     }
 }
 
-/// The lines of a kernel's zoneinfo that are about the page allocator.
+/// Returns the lines of a kernel's zoneinfo that are about the page allocator.
 fn without_counters(text: &str) -> String {
     let counter = |line: &&str| {
         let ours = ["      nr_free_pages ", "      nr_free_pages_blocks "].iter().any(|name| line.starts_with(name));
@@ -176,7 +176,7 @@ fn zoneinfo() {
             for (kind, pages) in configured.iter().zip(numbers(&listed)) {
                 reserve[kind.index()] = pages;
             }
-            // A zone type the kernel lacks is protected from as the one below it.
+            // The column of a zone type that the kernel lacks has the value of the type below it.
             for kind in ZoneType::ALL.into_iter().filter(|kind| *kind != ZoneType::Dma && !configured.contains(kind)) {
                 reserve[kind.index()] = reserve[kind.index() - 1];
             }
@@ -189,7 +189,7 @@ fn zoneinfo() {
                 high_max: bound("high_max:", formula.high_max),
             };
             mm.set_pcp_sizes(id, sizes);
-            // 6.18 tells how many of the free pages lie in whole pageblocks; the others go into what the whole ones leave.
+            // 6.18 prints how many of the free pages are in whole pageblocks; the others go between the whole ones.
             let free = get(part, "pages free");
             let whole = value(part, "nr_free_pages_blocks ").unwrap_or(free & !511);
             let start = get(part, "start_pfn:");
@@ -198,7 +198,7 @@ fn zoneinfo() {
             let mut put = |order: u8, count| seed_blocks(&mut mm, &zone, order, Migratetype::Movable, count, &types);
             put(10, whole >> 10);
             put(9, whole >> 9 & 1);
-            // No pageblock has more than one free block of an order, so that it is never whole.
+            // No pageblock has more than one free block of an order, so none is wholly free.
             let rest = free - whole;
             let (full, last) = (rest / 511, rest % 511);
             for order in (0..9).rev() {

@@ -53,8 +53,8 @@ proptest! {
         }
     }
 
-    /// The short path of order-0 pages is a short cut, not another rule: a mask table that rules it out gives the same
-    /// frames.
+    /// The short path of order-0 pages follows the same rules as the general path: with a mask table that rules the
+    /// short path out, the frames are the same.
     #[test]
     fn the_short_path_gives_the_same_frames(calls in prop::collection::vec((any::<bool>(), 0usize..MASKS.len(), any::<usize>(), 0u16..2), 1..2000)) {
         for generation in [Generation::V6_1, Generation::V6_12, Generation::V6_18] {

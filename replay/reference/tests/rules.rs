@@ -1,4 +1,4 @@
-//! What distinguishes the kernel generations, each rule on its own.
+//! The rules that distinguish the kernel generations, each tested on its own.
 
 use reference::{
     AllocError, Config, Cpu, FrameState, Generation, Layout, Migratetype, NodeId, Order, PageAllocator, PcpSizes, Pfn,
@@ -10,7 +10,8 @@ const NODE: NodeId = NodeId(0);
 const START: u64 = 1 << 20;
 const NORMAL: ZoneId = ZoneId(0);
 
-/// One NORMAL zone of so many pageblocks, without marks and without per-CPU lists, all of it held.
+/// Returns a machine with one NORMAL zone of `pageblocks` pageblocks, without marks and per-CPU lists, with all memory
+/// held.
 fn bare(generation: Generation, pageblocks: u64) -> PageAllocator {
     let mut config = config(generation, pageblocks);
     config.rules.per_cpu_lists = false;
@@ -26,7 +27,7 @@ fn config(generation: Generation, pageblocks: u64) -> Config {
     config
 }
 
-/// Gives a pageblock its type and puts free blocks into it.
+/// Sets a pageblock's type and puts free blocks into the pageblock.
 fn seed(mm: &mut PageAllocator, pageblock: u64, mt: Migratetype, blocks: &[(u64, u8)]) {
     let at = START + pageblock * 512;
     mm.seed_pageblock(Pfn(at), mt).unwrap();
@@ -52,7 +53,7 @@ fn freed_blocks_go_to_the_tail_when_a_merge_is_near() {
         seed(&mut mm, 0, Migratetype::Movable, &[(64, 0), (2, 1)]);
         mm.free_held(Pfn(START), Order(0), CPU).unwrap();
         assert_eq!(alloc(&mut mm, "GFP_HIGHUSER_MOVABLE", 0), Ok(next), "{generation:?}");
-        // A page whose merge is far goes to the head.
+        // A page whose merge is not near goes to the head.
         let mut mm = bare(generation, 1);
         seed(&mut mm, 0, Migratetype::Movable, &[(64, 0)]);
         mm.free_held(Pfn(START), Order(0), CPU).unwrap();
@@ -66,7 +67,8 @@ fn what_a_split_leaves_is_used_before_older_blocks() {
     for generation in [Generation::Textbook, Generation::V6_12] {
         let mut mm = bare(generation, 2);
         seed(&mut mm, 0, Migratetype::Movable, &[(0, 3), (16, 1)]);
-        // The unmovable request splits the larger block; its rest of order 1 lies in front of the block at 16.
+        // The unmovable request splits the larger block; the rest of order 1 is on the list in front of the block at
+        // 16.
         assert_eq!(alloc(&mut mm, "GFP_KERNEL", 0), Ok(0), "{generation:?}");
         assert_eq!(alloc(&mut mm, "GFP_HIGHUSER_MOVABLE", 1), Ok(2), "{generation:?}");
         assert_eq!(alloc(&mut mm, "GFP_HIGHUSER_MOVABLE", 1), Ok(16), "{generation:?}");
@@ -76,7 +78,8 @@ fn what_a_split_leaves_is_used_before_older_blocks() {
 
 #[test]
 fn an_unmovable_request_in_a_movable_pageblock() {
-    // A movable pageblock: one free block of order 3, and one of order 1; the rest is in use by movable pages.
+    // The movable pageblock has one free block of order 3 and one of order 1; its other pages are in use by movable
+    // pages.
     let blocks = [(0, 3), (16, 1)];
     let after = |generation| {
         let mut mm = bare(generation, 2);
@@ -86,13 +89,15 @@ fn an_unmovable_request_in_a_movable_pageblock() {
         let lists: Vec<[u64; 3]> = (0..4).map(|o| by_type(&mm, o)).collect();
         (got, lists, mm.zone_stats(NORMAL).extfrag)
     };
-    // 2.6.34: the largest block is below half a pageblock's order, so it alone is split, on the list it came from.
+    // 2.6.34: the largest block is below half a pageblock's order, so only this block is split, on the list that it
+    // came from.
     assert_eq!(after(Generation::Textbook), (0, vec![[0, 1, 0], [0, 2, 0], [0, 1, 0], [0, 0, 0]], 1));
-    // 6.1: all free pages of the pageblock move to the unmovable lists, then the smallest serves.
+    // 6.1: all free pages of the pageblock move to the unmovable lists, and then the smallest block is used.
     assert_eq!(after(Generation::V6_1), (16, vec![[1, 0, 0], [0, 0, 0], [0, 0, 0], [1, 0, 0]], 1));
-    // 6.12: the pageblock is not worth claiming; the largest block is split and stays movable.
+    // 6.12: the pageblock has too few free or compatible pages to be claimed; the largest block is split and stays
+    // movable.
     assert_eq!(after(Generation::V6_12), (0, vec![[0, 1, 0], [0, 2, 0], [0, 1, 0], [0, 0, 0]], 1));
-    // 6.15+: nothing to claim, so the smallest block is stolen and stays movable.
+    // 6.15 and later: nothing can be claimed, so the smallest block is stolen and stays movable.
     assert_eq!(after(Generation::V6_18), (16, vec![[0, 1, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0]], 1));
 }
 
@@ -146,11 +151,11 @@ fn per_cpu_lists_are_filled_in_order_and_drained_from_the_tail() {
         config.rules.per_cpu_lists = true;
         let mut mm = PageAllocator::new(config);
         let batch = u64::from(reference::pcp_sizes(64 * 512, 0, 2).batch);
-        // A refill is consumed in the order the buddy system gave it.
+        // The blocks of a refill are used in the order in which the buddy system gave them.
         let got: Vec<u64> = (0..4).map(|_| alloc(&mut mm, "GFP_KERNEL", 0).unwrap()).collect();
         assert_eq!(got, [got[0], got[0] + 1, got[0] + 2, got[0] + 3], "{generation:?}");
         assert_eq!(mm.zone_stats(NORMAL).pcp + 4, batch);
-        // What was freed last is used first, and what lies longest goes back first.
+        // The page freed last is used first, and the page that has been on the list longest is given back first.
         for pfn in &got {
             mm.free_pages(Pfn(START + pfn), Order(0), CPU).unwrap();
         }
@@ -183,7 +188,7 @@ fn unmovable_requests_spill_into_dma32_before_they_break_a_pageblock() {
         config.rules.per_cpu_lists = false;
         config.tunables = Tunables { min_free_kbytes: Some(0), watermark_scale_factor: 0, ..Tunables::default() };
         let mut mm = PageAllocator::held(config);
-        // NORMAL has movable blocks below pageblock order only, DMA32 a whole pageblock.
+        // NORMAL has only movable blocks below pageblock order; DMA32 has a whole pageblock.
         mm.seed_free_block(Pfn(START), Order(8), Migratetype::Movable).unwrap();
         mm.seed_free_block(Pfn(1024 * 512), Order(10), Migratetype::Movable).unwrap();
         let unmovable = mm.mask("GFP_KERNEL");
@@ -211,7 +216,7 @@ fn a_zone_is_tried_on_every_node_before_giving_up() {
     mm.validate().unwrap();
 }
 
-/// How far below the minimum mark a mask may go, as a share of the mark.
+/// Returns how far below the min mark a mask may go, as a share of the mark.
 fn lowest(generation: Generation, mask: &str) -> f64 {
     let mut layout = Layout::x86_64(START + (1 << 16), 1);
     layout.zones.retain(|z| z.kind == ZoneType::Normal);
@@ -226,7 +231,7 @@ fn lowest(generation: Generation, mask: &str) -> f64 {
 #[test]
 fn the_reserve_is_opened_as_far_as_each_generation_says() {
     for (generation, mask, share) in [
-        // HIGH halves the mark, not waiting takes another quarter off.
+        // HIGH halves the mark, and a request that cannot wait takes another quarter off.
         (Generation::Textbook, "GFP_ATOMIC", 3.0 / 8.0),
         (Generation::V6_1, "GFP_ATOMIC", 3.0 / 8.0),
         (Generation::V6_12, "GFP_ATOMIC", 3.0 / 8.0),
@@ -253,7 +258,8 @@ fn high_order_atomic_requests_keep_a_pageblock() {
         let mut layout = Layout::x86_64(START + (1 << 18), 1);
         layout.zones.retain(|z| z.kind == ZoneType::Normal);
         let mut mm = PageAllocator::new(Config::new(layout, generation));
-        // Down to the low mark, so that the next request enters the slow path, where the reserve is made.
+        // The zone goes down to the low mark, so that the next request enters the slow path, where the pageblock is
+        // reserved.
         while mm.counters().slowpath == 0 {
             alloc(&mut mm, "GFP_KERNEL|__GFP_NORETRY", 3).unwrap();
         }
@@ -262,8 +268,8 @@ fn high_order_atomic_requests_keep_a_pageblock() {
         let s = mm.zone_stats(NORMAL);
         assert_eq!((s.reserved_highatomic, s.pageblocks[Migratetype::HighAtomic.index()]), (512, 1), "{generation:?}");
         mm.validate().unwrap();
-        // The last one is given up before the OOM killer is asked, and not earlier; it takes the type of whoever needs
-        // it.
+        // The last reserved pageblock is given up only before the OOM killer is called, and not earlier. It takes the
+        // type of the request that needs it.
         let movable = s.pageblocks[Migratetype::Movable.index()];
         assert!(!mm.unreserve_highatomic(Migratetype::Movable, false));
         assert!(mm.unreserve_highatomic(Migratetype::Movable, true));
@@ -292,7 +298,8 @@ fn a_zone_gives_down_to_its_mark_and_not_one_page_more() {
 fn a_pageblock_is_claimed_once_half_of_it_is_free_or_alike() {
     for (movable, claimed) in [(4, true), (3, false)] {
         let mut mm = bare(Generation::V6_18, 2);
-        // The smallest block that may be claimed for movable pages, order 4; and 240 pages that can move, or 8 less.
+        // The pageblock has the smallest block that may be claimed for movable pages, of order 4, and 240 movable pages
+        // or 8 fewer.
         seed(&mut mm, 0, Migratetype::Unmovable, &[(0, 4)]);
         for (at, order) in [(128, 7), (64, 6), (32, 5), (256, movable)] {
             mm.seed_allocated(Pfn(START + at), Order(order), Migratetype::Movable).unwrap();
@@ -319,8 +326,8 @@ fn huge_pages_that_move_have_a_list_of_their_own() {
 
 #[test]
 fn a_page_freed_into_the_reserve_joins_it_or_takes_its_neighbour_out() {
-    // A free page of the reserve, and its neighbour freed. Until 6.9 a per-CPU list's pages keep the list's type, so
-    // the two become movable.
+    // A free page of the reserve has a neighbour that is freed. Until 6.9 a page on a per-CPU list keeps the list's
+    // type, so the two become movable.
     for (generation, reserve) in [(Generation::V6_1, 0), (Generation::V6_12, 2), (Generation::V6_18, 2)] {
         let mut mm = PageAllocator::held(config(generation, 2));
         seed(&mut mm, 0, Migratetype::HighAtomic, &[(1, 0)]);
@@ -391,7 +398,7 @@ fn isolated_pageblocks_are_out_of_reach_and_come_back() {
         let s = mm.zone_stats(NORMAL);
         assert_eq!(s.free_isolated, 511, "{generation:?}");
         assert_eq!(s.free + s.free_isolated, before.free + before.pcp);
-        // What is freed there stays there.
+        // Pages that are freed in the isolated pageblock stay there.
         mm.free_pages(page, Order(0), CPU).unwrap();
         assert_eq!(mm.zone_stats(NORMAL).free_isolated, 512);
         let block = page.0 / 512 * 512;

@@ -1,4 +1,4 @@
-//! The slab layer under random calls: objects never overlap, counts agree, pages come back.
+//! The slab layer under random calls: objects never overlap, counts agree, and all pages are given back.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ fn run(generation: Generation, calls: &[Call]) -> Result<(), TestCaseError> {
     let kernel = mm.mask("GFP_KERNEL");
     let caches = CACHES.map(|(name, size)| mm.kmem_cache_create(name, size, 0, CacheFlags::default(), None).unwrap());
     let free_at_start: u64 = mm.pages.stats().iter().map(|z| z.free + z.pcp).sum();
-    // Start of each live object → its bytes.
+    // The map from the start of each live object to its size in bytes.
     let mut live: BTreeMap<u64, u64> = BTreeMap::new();
     let mut last = None;
     for (step, call) in calls.iter().enumerate() {
@@ -97,8 +97,8 @@ fn run(generation: Generation, calls: &[Call]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// `get_partial_node`: whoever has to go to the node takes a few slabs along for next time, up to half of what the CPU
-/// may keep.
+/// `get_partial_node`: a CPU that has to go to the node takes a few more slabs for later, up to half of what it may
+/// keep.
 #[test]
 fn a_cpu_takes_more_than_one_slab_from_the_node() {
     let mut mm = Mm::new(Config::new(Layout::x86_64(1 << 16, 1), Generation::V6_18));
@@ -167,8 +167,8 @@ fn what_cannot_be_served_is_refused() {
     mm.validate().unwrap();
 }
 
-/// Where a slab lies and how it moves is its cache's to say, not the mask's of whoever happens to need it: all its
-/// objects share it.
+/// The zone and the mobility of a slab are up to its cache and not to the mask of the request that creates the slab,
+/// because all objects of the cache share it.
 #[test]
 fn one_request_does_not_decide_for_the_whole_slab() {
     let mut mm = Mm::new(Config::new(Layout::x86_64((1 << 20) + (1 << 16), 1), Generation::V6_18));
@@ -196,7 +196,7 @@ fn a_slabs_pages_are_its_own() {
         mm.validate().unwrap();
         mm.kfree(Some(object), Cpu(0)).unwrap();
     }
-    // A page whose owner's word looks like a large object's is none.
+    // A page whose owner has set the word of a large object is still no large object.
     let page = mm.get_free_page(kernel, Cpu(0)).unwrap();
     mm.pages.set_page_owner(mm.direct_map().to_pfn(page), 0, u32::MAX, 0).unwrap();
     assert!(matches!(mm.kfree(Some(page), Cpu(0)), Err(Misuse::NotFromSlab(_))));

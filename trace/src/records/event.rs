@@ -33,7 +33,7 @@ pub struct Counters {
 }
 
 table! {
-    /// An allocation or a free of 2^`order` page frames, of which `pfn` is the first.
+    /// Pages allocated or freed: 2^`order` page frames, of which `pfn` is the first.
     #[repr(C)]
     #[derive(Copy, AnyBitPattern)]
     pub struct PageEvent in "page" {
@@ -46,7 +46,7 @@ table! {
         pub cpu: u16,
         /// The kind of the event: a number of the header's `kinds`.
         pub kind: u8,
-        /// The order of the block: log2 of its number of pages.
+        /// The order of the block: log2 of the number of pages.
         pub order: u8,
         /// The number of the first page frame; 2^64-1 if the allocation failed.
         pub pfn: u64,

@@ -1,5 +1,5 @@
-//! Any bytes are calls: the first chooses the kernel generation, each eight after it are one call. No sequence may
-//! break an invariant, panic, or get an answer that cannot be right.
+//! Fuzz target that reads any bytes as calls: the first byte chooses the kernel generation, and each eight bytes after
+//! it are one call. No sequence of calls may break an invariant, panic, or get an answer that cannot be right.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! Calls on a machine, one after the other, right and wrong ones, each checked as far as its answer is known. The
-//! property tests, the endurance test and the fuzz target drive the allocator with this. Some pages are left to
-//! reclaim, and movable ones are moved when large blocks are scarce.
+//! A sequence of correct and wrong calls on a machine, each checked as far as its answer is known. The property tests,
+//! the endurance test and the fuzz target drive the allocator with this module. Some pages are left to reclaim, and
+//! movable pages are moved when large blocks are scarce.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use reference::{
     PageFlags, Pfn, Pressure, ZoneId, ZoneSpec, ZoneType,
 };
 
-/// Masks of every zone, mobility and urgency.
+/// The masks that calls use, for every zone, mobility and urgency.
 pub const MASKS: [&str; 8] = [
     "GFP_KERNEL",
     "GFP_ATOMIC",
@@ -21,7 +21,7 @@ pub const MASKS: [&str; 8] = [
     "GFP_KERNEL|__GFP_DMA32|__GFP_NORETRY",
 ];
 
-/// One call.
+/// One call on the machine.
 #[derive(Clone, Copy, Debug)]
 pub enum Call {
     Alloc { mask: usize, order: u8, cpu: u16, node: u8 },
@@ -40,7 +40,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// A call from eight bytes of noise: half of them allocations, a few per cent mistakes.
+    /// Returns a call from eight random bytes: half of the calls are allocations, and a few per cent are mistakes.
     pub fn from_noise(noise: u64) -> Self {
         let [kind, a, b, c, d, ..] = noise.to_le_bytes();
         let (cpu, which) = (u16::from(a & 1), (noise >> 32) as usize);
@@ -71,8 +71,8 @@ impl Call {
     }
 }
 
-/// Two nodes, the first with a DMA and a ragged DMA32 zone of 12 MiB, the second with a NORMAL zone that starts off a
-/// pageblock boundary.
+/// Returns a layout of two nodes: the first has a DMA zone and a DMA32 zone of 12 MiB that ends inside a pageblock; the
+/// second has a NORMAL zone that starts inside a pageblock.
 pub fn layout() -> Layout {
     let mut layout = Layout::x86_64(4096 + 3001, 2);
     let last = ZoneSpec {
@@ -87,7 +87,7 @@ pub fn layout() -> Layout {
     layout
 }
 
-/// A machine, and what its callers hold of it.
+/// A machine, and the pages and objects that its callers hold.
 pub struct Driver {
     pub mm: Mm<Lru>,
     pages: Vec<(Pfn, Order)>,
@@ -114,7 +114,7 @@ impl Driver {
         Self { mm, pages: Vec::new(), freed: None, objects: Vec::new(), released: None, free_at_start }
     }
 
-    /// Makes the call; an answer that cannot be right is an error.
+    /// Makes the call, and returns an error if its answer cannot be right.
     pub fn call(&mut self, call: Call) -> Result<(), String> {
         let mm = &mut self.mm;
         let none_live = self.pages.is_empty();
@@ -174,7 +174,7 @@ impl Driver {
             }
             Call::Kswapd { most } => {
                 let taken = mm.pressure.run_kswapd(&mut mm.pages, most);
-                // The last block may be larger than what was left to take.
+                // The last block may be larger than the number of pages that was left to take.
                 expect!(taken < most + Order::MAX.pages(), "{call:?} took {taken} pages");
             }
             Call::Drain => mm.pages.drain_all(),
@@ -207,7 +207,7 @@ impl Driver {
             }
             Call::KfreeTwice => {
                 if let Some(object) = self.released {
-                    // Its slab may be gone by now.
+                    // The object's slab may have been given back by now.
                     let verdict = mm.kfree(Some(object), Cpu(0));
                     expect!(
                         matches!(verdict, Err(Misuse::ObjectDoubleFree(_) | Misuse::NotFromSlab(_))),
@@ -226,7 +226,7 @@ impl Driver {
         if moves.is_empty() {
             return;
         }
-        // Whatever was free a moment ago need not be so now.
+        // A page or object that was free before may be in use again.
         (self.freed, self.released) = (None, None);
         let mut holders: BTreeMap<Pfn, usize> = self.pages.iter().enumerate().map(|(n, (pfn, _))| (*pfn, n)).collect();
         for (from, to) in moves {
@@ -237,12 +237,12 @@ impl Driver {
         }
     }
 
-    /// Every invariant.
+    /// Checks every invariant.
     pub fn validate(&self) -> Result<(), String> {
         self.mm.validate().map_err(|e| e.to_string())
     }
 
-    /// Gives everything back: all pages must be free again.
+    /// Frees everything, and returns an error unless all pages are free again.
     pub fn finish(mut self) -> Result<(), String> {
         self.validate()?;
         for object in self.objects.drain(..) {
@@ -253,7 +253,8 @@ impl Driver {
         }
         let highest = ZoneId(self.mm.pages.stats().len() as u8 - 1);
         let mut in_vain = 0;
-        // What was left to reclaim: the dirty pages are written in one round and taken in the next.
+        // The pages that were left to reclaim are taken too: dirty pages are written in one round and taken in the
+        // next.
         while in_vain < 2 {
             let taken = self.mm.pressure.reclaim(&mut self.mm.pages, highest, Order::ZERO, Flags::IO | Flags::FS);
             in_vain = if taken > 0 { 0 } else { in_vain + 1 };

@@ -1,4 +1,4 @@
-//! T11 to T15: GFP flags, and what they are good for under pressure.
+//! Rows T11 to T15 of the textbook: GFP flags, and their effect under memory pressure.
 
 use reference::{
     AllocError, Config, Context, Costs, Flags, Generation, GfpTable, Layout, Lru, NodeId, Order, PageAllocator,
@@ -44,7 +44,7 @@ fn t12_zone_modifiers() {
     assert_eq!(mm.kmalloc(100, high, CPU), Err(AllocError::HighMemHasNoAddress));
     assert_eq!(mm.get_free_page(high, CPU), Err(AllocError::HighMemHasNoAddress));
     assert!(mm.alloc_page(high, CPU).is_ok());
-    // Without a modifier NORMAL is preferred, DMA serves if need be.
+    // Without a modifier NORMAL is preferred, and DMA serves if necessary.
     let mut zones = Vec::new();
     while let Ok(pfn) = mm.alloc_pages(none, Order(8), CPU) {
         zones.push(zone_kind(&mm, pfn));
@@ -107,7 +107,7 @@ fn t14_which_flag_when() {
     }
 }
 
-/// Gives one block per call, as long as it has any.
+/// A policy of reclaim that gives back one block per call, as long as it has any.
 struct Victims(Vec<(Pfn, Order)>);
 
 impl Pressure for Victims {
@@ -118,10 +118,10 @@ impl Pressure for Victims {
     }
 }
 
-/// How many pages a mask gets out of a machine where nothing can be reclaimed.
+/// Returns the number of pages that a mask gets out of a machine where nothing can be reclaimed.
 fn depth(generation: Generation, mask: &str) -> u64 {
     let mut config = Config::new(Layout::x86_64(1 << 16, 1), generation);
-    // What lies on per-CPU lists at the end would blur the count.
+    // Pages left on per-CPU lists at the end would make the count inexact.
     config.rules.per_cpu_lists = false;
     let mut mm = PageAllocator::new(config);
     let gfp = mm.mask(mask);
@@ -130,8 +130,8 @@ fn depth(generation: Generation, mask: &str) -> u64 {
     got as u64
 }
 
-/// How many of 25,600 requests fail on a machine full of page cache, all of it dirty, when kswapd takes back three
-/// pages for every four that are asked for.
+/// Returns how many of 25,600 requests fail on a machine full of dirty page cache, while kswapd takes back three pages
+/// for every four that are requested.
 fn failures(generation: Generation, mask: &str) -> u64 {
     let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), generation));
     let mut lru = Lru::new(Costs { reclaim: 1, write: 100, migrate: 10 });
@@ -171,14 +171,14 @@ fn t15_reserve_and_failure() {
         if generation != Generation::Textbook {
             assert_eq!(nowait, kernel, "{generation:?}: NOWAIT has no right to the reserve");
         }
-        // Under pressure the chance of failure is in that order, and who may wait for reclaim does not fail as long as
-        // there is something to reclaim.
+        // Under pressure the chance of failure rises in this order, and a request that may wait for reclaim does not
+        // fail as long as there is something to reclaim.
         let masks = ["GFP_KERNEL|__GFP_NOFAIL", "GFP_KERNEL", "GFP_KERNEL|__GFP_NORETRY", "GFP_ATOMIC", "GFP_NOWAIT"];
         let [nofail, kernel, noretry, atomic, nowait] = masks.map(|mask| failures(generation, mask));
         assert_eq!((nofail, kernel), (0, 0), "{generation:?}");
         assert!(noretry < atomic && atomic < nowait, "{generation:?}: {noretry}, {atomic}, {nowait}");
 
-        // KERNEL reclaims and gets what ATOMIC cannot; NORETRY gives up after one round.
+        // GFP_KERNEL reclaims and gets what GFP_ATOMIC cannot; NORETRY gives up after one round.
         let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), generation));
         let [kernel, atomic, noretry] = ["GFP_KERNEL", "GFP_ATOMIC", "GFP_KERNEL|__GFP_NORETRY"].map(|m| mm.mask(m));
         let mut live = Vec::new();
@@ -188,7 +188,7 @@ fn t15_reserve_and_failure() {
         let stalls = mm.counters().allocstall;
         assert!(mm.alloc_pages(noretry, Order(0), CPU, NodeId(0)).is_err());
         assert_eq!(mm.counters().allocstall, stalls + 1, "{generation:?}: one round only");
-        // Giving up has emptied the per-CPU lists: atomic finds a little more, then nothing.
+        // Giving up has emptied the per-CPU lists, so GFP_ATOMIC finds a few more pages and then none.
         while let Ok(pfn) = mm.alloc_pages(atomic, Order(0), CPU, NodeId(0)) {
             live.push((pfn, Order(0)));
         }

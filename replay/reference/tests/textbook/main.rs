@@ -13,7 +13,7 @@ fn x86_64(generation: Generation) -> Mm {
     Mm::new(Config::new(Layout::x86_64((4 * GIB + (256 << 20)) / PAGE_SIZE, 2), generation))
 }
 
-/// 1 GiB: DMA, NORMAL, 128 MiB of HIGHMEM.
+/// Returns a machine with 1 GiB: DMA, NORMAL, and 128 MiB of HIGHMEM.
 fn x86_32() -> Mm {
     Mm::new(Config::new(Layout::x86_32(GIB / PAGE_SIZE, 2), Generation::Textbook))
 }

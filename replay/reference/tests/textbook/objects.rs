@@ -1,4 +1,4 @@
-//! T16 to T20: objects, high memory, per-CPU data, choosing a method, and the buddies.
+//! Rows T16 to T20 of the textbook: objects, high memory, per-CPU data, choosing a method, and the buddy system.
 
 use reference::{
     Address, AllocError, CacheFlags, Config, Context, Cpu, FrameState, Generation, LAST_PKMAP, Layout, Memory,
@@ -26,19 +26,20 @@ fn t16_slab_layer() {
     let stats = |mm: &Mm| mm.slab.cache_stats(cache);
     let per_slab = stats(&mm).sizes.objects as usize;
     assert_eq!(stats(&mm).sizes.size % 64, 0);
-    // Grow, fill one slab, grow again.
+    // The cache grows, fills one slab, and grows again.
     let mut objects: Vec<_> = (0..=per_slab).map(|_| mm.kmem_cache_alloc(cache, kernel, CPU).unwrap()).collect();
     assert_eq!(stats(&mm).slabs, 2);
     assert_eq!(mm.memory.read(mm.direct_map().to_physical(objects[0]), 2), [0x11, 0x11], "constructed");
-    // Colouring: the second slab's objects start elsewhere in their page.
+    // Colouring makes the second slab's objects start at another offset in their page.
     let offset = |a: &Address| a.0 % PAGE_SIZE;
     assert_ne!(offset(&objects[0]), offset(&objects[per_slab]));
-    // Partial before growing: an object of the first slab goes and is taken again once the second slab is full.
+    // A partial slab is used before the cache grows: an object of the first slab is freed, and taken again once the
+    // second slab is full.
     mm.kmem_cache_free(cache, objects.swap_remove(0), CPU).unwrap();
     assert_eq!(stats(&mm).partial, 1);
     objects.extend((0..per_slab).map(|_| mm.kmem_cache_alloc(cache, kernel, CPU).unwrap()));
     assert_eq!((stats(&mm).slabs, stats(&mm).partial), (2, 0));
-    // Empty slabs are used again before growing.
+    // Empty slabs are used again before the cache grows.
     let grown = stats(&mm).grown;
     for object in objects.drain(..) {
         mm.kmem_cache_free(cache, object, CPU).unwrap();
@@ -53,7 +54,8 @@ fn t16_slab_layer() {
     assert_eq!(mm.kmem_cache_destroy(cache, CPU), Ok(()));
     mm.validate().unwrap();
 
-    // Partial before empty: with a full slab on the CPU, one empty and one partial beside it, the partial one is next.
+    // A partial slab is used before an empty one: with a full slab on the CPU, and an empty and a partial slab beside
+    // it, the partial slab is next.
     let cache = mm.kmem_cache_create("three slabs", 1700, 0, CacheFlags::default(), None).unwrap();
     let per_slab = mm.slab.cache_stats(cache).sizes.objects as usize;
     let objects: Vec<_> = (0..3 * per_slab).map(|_| mm.kmem_cache_alloc(cache, kernel, CPU).unwrap()).collect();
@@ -108,11 +110,11 @@ fn t17_high_memory() {
     mm.kunmap(page).unwrap();
     assert_eq!((mm.page_address(page), mm.kunmap(page)), (None, Err(Misuse::NotMapped(page))));
     assert_eq!(mm.kmap(page, Context::Atomic), Err(AllocError::MaySleep));
-    // The pool is bounded.
+    // The pool has a fixed number of slots.
     let pages: Vec<_> = (0..LAST_PKMAP).map(|_| mm.alloc_page(high, CPU).unwrap()).collect();
     assert!(pages.iter().all(|p| mm.kmap(*p, Context::Process).is_ok()));
     assert_eq!(mm.kmap(page, Context::Process), Err(AllocError::NoAddressSpace));
-    // Atomic slots belong to a CPU and are given back in reverse.
+    // Atomic slots belong to a CPU and are given back in reverse order.
     let (a, b) = (mm.kmap_atomic(pages[0], CPU).unwrap(), mm.kmap_atomic(pages[1], CPU).unwrap());
     assert_ne!(a, b);
     assert_ne!(mm.kmap_atomic(pages[0], Cpu(1)), Ok(a));
@@ -139,7 +141,7 @@ fn t18_per_cpu() {
         let s = mm.zone_stats(zone);
         assert_eq!(s.lock_taken, locks, "{generation:?}: the list spared the lock a thousand times");
         assert_eq!((s.pcp_hits, s.pcp_misses), (1000, 1));
-        // Another CPU has lists of its own.
+        // Another CPU has its own lists.
         mm.free_pages(first, Order(0), CPU).unwrap();
         assert_ne!(mm.alloc_pages(kernel, Order(0), Cpu(1), NodeId(0)), Ok(first));
         assert_eq!(mm.zone_stats(zone).pcp_misses, 2);
@@ -155,12 +157,12 @@ fn t18_per_cpu() {
 fn t19_picking_a_method() {
     let mut mm = x86_32();
     let kernel = mm.mask("GFP_KERNEL");
-    // Contiguous pages: alloc_pages or kmalloc.
+    // For contiguous pages, alloc_pages or kmalloc serves.
     assert!(mm.alloc_pages(kernel, Order(2), CPU).is_ok() && mm.kmalloc(10_000, kernel, CPU).is_ok());
-    // High memory: alloc_pages, then kmap.
+    // For high memory, alloc_pages and then kmap serve.
     let page = mm.alloc_page(mm.mask("GFP_HIGHUSER"), CPU).unwrap();
     assert!(mm.kmap(page, Context::Process).is_ok());
-    // Only virtually contiguous: vmalloc serves what no contiguous block can.
+    // For memory that is only virtually contiguous, vmalloc serves a size for which there is no contiguous block.
     let mut held = Vec::new();
     let all = mm.mask("GFP_KERNEL|__GFP_NOFAIL");
     while let Ok(pfn) = mm.alloc_pages(all, Order(0), CPU) {
@@ -171,7 +173,7 @@ fn t19_picking_a_method() {
     }
     assert_eq!(mm.kmalloc(1 << 20, kernel, CPU), Err(AllocError::Fragmented));
     assert!(mm.vmalloc(1 << 20, kernel, CPU).is_ok());
-    // Many objects of one size: a cache wastes less than kmalloc's classes.
+    // For many objects of one size, a cache wastes less than kmalloc's classes.
     let cache = create(&mut mm, "seventy", 72);
     let size = mm.slab.cache_stats(cache).sizes.size;
     assert!(size < kmalloc_class(Generation::Textbook, 72).unwrap());
@@ -198,7 +200,7 @@ fn t20_buddy() {
         assert!(matches!(mm.frame(buddy), FrameState::Free { order: Order(3), migratetype: Migratetype::Movable, .. }));
         let b = mm.alloc_pages(kernel, Order(3), CPU, NodeId(0)).unwrap();
         assert_eq!(b, buddy);
-        // External fragmentation: all but two blocks free, and yet no block of order 10.
+        // External fragmentation: all but two blocks are free, and yet there is no block of order 10.
         mm.free_pages(a, Order(3), CPU).unwrap();
         let free = reference::FreeBlocks(mm.free_blocks(zone));
         assert_eq!((free.pages(), free.unusable_index(10)), (1024 - 8, 1000));

@@ -1,4 +1,4 @@
-//! T1 to T10: pages, zones, and the calls that hand them out.
+//! Rows T1 to T10 of the textbook: pages, zones, and the calls that allocate them.
 
 use reference::{
     Address, AllocError, Config, Flags, FrameState, Generation, Layout, Misuse, Mm, NodeId, Order, Owner, PAGE_SIZE,
@@ -32,7 +32,7 @@ fn t02_struct_page() {
     mm.pages.get_page(page).unwrap();
     assert_eq!(fields(&mm, page).page_count(), 2);
 
-    // `private` is the owner's and survives everything the allocator does to other pages.
+    // `private` belongs to the owner and is unchanged by what the allocator does to other pages.
     mm.pages.set_page_owner(page, 0xdead, 7, 42).unwrap();
     let other = mm.alloc_pages(mm.mask("GFP_KERNEL"), Order(4), CPU).unwrap();
     mm.free_pages(other, Order(4), CPU).unwrap();
@@ -60,7 +60,7 @@ fn t02_struct_page() {
     mm.pages.set_page_flags(page, PageFlags::SLAB).unwrap();
     assert!(!fields(&mm, page).flags.contains(PageFlags::SLAB));
 
-    // The structure describes the frame, not the data: after migration the same data has another one.
+    // The structure describes the frame and not the data: after migration the same data has another one.
     mm.memory.write(page.0 * PAGE_SIZE, b"data");
     let to = mm.alloc_page(mm.mask("GFP_KERNEL"), CPU).unwrap();
     mm.memory.copy_page(page, to);
@@ -94,7 +94,7 @@ fn t03_owners() {
         [user, cache, plain, slab].map(|p| owner(&mm, p)),
         [Owner::User, Owner::PageCache, Owner::Unnamed, Owner::Kernel]
     );
-    // The next owner of a frame inherits nothing.
+    // The next owner of a frame inherits nothing from the last one.
     mm.pages.set_mapcount(user, 0).unwrap();
     mm.free_pages(cache, Order(0), CPU).unwrap();
     assert_eq!((mm.alloc_page(kernel, CPU), owner(&mm, cache)), (Ok(cache), Owner::Unnamed));
@@ -118,7 +118,7 @@ fn t04_zones() {
         let pfn = mm.alloc_page(mask, CPU).unwrap();
         assert_eq!(zone_kind(&mm, pfn), zone);
     }
-    // NORMAL runs out: DMA32 next, DMA last, and a block never crosses a zone.
+    // When NORMAL is used up, DMA32 is next and DMA last, and a block never crosses a zone.
     let mut seen = Vec::new();
     while let Ok(pfn) = mm.alloc_pages(kernel, Order(10), CPU) {
         let (first, last) = (zone_kind(&mm, pfn), zone_kind(&mm, Pfn(pfn.0 + 1023)));
@@ -129,7 +129,8 @@ fn t04_zones() {
     }
     assert_eq!(seen[..2], [ZoneType::Normal, ZoneType::Dma32]);
     assert!(seen.windows(2).all(|w| w[0] > w[1]), "never upwards: {seen:?}");
-    // What NORMAL requests could not have of DMA32 was kept for those who need it: lowmem_reserve.
+    // The pages of DMA32 that NORMAL requests could not have were reserved for requests that need them
+    // (lowmem_reserve).
     assert_eq!(mm.alloc_pages(dma32, Order(10), CPU).map(|pfn| zone_kind(&mm, pfn)), Ok(ZoneType::Dma32));
 
     let mut mm = x86_32();
@@ -140,7 +141,7 @@ fn t04_zones() {
     mm.validate().unwrap();
 }
 
-/// Counts who was asked, and gives nothing.
+/// A policy of reclaim that counts the calls and gives nothing back.
 #[derive(Default)]
 struct Asked {
     kswapd: u32,
@@ -167,12 +168,13 @@ fn t05_struct_zone() {
     assert!(s.watermarks.min < s.watermarks.low && s.watermarks.low < s.watermarks.high);
     let (kernel, atomic) = (mm.mask("GFP_KERNEL|__GFP_DMA32"), mm.mask("GFP_ATOMIC|__GFP_DMA32"));
     let mut asked = Asked::default();
-    // Above low nobody is woken.
+    // Above the low mark kswapd is not woken.
     while mm.free_page_count(zone) > s.watermarks.low + 64 {
         mm.alloc_pages_under(&mut asked, kernel, Order(0), CPU, NodeId(0)).unwrap();
     }
     assert_eq!((asked.kswapd, asked.direct), (0, 0));
-    // Below low kswapd is, below min the caller reclaims, and only the reserve's users go further.
+    // Below the low mark kswapd is woken, below the min mark the caller reclaims, and only requests that may use the
+    // reserve go further.
     let others = mm.free_page_count(ZoneId(0));
     while mm.alloc_pages_under(&mut asked, kernel, Order(0), CPU, NodeId(0)).is_ok() {}
     assert!(asked.kswapd > 0 && asked.direct > 0);
@@ -211,7 +213,7 @@ fn t07_zeroed_pages() {
     let pfn = mm.direct_map().to_pfn(secret);
     mm.memory.write(pfn.0 * PAGE_SIZE + 100, b"password");
     mm.free_pages_at(secret, Order(0), CPU).unwrap();
-    // The same frame comes back, and GFP_USER does not clear it.
+    // The same frame is allocated again, and GFP_USER does not clear it.
     let next = mm.get_free_page(user, CPU).unwrap();
     assert_eq!(next, secret);
     assert_eq!(mm.memory.read(pfn.0 * PAGE_SIZE + 100, 8), b"password");
@@ -259,7 +261,7 @@ fn t08_freeing() {
         let behind = mm.vmalloc.to_pfn(area).unwrap();
         assert_eq!(mm.free_pages(behind, Order(0), CPU), Err(Misuse::FromVmalloc(behind)));
         mm.validate().unwrap();
-        // After all that everything can still be freed.
+        // After all these calls everything can still be freed.
         mm.kfree(Some(object), CPU).unwrap();
         mm.free_pages_at(page, Order(0), CPU).unwrap();
         mm.vfree(area, CPU).unwrap();
@@ -310,7 +312,7 @@ fn t09_kmalloc() {
 fn t10_vmalloc() {
     let mut mm = x86_64(Generation::V6_18);
     let kernel = mm.mask("GFP_KERNEL");
-    // Leave only scattered single pages in front of the allocator.
+    // Only scattered single pages are left at the front of the free lists.
     let pages: Vec<_> = (0..64).map(|_| mm.alloc_page(kernel, CPU).unwrap()).collect();
     for page in pages.iter().step_by(2) {
         mm.free_pages(*page, Order(0), CPU).unwrap();
@@ -324,7 +326,7 @@ fn t10_vmalloc() {
     assert_eq!(mm.vmalloc(4096, mm.mask("GFP_ATOMIC"), CPU), Err(AllocError::MaySleep));
     mm.vfree(area, CPU).unwrap();
     assert_eq!(mm.vfree(area, CPU), Err(Misuse::NotFromVmalloc(area.0)));
-    // The hole of eleven pages and a guard takes eleven pages again, and not twelve.
+    // Eleven pages fit the hole of eleven pages and a guard; twelve do not.
     assert_eq!(mm.vmalloc(12 * 4096, kernel, CPU).map(|a| a.0 > next.0), Ok(true));
     assert_eq!(mm.vmalloc(11 * 4096, kernel, CPU), Ok(area));
     mm.validate().unwrap();
