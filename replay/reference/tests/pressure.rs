@@ -23,8 +23,8 @@ fn machine(generation: Generation) -> PageAllocator {
     PageAllocator::new(config(generation))
 }
 
-/// Fills memory with page cache until a request finds every zone below the low mark; `flags` gives those of the nth
-/// page.
+/// Fills memory with page cache until a request finds every zone below the low mark. `flags` returns the flags of the
+/// nth page.
 fn filled(generation: Generation, flags: impl Fn(usize) -> PageFlags) -> (PageAllocator, Lru, Vec<Pfn>) {
     let (mut mm, mut lru, mut pages) = (machine(generation), Lru::new(COSTS), Vec::new());
     let cache = mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");

@@ -268,8 +268,8 @@ fn high_order_atomic_requests_keep_a_pageblock() {
         let s = mm.zone_stats(NORMAL);
         assert_eq!((s.reserved_highatomic, s.pageblocks[Migratetype::HighAtomic.index()]), (512, 1), "{generation:?}");
         mm.validate().unwrap();
-        // The last reserved pageblock is given up only before the OOM killer is called, and not earlier. It takes the
-        // type of the request that needs it.
+        // The last reserved pageblock is given up only when the next step is the OOM killer. It takes the type of the
+        // request that needs it.
         let movable = s.pageblocks[Migratetype::Movable.index()];
         assert!(!mm.unreserve_highatomic(Migratetype::Movable, false));
         assert!(mm.unreserve_highatomic(Migratetype::Movable, true));
