@@ -1,52 +1,52 @@
 use std::path::PathBuf;
 
-/// Why a trace cannot be replayed.
+/// The reason why a trace cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The trace cannot be opened.
     #[error(transparent)]
     Trace(#[from] trace::Error),
-    /// The header names no zone the model knows.
+    /// The header names no zone that the model can be built from.
     #[error("{path} describes no memory zone that a model can be built from: its header was written without /proc/zoneinfo", path = path.display())]
     NoZones {
-        /// the trace directory
+        /// The trace directory.
         path: PathBuf,
     },
-    /// More zones than the model can number.
+    /// The header names more zones than the model can number.
     #[error("{path} describes {found} memory zones; the model has room for {most}", path = path.display(), most = reference::MAX_ZONES)]
     TooManyZones {
-        /// the trace directory
+        /// The trace directory.
         path: PathBuf,
-        /// zones with memory
+        /// The number of zones with memory.
         found: usize,
     },
-    /// The zones span more than a model can.
+    /// The zones span more frames than fit into a model on this machine.
     #[error("the memory zones of {path} span {frames} page frames, and a model of them does not fit this machine's memory", path = path.display())]
     TooManyFrames {
-        /// the trace directory
+        /// The trace directory.
         path: PathBuf,
-        /// from the first zone's start to the last zone's end
+        /// The number of frames from the first zone's start to the last zone's end.
         frames: u64,
     },
-    /// No snapshot to start from.
+    /// The trace has no snapshot to start from.
     #[error("{path} holds no snapshot of the free lists to start from: record with snapshots, or start with --init empty", path = path.display())]
     NoSnapshot {
-        /// the trace directory
+        /// The trace directory.
         path: PathBuf,
     },
-    /// No page events.
+    /// The trace has no page events.
     #[error("{path} holds no page events: record with --events page", path = path.display())]
     NoEvents {
-        /// the trace directory
+        /// The trace directory.
         path: PathBuf,
     },
-    /// The page size is not the model's.
+    /// The page size of the trace is not that of the model.
     #[error("the trace was taken with pages of {found} bytes; the model has pages of 4096 bytes only")]
     PageSize {
-        /// bytes per page of the trace
+        /// The page size of the trace, in bytes.
         found: u64,
     },
-    /// A batch is damaged, or a file is gone.
+    /// A batch is damaged, or a file is missing.
     #[error("{0}: the model would drift from here on; `analyzer info` lists what is damaged")]
     Damaged(String),
     /// An invariant of the model does not hold.
@@ -54,12 +54,12 @@ pub enum Error {
         "the model broke one of its own invariants ({0}): this is a bug in gfpscope, please report it with the trace"
     )]
     Invariant(#[from] reference::Violation),
-    /// A what-if is not understood.
+    /// A what-if cannot be parsed.
     #[error("cannot set {change:?}: {reason}")]
     WhatIf {
-        /// the change as it was given
+        /// The change as the user wrote it.
         change: String,
-        /// what is wrong with it
+        /// The reason why the change cannot be parsed.
         reason: String,
     },
 }

@@ -7,8 +7,8 @@
 //!       ─► page events, in time order ──────────────┘
 //! ```
 //!
-//! What the tracepoints do not show is part of the answer: every event that does not fit the model's books is put into
-//! a class of [`Gap`], and what no class explains is reported as such.
+//! The tracepoints do not show everything that happens to memory. Every event that does not follow from the events
+//! before it is put into a class of [`Gap`], and events that no class explains are reported as unexplained.
 
 mod bench;
 mod compare;

@@ -1,6 +1,6 @@
-//! Numbers in text for people.
+//! Numbers as text for people.
 
-/// A number with a comma between groups of three digits: 1,461,601.
+/// Returns a number with commas between groups of three digits: 1,461,601.
 pub(crate) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -13,7 +13,7 @@ pub(crate) fn thousands(n: u64) -> String {
     text
 }
 
-/// A fraction in per cent, `-` where there is none.
+/// Returns a fraction in per cent, or `-` if there is none.
 pub(crate) fn percent(fraction: Option<f64>) -> String {
     fraction.map_or_else(|| "-".to_owned(), |fraction| format!("{:.2} %", fraction * 100.0))
 }

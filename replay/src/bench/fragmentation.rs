@@ -1,12 +1,13 @@
-//! Fragmentation over time, by the workload that Linux was published with beside `LLFree` (ATC'23; `frag` in
-//! `luhsra/linux-alloc-bench`): fill nine tenths of memory page by page, shuffle, free half, then free a tenth at
-//! random and allocate as much anew, again and again. How many whole 2 MiB blocks are free?
-//!
+//! Fragmentation over time, by the workload with which Linux was measured in the `LLFree` paper (ATC'23; `frag` in
+//! `luhsra/linux-alloc-bench`): fill nine tenths of memory page by page, shuffle the pages and free half of them; then
+//! repeatedly free a tenth at random and allocate as much again. The result is the number of whole 2 MiB blocks that
+//! are free.
 //! The published Linux (6.0, 128 GiB) has 15.1 % of what its free pages could make before the first iteration and after
-//! the hundredth: those are the pages that were never allocated. It wins no block back and loses none, while `LLFree`
-//! reaches 94 %. The published pages are all movable, and belong to no process, so nothing could compact them. Here one
-//! in eight is the kernel's, and after the last iteration the zone is compacted: that is where grouping by mobility
-//! pays.
+//! The published Linux (6.0, 128 GiB) has 15.1 % of the 2 MiB blocks that its free pages could form, before the first
+//! iteration and after the hundredth: these are the pages that were never allocated. It neither wins a block back nor
+//! loses one, while `LLFree` reaches 94 %. The published pages are all movable and belong to no process, so nothing
+//! could compact them. Here one page in eight is kernel data, and the zone is compacted after the last iteration, which
+//! shows the benefit of grouping by mobility.
 
 use std::collections::HashMap;
 
@@ -18,32 +19,34 @@ use super::random::Random;
 const CPU: Cpu = Cpu(0);
 const NODE: NodeId = NodeId(0);
 const ITERATIONS: usize = 100;
-/// Every eighth page is kernel data, the others belong to processes.
+/// Every eighth page is kernel data; the others belong to processes.
 const UNMOVABLE_EVERY: u64 = 8;
 
-/// What Linux was published with, as a share: `frag/latest-bu/out.csv` of `luhsra/llfree-bench`, 5108 of 33912 blocks
+/// The published result of Linux as a share: `frag/latest-bu/out.csv` of `luhsra/llfree-bench` has 5108 of 33912 blocks
 /// before the iterations and 5107 after them.
 pub const PUBLISHED: f64 = 0.151;
 
-/// What is left of memory's large blocks. Shares are of what the free pages could make.
+/// The large blocks that are left after long use. Shares of 2 MiB blocks are of the blocks that the free pages could
+/// form.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct FragmentationRow {
-    /// Name of the generation of kernels.
+    /// The name of the generation of kernels.
     #[serde(rename = "policy")]
     pub generation: &'static str,
-    /// Pageblocks are grouped by mobility.
+    /// Whether pageblocks are grouped by mobility.
     pub grouping: bool,
-    /// Whole free 2 MiB blocks once half of memory was freed at random.
+    /// The share of whole free 2 MiB blocks after half of memory was freed at random.
     pub free_at_first: f64,
-    /// Whole free 2 MiB blocks after the iterations.
+    /// The share of whole free 2 MiB blocks after the iterations.
     pub free: f64,
-    /// Whole free 2 MiB blocks once the zone was compacted, as a write to `/proc/sys/vm/compact_memory` does it.
+    /// The share of whole free 2 MiB blocks after the zone was compacted, as by a write to
+    /// `/proc/sys/vm/compact_memory`.
     pub compacted: f64,
-    /// Pageblocks that hold pages which cannot move.
+    /// The share of pageblocks that hold pages which cannot move.
     pub polluted: f64,
 }
 
-/// Runs the experiment on a machine with so many pages in one NORMAL zone.
+/// Runs the experiment on a machine with `pages` pages in one NORMAL zone.
 ///
 /// # Errors
 /// If an invariant of the model does not hold.
@@ -52,7 +55,7 @@ pub fn fragmentation(
     grouping: bool,
     pages: u64,
 ) -> Result<FragmentationRow, reference::Violation> {
-    // Their `struct page`s take a 64th of them; the published module fills nine tenths of all pages, also of those.
+    // The `struct page`s take a 64th of all pages. The published module fills nine tenths of all pages, these included.
     let managed = pages - pages / 64;
     let mut layout = Layout::x86_64((1 << 20) + managed, 1);
     layout.zones.retain(|zone| zone.kind == ZoneType::Normal);
@@ -90,7 +93,7 @@ pub fn fragmentation(
 
 struct Run {
     mm: PageAllocator,
-    /// Live pages, and whether they can move.
+    /// The live pages, and whether each can move.
     live: Vec<(Pfn, bool)>,
     random: Random,
 }
@@ -109,14 +112,14 @@ impl Run {
     }
 
     fn compact(&mut self) {
-        // No page moves twice, since the two scanners end where they meet.
+        // No page moves twice, because the two scanners end where they meet.
         let moved: HashMap<Pfn, Pfn> = self.mm.compact_whole_zone(ZoneId(0)).into_iter().collect();
         for (pfn, _) in &mut self.live {
             *pfn = moved.get(pfn).copied().unwrap_or(*pfn);
         }
     }
 
-    /// Whole free 2 MiB blocks, as a share of what the free pages could make.
+    /// Returns the whole free 2 MiB blocks as a share of the blocks that the free pages could form.
     fn free_huge(&mut self) -> f64 {
         self.mm.drain_all();
         let free = FreeBlocks(self.mm.free_blocks(ZoneId(0)));
@@ -128,7 +131,7 @@ impl Run {
 mod tests {
     use super::*;
 
-    /// 1 GiB: as many pageblocks as matter, and a test that is over in seconds.
+    /// 1 GiB has enough pageblocks for a result and takes seconds to test.
     const PAGES: u64 = 1 << 18;
 
     #[test]

@@ -1,4 +1,4 @@
-//! Measurements of the reference allocator: what its operations cost, and what long use leaves of large blocks.
+//! Measurements of the reference allocator: the cost of its operations, and the large blocks left after long use.
 
 mod fragmentation;
 mod operations;

@@ -1,4 +1,4 @@
-//! Cost of the reference allocator's operations.
+//! The cost of the reference allocator's operations.
 
 use std::{hint::black_box, time::Instant};
 
@@ -10,32 +10,34 @@ use super::random::Random;
 /// One measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BenchRow {
-    /// What was measured. With half of memory: `repeat` (half of it is allocated; allocate one block and free it),
-    /// `bulk_get`, `bulk_put` (allocate all blocks, free them last to first), `random_get`, `random_put` (allocate all,
-    /// free them in random order). `kmalloc`: allocate and free 64 bytes. `init`: a machine of 64 GiB, per page.
+    /// The name of the measurement. Measurements on half of memory: `repeat` (with half of it allocated, allocate one
+    /// block and free it), `bulk_get` and `bulk_put` (allocate all blocks, free them last to first), `random_get` and
+    /// `random_put` (allocate all blocks, free them in random order). `kmalloc` allocates and frees 64 bytes. `init`
+    /// sets up a machine of 64 GiB, per page.
     pub name: &'static str,
-    /// Block order; 0 where it means nothing.
+    /// The order of the blocks; 0 if the measurement has no order.
     pub order: u8,
-    /// Nanoseconds per operation.
+    /// The time per operation, in ns.
     pub ns_per_op: f64,
 }
 
-/// First frame of the machine measured on.
+/// The first frame of the machine that is measured.
 const START: u64 = 1 << 20;
-/// Its pages: 4 GiB of NORMAL.
+/// The number of pages of the machine: 4 GiB of NORMAL.
 const PAGES: u64 = 1 << 20;
 const HALF: u64 = PAGES / 2;
 const CPU: Cpu = Cpu(0);
 const NODE: NodeId = NodeId(0);
-/// Operations per measurement of the short kind: a millisecond or two, less than a processor is usually kept by one
-/// program.
+/// The number of operations per short measurement. It takes a millisecond or two, which is less than the time slice
+/// that a program usually gets.
 const REPEATS: u64 = 100_000;
-/// The best of so many measurements counts: others use the processor too.
+/// The number of short measurements, of which the fastest counts, because other programs use the processor too.
 const SLICES: u32 = 200;
-/// Measurements of the long kind, of which the best counts.
+/// The number of long measurements, of which the fastest counts.
 const RUNS: u32 = 9;
 
-/// Measures everything on one generation. The first rows are those of `LLFree`'s own benchmark, done as it does them.
+/// Measures all operations on one generation. The first rows are those of `LLFree`'s own benchmark, measured as it
+/// measures them.
 pub fn bench(generation: Generation) -> Vec<BenchRow> {
     let mut rows = Vec::new();
     for order in [0, 3, 9] {

@@ -1,10 +1,10 @@
 //! Random numbers that are the same on every run (xorshift).
 
-/// A generator; its state must not be 0.
+/// A generator of random numbers. Its state must not be 0.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    /// A number below `n`.
+    /// Returns a number below `n`.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -1,4 +1,4 @@
-//! `replay bench`.
+//! The command `replay bench`.
 
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Measures and prints.
+/// Runs the measurements and prints them.
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(gib) = args.fragmentation {
         return show_fragmentation(gib, args.json);

@@ -1,4 +1,4 @@
-//! The option `--policy`: a generation of kernels.
+//! The option `--policy`, which names a generation of kernels.
 
 use clap::ValueEnum;
 use reference::Generation;
@@ -17,7 +17,7 @@ pub(super) enum GenerationArg {
 }
 
 impl GenerationArg {
-    /// The generation; `None` for the one that suits the machine.
+    /// Returns the generation, or `None` for the one that suits the machine.
     pub(super) const fn get(self) -> Option<Generation> {
         match self {
             Self::Textbook => Some(Generation::Textbook),

@@ -1,4 +1,4 @@
-//! `replay lesson`.
+//! The command `replay lesson`.
 
 use std::fmt::Write;
 

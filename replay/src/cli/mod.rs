@@ -1,4 +1,4 @@
-//! Command line: arguments in, sentences and numbers out.
+//! The command line of `replay`.
 
 mod bench;
 mod generation;
@@ -34,7 +34,8 @@ enum Command {
     Bench(bench::Args),
 }
 
-/// Parses the arguments and runs: exit code 0 on success, 1 on failure with one sentence, 2 on wrong usage.
+/// Parses the arguments and runs the command. The exit code is 0 on success, 1 on failure, with one sentence on
+/// standard error, and 2 on wrong usage.
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
@@ -45,7 +46,7 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads our output has seen enough.
+        // The reader of the output has closed it and needs no more.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("replay: {error:#}");

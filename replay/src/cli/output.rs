@@ -1,4 +1,4 @@
-//! What goes to standard output, and the progress on standard error.
+//! The output on standard output, and the progress on standard error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,7 +8,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A progress bar on standard error, if that is a terminal.
+/// Returns a progress bar on standard error, or a hidden one if that is no terminal.
 pub(super) fn progress_bar(what: &'static str) -> indicatif::ProgressBar {
     if !io::stderr().is_terminal() {
         return indicatif::ProgressBar::hidden();

@@ -1,4 +1,4 @@
-//! `replay run`.
+//! The command `replay run`.
 
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,7 @@ enum InitArg {
     Empty,
 }
 
-/// Replays and reports.
+/// Replays the trace and prints the result.
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let mode = match args.mode {
         ModeArg::Requests => Mode::Requests,
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     print(&outcome.to_text())
 }
 
-/// Writes everything there is to say about a replay into a directory.
+/// Writes the whole result of a replay into a directory.
 fn write_all(dir: &Path, outcome: &Outcome, json: &str) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
     let files = [

@@ -1,4 +1,4 @@
-//! `replay whatif`.
+//! The command `replay whatif`.
 
 use std::{fmt::Write, path::PathBuf};
 
@@ -37,7 +37,7 @@ fn keys() -> String {
     text
 }
 
-/// Replays on the machine as it was, and on each changed one.
+/// Replays on the machine as it was, and on each changed machine.
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let what_ifs = args.set.iter().map(|text| text.parse::<WhatIf>()).collect::<Result<Vec<_>, _>>()?;
     let trace = Trace::open(&args.trace)?;

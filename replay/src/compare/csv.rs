@@ -7,7 +7,7 @@ use reference::NR_ORDERS;
 use super::{gap::Gap, outcome::Outcome};
 
 impl Outcome {
-    /// The score as CSV: one line per measure.
+    /// Returns the score as CSV, with one line per measure.
     pub fn score_csv(&self) -> String {
         let cell = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
         let rows = [
@@ -21,13 +21,13 @@ impl Outcome {
         std::iter::once("measure,model,null_model\n".to_owned()).chain(rows.map(line)).collect()
     }
 
-    /// Events that did not fit as CSV: one line per class.
+    /// Returns the counts of events that did not fit as CSV, with one line per class.
     pub fn gaps_csv(&self) -> String {
         let line = |gap: &Gap| format!("{},{}\n", gap.name(), self.gaps.get(*gap));
         std::iter::once("class,events\n".to_owned()).chain(Gap::ALL.iter().map(line)).collect()
     }
 
-    /// Free blocks over time as CSV, for a chart: one line per snapshot, zone and order.
+    /// Returns the free blocks over time as CSV for a chart, with one line per snapshot, zone and order.
     pub fn free_blocks_csv(&self) -> String {
         let mut text = String::from("time_ns,zone,order,machine,model\n");
         for moment in &self.moments {

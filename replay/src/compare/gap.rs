@@ -1,27 +1,28 @@
-//! Classes of events that do not fit the books, and why they happen.
+//! The classes of events that do not follow from the events before them, and their causes.
 
 use std::collections::BTreeMap;
 
-/// Why an event does not follow from the ones before it.
+/// The reason why an event does not follow from the events before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gap {
     /// A free of memory that was allocated before the trace began.
     Orphan,
-    /// A free of part of a live block: `split_page`, `alloc_pages_exact`, a split huge page, or the tail of a
+    /// A free of a part of a live block: `split_page`, `alloc_pages_exact`, a split huge page, or the tail of a
     /// non-compound block.
     Split,
-    /// A free of memory that was freed before and whose allocation has no event: bulk allocation, migration targets,
-    /// CMA, free page reporting.
+    /// A free of memory that was freed before and whose new allocation has no event: bulk allocation, migration
+    /// targets, CMA, free page reporting.
     UntracedAlloc,
-    /// A free of a block larger than the live blocks in it: compaction gives back what it isolated.
+    /// A free of a block that is larger than the live blocks in it: compaction frees the pages that it isolated.
     Merged,
-    /// The machine's request failed: pfn −1. Also emitted after a failed memory-cgroup charge.
+    /// A request that failed on the machine, with pfn −1. The event is also emitted after a failed memory-cgroup
+    /// charge.
     Failed,
-    /// An event that only follows if others are missing, and the ledger says that others are.
+    /// An event that follows only if others are missing, where the ledger counts missing events.
     Lost,
-    /// A frame that lies in none of the model's zones.
+    /// An event with a frame that lies in none of the model's zones.
     ForeignFrame,
-    /// None of these.
+    /// An event of none of the other classes.
     Unexplained,
 }
 
@@ -38,7 +39,7 @@ impl Gap {
         Self::Unexplained,
     ];
 
-    /// Key in JSON.
+    /// Returns the class's key in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Orphan => "orphan_free",
@@ -52,7 +53,7 @@ impl Gap {
         }
     }
 
-    /// The meaning of the class, for a person.
+    /// Returns the meaning of the class, in words.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Orphan => "freed, allocated before the trace began",
@@ -67,7 +68,7 @@ impl Gap {
     }
 }
 
-/// How often each class occurred.
+/// The number of events in each class.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gaps(BTreeMap<Gap, u64>);
 
@@ -76,17 +77,17 @@ impl Gaps {
         *self.0.entry(gap).or_default() += 1;
     }
 
-    /// How often this class occurred.
+    /// Returns the number of events in this class.
     pub fn get(&self, gap: Gap) -> u64 {
         self.0.get(&gap).copied().unwrap_or(0)
     }
 
-    /// All classes that occurred, with their counts.
+    /// Iterates over all classes that occurred, with their numbers of events.
     pub fn iter(&self) -> impl Iterator<Item = (Gap, u64)> {
         self.0.iter().map(|(gap, n)| (*gap, *n))
     }
 
-    /// Events in any class.
+    /// Returns the number of events in all classes.
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }

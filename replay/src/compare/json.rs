@@ -9,9 +9,9 @@ use super::{
 };
 
 impl Outcome {
-    /// The result as JSON; the keys are a contract, more may be added. `zones` are the free blocks at the last snapshot,
-    /// `free_blocks` those at every one, for charts: `time_ns` of the trace's clock, and by zone and order how many the
-    /// machine and the model had at each of these times.
+    /// Returns the result as JSON. The keys are a contract: keys may be added, but none is removed. `zones` has the
+    /// free blocks at the last snapshot. `free_blocks`, for charts, has those at every snapshot: the time as `time_ns`
+    /// of the trace's clock, and by zone and order the numbers of the machine and the model.
     pub fn to_json(&self) -> Value {
         let gaps: serde_json::Map<String, Value> =
             Gap::ALL.iter().map(|gap| (gap.name().to_owned(), json!(self.gaps.get(*gap)))).collect();

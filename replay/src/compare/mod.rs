@@ -1,4 +1,4 @@
-//! The model beside the machine: how far apart they are, and which events did not fit.
+//! The comparison of the model with the machine: the distance between them, and the events that did not fit.
 
 mod csv;
 pub(crate) mod gap;

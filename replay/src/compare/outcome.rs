@@ -1,76 +1,76 @@
-//! The result of a replay, as data.
+//! The result of a replay as data.
 
 use reference::NR_ORDERS;
 
 use super::{gap::Gaps, score::Score};
 
-/// Free blocks of one zone at the last snapshot.
+/// The free blocks of one zone by order, at the start and at the last snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZoneRow {
-    /// Zone name, with its node if there are several.
+    /// The name of the zone, with its node if there are several nodes.
     pub name: String,
-    /// The machine at the start of the replay.
+    /// The machine's free blocks at the start of the replay.
     pub initial: [u64; NR_ORDERS],
-    /// The machine at the last snapshot.
+    /// The machine's free blocks at the last snapshot.
     pub machine: [u64; NR_ORDERS],
-    /// The model at that moment.
+    /// The model's free blocks at the time of the last snapshot.
     pub model: [u64; NR_ORDERS],
 }
 
-/// Free blocks of every zone at one snapshot.
+/// The free blocks of every zone at one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
-    /// When, in ns of the trace's clock.
+    /// The time of the snapshot, in ns of the trace's clock.
     pub time: u64,
-    /// The machine, by zone and order.
+    /// The machine's free blocks, by zone and order.
     pub machine: Vec<[u64; NR_ORDERS]>,
-    /// The model, by zone and order.
+    /// The model's free blocks, by zone and order.
     pub model: Vec<[u64; NR_ORDERS]>,
 }
 
-/// What a replay found.
+/// The result of a replay.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// Name of the generation of kernels whose rules the model followed.
+    /// The name of the generation of kernels whose rules the model followed.
     pub generation: &'static str,
-    /// The traced kernel.
+    /// The release of the traced kernel.
     pub kernel: String,
-    /// Page events replayed.
+    /// The page events replayed.
     pub events: u64,
-    /// Allocations among them, failed ones included.
+    /// The allocations among the events, failed ones included.
     pub allocs: u64,
-    /// Frees among them.
+    /// The frees among the events.
     pub frees: u64,
-    /// Allocations that failed on the machine.
+    /// The allocations that failed on the machine.
     pub machine_failures: u64,
-    /// Allocations that the machine served and the model could not.
+    /// The allocations that the machine served and the model could not.
     pub model_failures: u64,
-    /// Fallbacks to another migratetype in the model.
+    /// The fallbacks to another migratetype in the model.
     pub model_fallbacks: u64,
-    /// Fallbacks to another migratetype on the machine; `None` if the trace has no events of that family.
+    /// The fallbacks to another migratetype on the machine; `None` if the trace has no events of that family.
     pub machine_fallbacks: Option<u64>,
-    /// Frees of memory older than the trace for which the model held no block.
+    /// The frees of memory older than the trace for which the model held no block.
     pub orphans_dropped: u64,
-    /// Free pages of the first snapshot that found no place in the model.
+    /// The free pages of the first snapshot that found no place in the model.
     pub unplaced_pages: u64,
-    /// Frames mode: allocations whose frames were free in the model.
+    /// In frames mode, the allocations whose frames were free in the model.
     pub legal: u64,
-    /// Frames mode: allocations of frames that the model did not have free.
+    /// In frames mode, the allocations whose frames were not free in the model.
     pub illegal: u64,
-    /// Page events the collector did not get: lost or filtered.
+    /// The page events that the collector did not record, because they were lost or filtered.
     pub missing_events: u64,
-    /// Snapshots compared with.
+    /// The number of snapshots that the model was compared with.
     pub snapshots: u32,
-    /// Duration of the replay, in seconds.
+    /// The duration of the replay, in seconds.
     pub elapsed_s: f64,
-    /// The model against the machine.
+    /// The distance of the model from the machine.
     pub score: Score,
-    /// A model that always takes the highest allowed zone and whose free blocks never change.
+    /// The distance of a null model, which always takes the highest allowed zone and whose free blocks never change.
     pub null_model: Score,
-    /// Events that did not fit, by class.
+    /// The events that did not fit, by class.
     pub gaps: Gaps,
-    /// Free blocks at the last snapshot.
+    /// The free blocks of each zone at the start and at the last snapshot.
     pub zones: Vec<ZoneRow>,
-    /// Free blocks at the first snapshot, where the model starts, and at every one compared with.
+    /// The free blocks at the first snapshot, where the model starts, and at every snapshot compared with.
     pub moments: Vec<Moment>,
 }

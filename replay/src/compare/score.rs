@@ -5,25 +5,25 @@ use serde::Serialize;
 
 use crate::start::Snapshot;
 
-/// How far a model is from the machine. All are fractions; `None` where the trace holds nothing to compare with.
+/// The distance of a model from the machine. All values are fractions; `None` if the trace has nothing to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Score {
-    /// Share of allocations that the model served from the zone the machine used: 1 is best.
+    /// The share of allocations that the model served from the zone that the machine used: 1 is best.
     pub zone_agreement: Option<f64>,
-    /// Free pages that lie in blocks of another order than the machine's, as a share of both's free pages, averaged
-    /// over the snapshots: 0 is best, 1 worst.
+    /// The free pages in blocks of another order than the machine's, as a share of the free pages of both, averaged
+    /// over the snapshots: 0 is best, 1 is worst.
     pub free_blocks_distance: Option<f64>,
-    /// Difference of free pages, zone by zone, as a share of the machine's, averaged over the snapshots: 0 is best.
+    /// The difference in free pages, zone by zone, as a share of the machine's, averaged over the snapshots: 0 is best.
     pub free_pages_error: Option<f64>,
-    /// Fallbacks to another migratetype, counted by the type asked for and the type taken, that one of the two made and
-    /// the other did not, as a share of both's. In a trace without events of that family: the share of pageblocks whose
-    /// type changed otherwise than on the machine, which is what fallbacks leave behind. 0 is best.
+    /// The fallbacks to another migratetype that only one of the two made, counted by requested and taken type, as a
+    /// share of the fallbacks of both: 0 is best. In a trace without events of that family it is the share of
+    /// pageblocks whose type changed otherwise than on the machine, because fallbacks change the types of pageblocks.
     pub fallback_error: Option<f64>,
-    /// Share of events that no class of gap explains: 0 is best.
+    /// The share of events that no class of gap explains: 0 is best.
     pub unexplained: Option<f64>,
 }
 
-/// Sums up comparisons with the snapshots of a run.
+/// The sums over the comparisons with the snapshots of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Comparison {
     distance: f64,
@@ -32,7 +32,7 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Compares free blocks by zone and order with one snapshot.
+    /// Adds the comparison of free blocks, by zone and order, with one snapshot.
     pub(crate) fn add(&mut self, model: &[[u64; NR_ORDERS]], machine: &Snapshot) {
         let (mut differ, mut both) = (0, 0);
         let (mut pages_differ, mut pages) = (0, 0);
@@ -59,12 +59,12 @@ impl Comparison {
     }
 }
 
-/// Pageblocks by zone and type.
+/// The number of pageblocks by zone and type.
 pub(crate) type Pageblocks = Vec<[u64; reference::MIGRATE_TYPES]>;
 
-/// Share of pageblocks whose type changed otherwise than on the machine, counted by type: half the sum of the
-/// differences of the changes, for each pageblock that changes leaves one type and joins another. Changes, not counts:
-/// the kernel leaves pageblocks without memory out.
+/// Returns the share of pageblocks whose type changed otherwise than on the machine. The share is half the sum of the
+/// differences between the changes of each type's count, because a pageblock that changes leaves one type and joins
+/// another. It compares changes and not counts, because the kernel does not count pageblocks without memory.
 pub(crate) fn pageblock_error(model: (&Pageblocks, &Pageblocks), first: &Snapshot, last: &Snapshot) -> Option<f64> {
     let (mut differ, mut all) = (0, 0);
     for (z, (from, to)) in first.zones.iter().zip(&last.zones).enumerate() {
@@ -78,10 +78,10 @@ pub(crate) fn pageblock_error(model: (&Pageblocks, &Pageblocks), first: &Snapsho
     fraction(differ, 2 * all)
 }
 
-/// Fallbacks by the type asked for and the type taken.
+/// The number of fallbacks by requested type and taken type.
 pub(crate) type Fallbacks = [[u64; reference::MIGRATE_TYPES]; reference::MIGRATE_TYPES];
 
-/// Share of both's fallbacks that the other did not make. Where neither made any, they agree.
+/// Returns the share of the fallbacks of both that only one of them made, or 0 if neither made any.
 pub(crate) fn fallback_error(model: &Fallbacks, machine: &Fallbacks) -> Option<f64> {
     let pairs = || model.iter().flatten().zip(machine.iter().flatten());
     let differ = pairs().map(|(a, b)| a.abs_diff(*b)).sum();

@@ -8,7 +8,7 @@ use super::outcome::Outcome;
 use crate::number::{percent, thousands};
 
 impl Outcome {
-    /// The result as text for a terminal.
+    /// Returns the result as text for a terminal.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.

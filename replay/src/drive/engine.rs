@@ -1,5 +1,5 @@
-//! The replay engine: keeps the books of which model block stands for which block of the machine, and feeds the
-//! allocator.
+//! The replay engine, which feeds the events to the allocator and records which block of the model stands for which
+//! block of the machine.
 
 use reference::{Cpu, Gfp, MIGRATE_TYPES, NR_ORDERS, Order, PageAllocator, Pfn, ZoneId};
 use trace::{Kind, NO_PFN, PageEvent};
@@ -14,10 +14,10 @@ use crate::{
     start::Machine,
 };
 
-/// Between two runs of the vmstat worker (`vm.stat_interval`), in ns.
+/// The time between two runs of the vmstat worker (`vm.stat_interval`), in ns.
 const STAT_INTERVAL_NS: u64 = 1_000_000_000;
 
-/// Counts of a run.
+/// The counts of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) events: u64,
@@ -34,18 +34,18 @@ pub(crate) struct Tally {
     pub(crate) illegal: u64,
 }
 
-/// How a trace drives the model.
+/// The way in which a trace drives the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// The model gets the requests and picks frames of its own.
+    /// The model gets the requests and chooses its own frames.
     #[default]
     Requests,
-    /// The model is made to use the machine's frames, and each is checked for legality: was it free? For a model
-    /// without per-CPU lists.
+    /// The model is made to use the machine's frames, and each block is checked: it must be free in the model. This
+    /// mode is for a model without per-CPU lists.
     Frames,
 }
 
-/// One model under replay.
+/// One model during a replay.
 pub struct Engine<'a> {
     machine: &'a Machine,
     mode: Mode,
@@ -55,14 +55,14 @@ pub struct Engine<'a> {
     tally: Tally,
     missing: Missing,
     next_tick: u64,
-    /// Pages in use that were taken without an event.
+    /// The pages in use that were taken without an event.
     unseen: Vec<Pfn>,
-    /// Where the search for held memory goes on, by zone and order.
+    /// The frames at which the search for held memory continues, by zone and order.
     cursors: Vec<[u64; NR_ORDERS]>,
 }
 
 impl<'a> Engine<'a> {
-    /// An engine on an allocator in its initial state.
+    /// Creates an engine on an allocator in its initial state.
     pub fn new(machine: &'a Machine, mm: PageAllocator, mode: Mode) -> Self {
         let cursors = machine.config.layout.zones.iter().map(|z| [z.start_pfn + z.spanned; NR_ORDERS]).collect();
         Self {
@@ -83,7 +83,7 @@ impl<'a> Engine<'a> {
         self.missing = missing;
     }
 
-    /// The model.
+    /// Returns the model.
     pub const fn model(&self) -> &PageAllocator {
         &self.mm
     }
@@ -92,7 +92,7 @@ impl<'a> Engine<'a> {
         &mut self.mm
     }
 
-    /// The events that did not fit, by class.
+    /// Returns the counts of events that did not fit, by class.
     pub const fn gaps(&self) -> &Gaps {
         &self.gaps
     }
@@ -101,19 +101,19 @@ impl<'a> Engine<'a> {
         &self.tally
     }
 
-    /// Share of allocations in the zone the machine used; `null` for a model that always takes the highest allowed
-    /// zone.
+    /// Returns the share of allocations that came from the zone that the machine used. With `null` the share is that of
+    /// a model that always takes the highest allowed zone.
     pub(crate) fn zone_agreement(&self, null: bool) -> Option<f64> {
         let agrees = if null { self.tally.null_agrees } else { self.tally.zone_agrees };
         fraction(agrees, self.tally.zone_known)
     }
 
-    /// Free blocks of the model by zone and order.
+    /// Returns the model's free blocks by zone and order.
     pub fn free_blocks(&self) -> Vec<[u64; NR_ORDERS]> {
         (0..self.cursors.len()).map(|z| self.mm.free_blocks(ZoneId(z as u8))).collect()
     }
 
-    /// Pageblocks of the model by zone and type.
+    /// Returns the model's pageblocks by zone and type.
     pub fn pageblocks(&self) -> Vec<[u64; MIGRATE_TYPES]> {
         self.mm.stats().into_iter().map(|z| z.pageblocks).collect()
     }
@@ -134,8 +134,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Takes a page, or gives one back, of which the trace tells no more than that: most are the page cache's or a
-    /// process's.
+    /// Takes a page or gives one back without an event. The trace has no details of these pages; most belong to the
+    /// page cache or to processes.
     pub(crate) fn unseen(&mut self, step: Step) {
         let cpu = Cpu(step.cpu);
         if step.taken {
@@ -163,7 +163,7 @@ impl<'a> Engine<'a> {
             self.tally.machine_failures += 1;
             self.gaps.count(Gap::Failed);
             if let Ok(pfn) = self.mm.alloc_pages(gfp, order, cpu, node) {
-                // The machine's caller got nothing, so nothing will be freed later.
+                // The machine's caller got nothing, so no free event will follow.
                 self.give_back(Some(pfn), event.order, event.cpu);
             }
             return;
@@ -188,7 +188,8 @@ impl<'a> Engine<'a> {
         self.mapping.insert(event.pfn, event.order, model);
     }
 
-    /// Frames mode: the block must be free in the model. Where it is not, the model learns that it is in use now.
+    /// Takes the frames of an event in frames mode. The block must be free in the model; if it is not, the model marks
+    /// it as in use.
     fn take_traced_frames(&mut self, event: &PageEvent) {
         let (pfn, order) = (Pfn(event.pfn), Order(event.order));
         let mt = self.machine.migratetype(event.migratetype).unwrap_or(reference::Migratetype::Movable);
@@ -203,7 +204,7 @@ impl<'a> Engine<'a> {
         self.mapping.insert(event.pfn, event.order, held.then_some(pfn));
     }
 
-    /// An allocation of frames that are still live in the books: their free was not seen.
+    /// Frees the live blocks that overlap with the frames of an allocation: their own frees were not seen.
     fn release_overlapped(&mut self, event: &PageEvent) {
         let end = event.pfn + (1 << event.order);
         let mut missed = false;
@@ -252,7 +253,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Turns a live block into blocks of a lower order.
+    /// Splits a live block into blocks of a lower order.
     fn split(&mut self, head: u64, order: u8, model: Option<Pfn>, to: u8) {
         // The model's block is allocated with this order, so it can be split.
         let model = model.filter(|pfn| self.mm.split_page(*pfn, Order(to)).is_ok());
@@ -261,9 +262,9 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Frees what the range holds: live blocks by the books, frames never seen before as memory held since before the
-    /// trace. Frames that are free in the books already were taken and given back without an event between: nothing is
-    /// left to do for those.
+    /// Frees the frames of an event: live blocks are freed as such, and frames that no event has touched are freed as
+    /// memory held since before the trace. Frames that are free already were allocated without an event, so nothing is
+    /// left to do for them.
     fn free_range(&mut self, event: &PageEvent) {
         let end = event.pfn + (1 << event.order);
         let whole = (event.pfn..end).all(|p| self.mapping.get(p) == Slot::Unknown);
@@ -284,8 +285,8 @@ impl<'a> Engine<'a> {
         self.mapping.remove(event.pfn, event.order);
     }
 
-    /// Frees memory that was in use before the trace: the same frames if the model holds them, else the next held block
-    /// of the zone.
+    /// Frees memory that was in use before the trace: the same frames if the model holds them, or else the next held
+    /// block of the zone.
     fn free_orphan(&mut self, pfn: u64, order: u8, cpu: u16) {
         let cpu = Cpu(cpu);
         if self.mm.free_held(Pfn(pfn), Order(order), cpu).is_ok() {
@@ -298,7 +299,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// The next held block below the cursor that no event has touched.
+    /// Returns the next held block below the cursor that no event has touched.
     fn find_held(&mut self, zone: ZoneId, order: u8) -> Option<Pfn> {
         let start = self.machine.config.layout.zones[usize::from(zone.0)].start_pfn;
         let pages = 1u64 << order;

@@ -1,26 +1,27 @@
-//! Traced frame → model frame: which block of the model stands for which block of the machine.
+//! The mapping from traced frames to model frames: which block of the model stands for which block of the machine.
 
 use reference::{MAX_ORDER, Pfn};
 
-/// What is known about a traced frame.
+/// The state of a traced frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
-    /// No event has touched it.
+    /// No event has touched the frame.
     Unknown,
-    /// First frame of a live block; `model` stands for it, if the model had room.
+    /// The frame is the first of a live block, for which `model` stands, if the model had room.
     Live {
-        /// log2 of its pages
+        /// The order of the block.
         order: u8,
-        /// the model's block
+        /// The first frame of the model's block.
         model: Option<Pfn>,
     },
-    /// A later frame of a live block.
+    /// The frame is a later frame of a live block.
     Tail,
-    /// Freed, and not allocated since as far as we saw.
+    /// The frame was freed, and no allocation of it was seen since.
     Freed,
 }
 
-/// A slot in eight bytes: kind in the lowest two bits, order in the next four, the model's frame plus one above.
+/// A slot in eight bytes: the kind in the lowest two bits, the order in the next four, and above them the model's frame
+/// plus one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Packed(u64);
 
@@ -53,8 +54,8 @@ impl From<Packed> for Slot {
 
 const CHUNK: usize = 1 << MAX_ORDER;
 
-/// A table of slots in two levels, so that memory grows with the frames a trace touches. A block lies in one chunk,
-/// being aligned.
+/// A table of slots in two levels, so that its memory grows with the frames that a trace touches. An aligned block lies
+/// in one chunk.
 #[derive(Default)]
 pub(crate) struct Mapping {
     chunks: Vec<Option<Box<[Packed; CHUNK]>>>,
@@ -74,7 +75,7 @@ impl Mapping {
         self.chunks[i].get_or_insert_with(|| Box::new([Packed(UNKNOWN); CHUNK]))
     }
 
-    /// Gives all frames of a block one slot; a block that is not aligned may end in the next chunk.
+    /// Sets all frames of a block to one slot. A block that is not aligned may end in the next chunk.
     fn fill(&mut self, pfn: u64, order: u8, slot: Slot) {
         let (mut at, end) = (pfn, pfn + (1 << order));
         while at < end {
@@ -98,12 +99,12 @@ impl Mapping {
         self.fill(pfn, order, Slot::Freed);
     }
 
-    /// The first frame from `pfn` to `end` that a live block covers.
+    /// Returns the first frame from `pfn` to `end` − 1 that a live block covers.
     pub(crate) fn first_live(&self, pfn: u64, end: u64) -> Option<u64> {
         (pfn..end).find(|p| matches!(self.get(*p), Slot::Live { .. } | Slot::Tail))
     }
 
-    /// The live block that covers a frame: its first frame, order and model block.
+    /// Returns the live block that covers a frame: its first frame, its order and the first frame of the model's block.
     pub(crate) fn block_of(&self, pfn: u64) -> Option<(u64, u8, Option<Pfn>)> {
         match self.get(pfn) {
             Slot::Live { order, model } => Some((pfn, order, model)),

@@ -1,18 +1,18 @@
-//! Page events that are known not to be in the trace.
+//! Page events that are known to be missing from the trace.
 
 use std::collections::BTreeMap;
 
 use trace::{Kind, Ledger, Program, Trace};
 
-/// Events of one kind that are known to be missing, still to be blamed for what they left behind.
+/// The numbers of missing events, of which each explains one gap and is then subtracted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Missing {
     pub(crate) allocs: u64,
     pub(crate) frees: u64,
 }
 
-/// Page events that the ledger counts as lost or filtered. Its rows are running totals, so the last row of each CPU and
-/// program counts.
+/// Returns the numbers of page events that the ledger counts as lost or filtered. Its rows are running totals, so the
+/// last row of each CPU and program counts.
 pub(super) fn missing(trace: &Trace) -> Missing {
     let mut last: BTreeMap<(u16, String), u64> = BTreeMap::new();
     for row in trace.all::<Ledger>(&mut Vec::new()) {

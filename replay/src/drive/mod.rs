@@ -1,4 +1,4 @@
-//! The events of a trace drive the model.
+//! Driving the model with the events of a trace.
 
 mod engine;
 mod mapping;

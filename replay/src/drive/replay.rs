@@ -12,23 +12,23 @@ use crate::{
     start::{Machine, history::FrameHistory, initial, snapshots},
 };
 
-/// How the model starts.
+/// The state in which the model starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Init {
-    /// In the state of the trace's first snapshot.
+    /// The model starts in the state of the trace's first snapshot.
     Snapshot,
-    /// With all memory free.
+    /// The model starts with all memory free.
     Empty,
 }
 
-/// What a replay is to do.
+/// The options of a replay.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The generation of kernels whose rules the model follows; `None` for the one nearest to the traced kernel.
+    /// The generation of kernels whose rules the model follows; `None` for the generation nearest to the traced kernel.
     pub generation: Option<Generation>,
-    /// How the model starts.
+    /// The state in which the model starts.
     pub init: Init,
-    /// How the trace drives the model.
+    /// The way in which the trace drives the model.
     pub mode: Mode,
 }
 
@@ -38,7 +38,7 @@ impl Default for Options {
     }
 }
 
-/// Replays the page events of a trace. `progress` is called now and then with the steps done, of how many.
+/// Replays the page events of a trace. `progress` is called regularly with the number of steps done and their total.
 ///
 /// # Errors
 /// When the trace lacks what a model needs, or is damaged.
@@ -98,7 +98,7 @@ pub fn replay_all(
     runs.into_iter().map(|run| run.finish(trace, fallbacks.as_ref(), started)).collect()
 }
 
-/// The machine's fallbacks to other migratetypes, if the trace has events of that family.
+/// Returns the machine's fallbacks to other migratetypes, or `None` if the trace has no events of that family.
 fn machine_fallbacks(trace: &Trace, machine: &Machine, start: u64) -> Result<Option<Fallbacks>, Error> {
     if trace.rows_of("frag") == 0 {
         return Ok(None);
@@ -119,7 +119,7 @@ fn machine_fallbacks(trace: &Trace, machine: &Machine, start: u64) -> Result<Opt
     Ok(Some(fallbacks))
 }
 
-/// The second pass: every event to every model.
+/// Feeds every event to every model, in the second pass over the events.
 fn feed(trace: &Trace, runs: &mut [Run<'_>], start: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
     let rows = trace.rows_of("page");
     let mut done = rows;

@@ -1,4 +1,4 @@
-//! One model on its way through a trace.
+//! One model and its state during a replay.
 
 use std::{iter::Peekable, time::Instant};
 
@@ -19,25 +19,25 @@ use crate::{
     start::{Machine, Snapshot, zoneinfo::apply_zoneinfo},
 };
 
-/// One model on its way through a trace.
+/// One model and its state during a replay.
 pub(super) struct Run<'a> {
     machine: &'a Machine,
-    /// Free pages of the first snapshot without a place in the model.
+    /// The number of free pages of the first snapshot that found no place in the model.
     unplaced: u64,
     pub(super) engine: Engine<'a>,
     snapshots: &'a [Snapshot],
-    /// The next snapshot to compare with.
+    /// The index of the next snapshot to compare with.
     next: usize,
-    /// What happens without events.
+    /// The pages that are taken or given back without events, in time order.
     unseen: Peekable<Box<dyn Iterator<Item = Step>>>,
     comparison: Comparison,
     null: Comparison,
     initial: Vec<[u64; NR_ORDERS]>,
-    /// Pageblocks of the model at the start.
+    /// The model's pageblocks at the start, by zone and type.
     pageblocks: Pageblocks,
-    /// Free blocks at the first snapshot and at each compared with.
+    /// The free blocks at the first snapshot and at each snapshot that was compared with.
     moments: Vec<Moment>,
-    /// Free blocks and pageblocks of the model at the last snapshot.
+    /// The model's free blocks and pageblocks at the last snapshot.
     at_last: Option<(Vec<[u64; NR_ORDERS]>, Pageblocks)>,
 }
 
@@ -61,8 +61,8 @@ impl<'a> Run<'a> {
         let moments = snapshots.first().map(start).into_iter().collect();
         let start = snapshots.first().map_or(0, |first| first.time);
         let memory = machine.config.layout.zones.iter().map(|zone| zone.managed).sum();
-        // Where the machine's frames are used, a page of which nothing is known would stand in the way of one of which
-        // it is.
+        // With the machine's frames, a page taken without an event would occupy frames that an event needs later, so
+        // these pages are left out.
         let moved = (mode == Mode::Requests).then(|| unseen::steps(trace, start, memory));
         let unseen = (Box::new(moved.into_iter().flatten()) as Box<dyn Iterator<Item = Step>>).peekable();
         Self {
@@ -81,8 +81,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Lets pass what happened up to `time` beside the events: pages that moved unseen, and snapshots, which the model
-    /// is compared with, and whose sizes and marks it takes over.
+    /// Advances the model to `time`: moves the pages without events, compares the model with the snapshots, and sets
+    /// its sizes and marks to theirs.
     pub(super) fn advance(&mut self, time: u64) {
         while let Some(snapshot) = self.snapshots.get(self.next).filter(|s| s.time <= time) {
             self.next += 1;
@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
         let tally = *self.engine.tally();
         let last = self.snapshots.last().filter(|_| self.snapshots.len() > 1);
         let model_blocks = self.at_last.as_ref().map_or(&self.pageblocks, |(_, blocks)| blocks);
-        // The events say it; without them, what fallbacks leave behind: pageblocks of another type.
+        // The events count the fallbacks. Without such events, the pageblocks whose type changed are counted instead.
         let by_pageblocks = |blocks| pageblock_error((&self.pageblocks, blocks), self.snapshots.first()?, last?);
         let own_fallbacks = self.engine.model().extfrag_by_type();
         let error = |model: &Fallbacks, blocks| {
@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
             free_blocks_distance: self.null.distance(),
             free_pages_error: self.null.pages_error(),
             fallback_error: error(&Fallbacks::default(), &self.pageblocks),
-            // It has no books, so it explains no gap.
+            // The null model has no mapping, so it cannot assign a class to an event.
             unexplained: fraction(misfits, tally.events),
         };
         let model_free = self.at_last.as_ref().map_or_else(|| self.engine.free_blocks(), |(free, _)| free.clone());

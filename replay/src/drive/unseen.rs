@@ -1,16 +1,16 @@
-//! What happened to memory without an event in the trace.
+//! Changes of memory without an event in the trace.
 //!
-//! The ledger counts, CPU by CPU, the requests and frees that a filter kept out or that were lost; the collector's own
-//! are always among them, and on a small machine they are some per cent of what moves. Neither their sizes nor their
-//! times are known: each counts as one page, at a steady pace between two rows of the ledger, and only their difference
-//! matters.
+//! The ledger counts, CPU by CPU, the requests and frees that were filtered out or lost. The collector's own are always
+//! among them, and on a small machine they are a few per cent of all. Neither their sizes nor their times are known.
+//! Each counts as one page, the pages are spread evenly over the time between two rows of the ledger, and only the
+//! difference between requests and frees matters.
 
 use std::{collections::BTreeMap, iter};
 
 use itertools::Itertools as _;
 use trace::{Ledger, Program, Trace};
 
-/// One page, taken or given back.
+/// One page that was taken or given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) time: u64,
@@ -18,8 +18,8 @@ pub(crate) struct Step {
     pub(crate) taken: bool,
 }
 
-/// The pages that moved unseen after `start`, when the model starts, in time order; between two rows of the ledger no more than
-/// `memory`, in pages.
+/// Returns the pages that were taken or given back without an event after `start`, the time at which the model starts,
+/// in time order. Between two rows of the ledger there are no more than `memory` pages.
 pub(crate) fn steps(trace: &Trace, start: u64, memory: u64) -> impl Iterator<Item = Step> + use<> {
     let mut taken: BTreeMap<u16, BTreeMap<u64, i64>> = BTreeMap::new();
     for row in trace.all::<Ledger>(&mut Vec::new()).iter().filter(|row| row.cpu != Ledger::ALL_CPUS) {
@@ -39,7 +39,8 @@ pub(crate) fn steps(trace: &Trace, start: u64, memory: u64) -> impl Iterator<Ite
     taken.into_iter().map(of_cpu).kmerge_by(|a, b| a.time < b.time)
 }
 
-/// The pages between two rows of the ledger, after the start. Each row is a time and the pages taken until then.
+/// Returns the pages between two rows of the ledger, after the start. Each row is a time in ns and the number of pages
+/// taken until then.
 fn between(cpu: u16, start: u64, from: (u64, i64), to: (u64, i64)) -> impl Iterator<Item = Step> {
     let pages = to.1.abs_diff(from.1);
     let span = to.0.saturating_sub(from.0);

@@ -1,4 +1,4 @@
-//! The buddy system and the lists in front of it: T18, T20.
+//! The lessons about the buddy system and the per-CPU lists in front of it: rows T18 and T20.
 
 use reference::{
     Config, Costs, Cpu, FreeBlocks, Generation, Layout, Lru, NodeId, Order, PageAllocator, PerCpu, ZoneId, ZoneType,

@@ -2,11 +2,11 @@
 
 use super::{buddy, error::LessonError, gfp, mapping, objects, pages, script::Script, zones};
 
-/// One row of the textbook.
+/// One row of the textbook, as a lesson.
 pub struct Lesson {
-    /// Row number, 1 to 20.
+    /// The number of the row, 1 to 20.
     pub row: u8,
-    /// Name for the command line.
+    /// The name of the lesson on the command line.
     pub topic: &'static str,
     /// The subject of the lesson, in a line.
     pub title: &'static str,
@@ -14,7 +14,7 @@ pub struct Lesson {
 }
 
 impl Lesson {
-    /// Runs the lesson; returns what it shows.
+    /// Runs the lesson, and returns the text that it shows.
     ///
     /// # Errors
     /// When a step goes wrong that the lesson needs.

@@ -1,4 +1,4 @@
-//! GFP masks: T11 to T14.
+//! The lessons about GFP masks: rows T11 to T14.
 
 use reference::{Context, Generation, GfpTable};
 

@@ -1,4 +1,4 @@
-//! Mappings: T10, T17.
+//! The lessons about mappings: rows T10 and T17.
 
 use reference::{Address, Context, Generation, Order, PAGE_SIZE};
 

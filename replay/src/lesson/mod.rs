@@ -1,6 +1,6 @@
-//! The textbook's rows, run on the reference allocator and shown step by step.
+//! The textbook's rows as lessons, run on the reference allocator and shown step by step.
 //!
-//! Nothing is told that was not just done: every number in a lesson comes from the allocator.
+//! A lesson shows only what it has just done: every number in it comes from the allocator.
 
 mod buddy;
 mod contents;

@@ -1,4 +1,4 @@
-//! Objects: T9, T16, T19.
+//! The lessons about objects: rows T9, T16 and T19.
 
 use reference::{CacheFlags, Context, Generation, Order, kmalloc_classes};
 

@@ -1,4 +1,4 @@
-//! Pages: T1 to T3, T6 to T8.
+//! The lessons about pages: rows T1 to T3 and T6 to T8.
 
 use reference::{Address, FrameState, Generation, Order, PageFlags, PageSize, Pfn};
 

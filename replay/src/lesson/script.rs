@@ -1,4 +1,4 @@
-//! What a lesson writes on the board.
+//! The text of a lesson, and the machines that lessons use.
 
 use std::fmt::{Display, Write};
 
@@ -7,10 +7,10 @@ use reference::{Config, Cpu, Generation, Gfp, GfpTable, Layout, Mm, PAGE_SIZE, P
 use super::error::LessonError;
 use crate::number::thousands;
 
-/// The CPU all lessons run on, where it does not matter.
+/// The CPU that lessons run on if it does not matter.
 pub(super) const CPU: Cpu = Cpu(0);
 
-/// A lesson's text as it grows.
+/// The text of a lesson.
 pub(super) struct Script(String);
 
 impl Script {
@@ -22,25 +22,25 @@ impl Script {
         self.0
     }
 
-    /// A remark.
+    /// Writes a remark.
     pub(super) fn say(&mut self, text: impl Display) {
         // Writing to a String cannot fail, here and below.
         let _ = writeln!(self.0, "{text}");
     }
 
-    /// A call and what came of it.
+    /// Writes a call and its result.
     pub(super) fn call(&mut self, call: impl Display, result: impl Display) {
         let _ = writeln!(self.0, "  {call:<58} → {result}");
     }
 
-    /// Free blocks of a zone by order.
+    /// Writes the free blocks of a zone by order.
     pub(super) fn free_area(&mut self, mm: &PageAllocator, zone: ZoneId, when: &str) {
         let blocks = mm.free_blocks(zone).map(thousands).join(" ");
         let kind = mm.zone_stats(zone).kind.name();
         let _ = writeln!(self.0, "  free_area[0..=10] of {kind}, {when:<24} {blocks}");
     }
 
-    /// A mask by name, number and bits, lowest first.
+    /// Writes a mask with its name, its number and its bits, lowest first.
     pub(super) fn mask(&mut self, table: &GfpTable, name: &str, mask: u32) {
         let mut bits: Vec<_> = table.bits().filter(|(_, bit)| mask & bit != 0).collect();
         bits.sort_by_key(|(_, bit)| *bit);
@@ -54,23 +54,23 @@ impl Script {
     }
 }
 
-/// A 4.25 GiB x86-64 machine.
+/// Returns an x86-64 machine with 4.25 GiB.
 pub(super) fn x86_64(generation: Generation) -> Mm {
     Mm::new(Config::new(Layout::x86_64(0x11_0000, 2), generation))
 }
 
-/// A 1 GiB x86-32 machine, as in the book.
+/// Returns an x86-32 machine with 1 GiB, as in the book.
 pub(super) fn x86_32() -> Mm {
     Mm::new(Config::new(Layout::x86_32((1 << 30) / PAGE_SIZE, 2), Generation::Textbook))
 }
 
-/// Name of the zone a frame lies in.
+/// Returns the name of the zone that a frame lies in.
 pub(super) fn zone_name(mm: &PageAllocator, pfn: Pfn) -> Result<&'static str, LessonError> {
     let zone = mm.zone_of(pfn).ok_or(LessonError::NoZone)?;
     Ok(mm.zone_stats(zone).kind.name())
 }
 
-/// A result as one phrase.
+/// Returns a result as one phrase.
 pub(super) fn outcome<T: Display, E: Display>(result: Result<T, E>) -> String {
     match result {
         Ok(value) => value.to_string(),

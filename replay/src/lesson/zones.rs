@@ -1,4 +1,4 @@
-//! Zones: T4, T5, T15.
+//! The lessons about zones: rows T4, T5 and T15.
 
 use reference::{AllocError, Config, Costs, Generation, Layout, Lru, NodeId, Order, PageAllocator, PageFlags, ZoneId};
 
@@ -114,15 +114,16 @@ pub(super) fn reserve(s: &mut Script) -> Result<(), LessonError> {
     Ok(())
 }
 
-/// Bursts of requests, between which kswapd runs.
+/// The number of bursts of requests, between which kswapd runs.
 const BURSTS: u64 = 400;
-/// Requests in a burst.
+/// The number of requests in a burst.
 const BURST: u64 = 64;
 
-/// How many requests fail and why the last one did, and how many nanoseconds they spend on reclaim themselves.
+/// Returns how many requests fail and the reason of the last failure, and the time in ns that the requests spend on
+/// reclaim.
 fn under_pressure(mask: &str) -> Result<(Option<(u64, AllocError)>, u64), LessonError> {
     let mut mm = PageAllocator::new(Config::new(Layout::x86_64(1 << 16, 1), Generation::V6_18));
-    // Dropping a clean page takes a fraction of a microsecond, writing one to a fast disk some twenty.
+    // Dropping a clean page takes a fraction of a microsecond, and writing one to a fast disk about twenty.
     let mut lru = Lru::new(Costs { reclaim: 200, write: 20_000, migrate: 1_000 });
     let (cache, gfp) = (mm.mask("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY"), mm.mask(mask));
     while mm.counters().slowpath == 0 {

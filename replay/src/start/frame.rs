@@ -1,36 +1,36 @@
-//! What a frame was at the start of the trace, in one byte.
+//! The state of a frame at the start of the trace, in one byte.
 
 use reference::Migratetype;
 
-/// A frame at the start of the trace.
+/// The state of a frame at the start of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtStart {
-    /// Nothing tells.
+    /// Nothing in the trace shows the frame's state.
     Untold,
-    /// In use.
+    /// The frame was in use.
     Held(Use),
-    /// Used by the kernel or on a pcp list, and never touched.
+    /// The frame was used by the kernel or was on a pcp list, and no event touches it.
     Quiet,
-    /// On a free list of the buddy system, as far as we know, and allocated first for this type.
+    /// The frame was on a free list of the buddy system, as far as is known. The type is that of its first allocation.
     Free(Option<Migratetype>),
-    /// On a pcp list.
+    /// The frame was on a pcp list.
     Unlisted,
-    /// On a pcp list, or on a free list after all.
+    /// The frame was on a pcp list or on a free list.
     Either,
 }
 
-/// Who used a frame.
+/// The user of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// Not known.
+    /// A user that is not known.
     Someone,
-    /// Processes and the page cache.
+    /// A process or the page cache.
     User,
     /// The kernel: slabs, page tables and more.
     Kernel,
 }
 
-/// One frame in one byte: its class in the upper half, its first event in the lower.
+/// The state of one frame in one byte: its class in the upper half, and its first event in the lower half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame(pub(super) u8);
 
@@ -38,14 +38,14 @@ const CLASS: u8 = 0xf0;
 pub(super) const FREE: u8 = 0x10;
 const USER: u8 = 0x20;
 const KERNEL: u8 = 0x30;
-/// No flag of its own: kernel memory of many kinds, and pages on pcp lists.
+/// The class of frames without a flag of their own: kernel memory of many kinds, and pages on pcp lists.
 const OTHER: u8 = 0x40;
 const SOMEONE: u8 = 0x50;
-/// On a pcp list, or perhaps: nothing else counts then.
+/// The value of a frame that was on a pcp list. It replaces class and event, as [`EITHER`] does.
 pub(super) const UNLISTED: u8 = 0xff;
 pub(super) const EITHER: u8 = 0xfe;
 const FREED: u8 = 1;
-/// An allocation, of a type not known; the types follow.
+/// The first event was an allocation of unknown type. The values above it stand for the known types.
 const ALLOCATED: u8 = 2;
 
 impl Frame {
@@ -82,7 +82,8 @@ impl Frame {
             (0 | FREED, USER) => AtStart::Held(Use::User),
             (0, OTHER) => AtStart::Quiet,
             (0 | FREED, KERNEL) | (FREED, OTHER) => AtStart::Held(Use::Kernel),
-            // What was freed first was in use, though it may have been free already when its flags were read.
+            // A frame whose first event is a free was in use, though it may have been free already when its flags were
+            // read.
             (0 | FREED, _) => AtStart::Held(Use::Someone),
             (allocated, _) => AtStart::Free(Some(Migratetype::from_index(allocated - ALLOCATED - 1))),
         }

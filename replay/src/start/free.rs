@@ -1,4 +1,4 @@
-//! Which blocks were free, as far as the trace tells.
+//! The blocks that were free at the start, as far as the trace shows them.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,14 +10,14 @@ use super::{frame::AtStart, history::FrameHistory, span::Span};
 pub(super) struct FreeFrames<'a> {
     history: &'a FrameHistory,
     span: Span,
-    /// The blocks that free frames make: first frame and order.
+    /// The blocks that the free frames form, by first frame, with their order.
     pub(super) blocks: BTreeMap<u64, u8>,
-    /// Frames that may have been on pcp lists, but were on a free list.
+    /// The frames that may have been on pcp lists, but are taken to have been on a free list.
     listed: HashSet<u64>,
 }
 
 impl<'a> FreeFrames<'a> {
-    /// Finds them. `nr_free`: how many there are of each order.
+    /// Finds the free blocks of a zone. `nr_free` is the number of free blocks of each order.
     pub(super) fn find(history: &'a FrameHistory, zone: usize, span: Span, nr_free: [u64; NR_ORDERS]) -> Self {
         let mut free = Self { history, span, blocks: BTreeMap::new(), listed: HashSet::new() };
         free.find_certain();
@@ -25,7 +25,8 @@ impl<'a> FreeFrames<'a> {
         free
     }
 
-    /// The blocks that free frames make: the largest around each that hold no frame which was not free.
+    /// Finds the blocks that the free frames form: around each free frame, the largest block in which every frame may
+    /// have been free.
     fn find_certain(&mut self) {
         let mut pfn = self.span.start;
         while pfn < self.span.end {
@@ -40,9 +41,9 @@ impl<'a> FreeFrames<'a> {
         }
     }
 
-    /// Which of the frames that may have been on pcp lists were on a free list: those that complete a block of which
-    /// there are more than were found; the last to go first, since a CPU serves itself from its lists as long as it
-    /// can.
+    /// Decides which of the frames that may have been on pcp lists were on a free list: those that complete a block of
+    /// an order of which too few blocks were found. Frames that were allocated last are tried first, because a CPU
+    /// takes blocks from its pcp lists as long as it can.
     fn find_listed(&mut self, zone: usize, nr_free: [u64; NR_ORDERS]) {
         let mut missing = nr_free.map(u64::cast_signed);
         for order in self.blocks.values() {
@@ -85,7 +86,7 @@ impl<'a> FreeFrames<'a> {
         }
     }
 
-    /// Whether a frame may have been on a free list, as far as is decided.
+    /// Returns whether a frame may have been on a free list, as far as this is decided.
     pub(super) fn may_be_listed(&self, pfn: u64) -> bool {
         match self.history.at_start(pfn) {
             AtStart::Free(_) | AtStart::Untold => true,
@@ -94,7 +95,7 @@ impl<'a> FreeFrames<'a> {
         }
     }
 
-    /// The order of the largest block around a frame in which all may be free.
+    /// Returns the order of the largest block around a frame in which all frames may be free.
     fn largest_around(&self, pfn: u64, may_be_free: impl Fn(u64) -> bool) -> u8 {
         let mut order = 0;
         while order < MAX_ORDER {

@@ -1,9 +1,9 @@
-//! What the trace itself tells about each frame at its start.
+//! The state of each frame at the start of the trace, as far as the trace itself shows it.
 //!
-//! `/proc` gives the number of free blocks, not where they are. But a frame whose first event is an allocation was free
-//! at the start, and one whose first event is a free was in use; of the frames that no event touches,
-//! `/proc/kpageflags` tells, if the trace has it. What was free but on no free list was on a CPU's pcp list. This is
-//! used for *where* blocks are put, never for how many there are.
+//! `/proc` gives the number of free blocks but not their positions. But a frame whose first event is an allocation was
+//! free at the start, and one whose first event is a free was in use. For the frames that no event touches,
+//! `/proc/kpageflags` shows the state, if the trace has it. A frame that was free but on no free list was on a CPU's
+//! pcp list. This history decides *where* blocks are put, never how many there are.
 
 use std::ops::Range;
 
@@ -23,32 +23,34 @@ pub(crate) struct Taken {
     pub(crate) pfn: u64,
     pub(crate) order: u8,
     pub(crate) migratetype: Option<Migratetype>,
-    /// `/proc/kpageflags` says that it was on no free list.
+    /// Whether `/proc/kpageflags` shows that the block was on no free list.
     unlisted: bool,
 }
 
-/// The blocks that may have been on one CPU's pcp lists: the first it took, in time order.
+/// The blocks that may have been on one CPU's pcp lists: the first blocks that the CPU took, in time order.
 struct PcpLists {
-    /// Pages on the lists at the start.
+    /// The number of pages on the lists at the start.
     count: u64,
     taken: Vec<Taken>,
 }
 
-/// What is known of every frame.
+/// The state of every frame at the start, as far as it is known.
 pub(crate) struct FrameHistory {
     base: u64,
     frames: Vec<Frame>,
-    /// When `/proc/kpageflags` was read, from the first frame to the last.
+    /// The time span in which `/proc/kpageflags` was read, from the first frame to the last, in ns of the trace's
+    /// clock.
     read: Option<Range<u64>>,
-    /// By zone and CPU.
+    /// The pcp lists, by zone and CPU.
     pcp: Vec<Vec<PcpLists>>,
-    /// Single pages allocated, by zone and type.
+    /// The number of single pages allocated, by zone and type.
     asked: Vec<[u64; MIGRATE_TYPES]>,
 }
 
 impl FrameHistory {
-    /// The first pass over the events of a trace: what each frame was in the state that a snapshot shows. `progress` is
-    /// called with the steps done, of how many; the second pass, which is as long, is counted.
+    /// Reads the events of a trace in a first pass, to find the state of each frame at the time of a snapshot.
+    /// `progress` is called with the number of steps done and their total, which counts the second pass too; that pass
+    /// is as long.
     ///
     /// # Errors
     /// [`Error::Damaged`] if a batch cannot be read.
@@ -84,7 +86,7 @@ impl FrameHistory {
         Ok(history)
     }
 
-    /// Nothing is known yet of the frames, in the state in which a snapshot shows a machine.
+    /// Creates a history in which no frame's state is known yet, for the machine in the state of a snapshot.
     fn new(layout: &Layout, snapshot: &Snapshot, windows: &[SnapshotWindow]) -> Self {
         let base = layout.zones.iter().map(|z| z.start_pfn).min().unwrap_or(0);
         let end = layout.zones.iter().map(|z| z.start_pfn + z.spanned).max().unwrap_or(base);
@@ -103,19 +105,19 @@ impl FrameHistory {
         start as usize..end as usize
     }
 
-    /// Notes what `/proc/kpageflags` said, before any event.
+    /// Records the state of a run of frames in `/proc/kpageflags`. It must be called before any event is recorded.
     fn note_run(&mut self, run: &FrameRun) {
         let frames = self.range(run.pfn, run.pages);
         self.frames[frames].fill(Frame::of_class(&run.class));
     }
 
-    /// Notes one event, in time order.
+    /// Records one event. Events must come in time order.
     fn note(&mut self, event: &PageEvent, machine: &Machine) {
         let pages = 1 << event.order.min(reference::MAX_ORDER);
         let frames = self.range(event.pfn, pages);
         let alloc = event.kind == Kind::PageAlloc as u8;
         let migratetype = machine.migratetype(event.migratetype);
-        // A zone in which the block does not lie is nobody's: what an event says of it is not to be trusted.
+        // If the block does not lie in the event's zone, the event's zone cannot be trusted and is ignored.
         let lies_in = |zone: &ZoneSpec| {
             event.pfn >= zone.start_pfn && event.pfn.saturating_add(pages) <= zone.start_pfn + zone.spanned
         };
@@ -139,19 +141,21 @@ impl FrameHistory {
             return;
         }
         let Some(lists) = zone.and_then(|zone| self.pcp[zone].get_mut(usize::from(event.cpu))) else { return };
-        // The first to go were on the lists. Twice as many as there were, since not all that are certain come first.
+        // The blocks taken first were on the lists. Twice as many pages as the lists held are kept, because not all
+        // blocks that were certainly on the lists come first.
         if (lists.taken.len() as u64) < 2 * lists.count {
             lists.taken.push(Taken { pfn: event.pfn, order: event.order, migratetype, unlisted: read_by_then });
         }
     }
 
-    /// About when a frame's flags were read: the reader goes from the first frame to the last.
+    /// Returns the approximate time at which a frame's flags were read: the reader goes from the first frame to the
+    /// last.
     fn read_at(&self, pfn: u64, read: &Range<u64>) -> u64 {
         let share = pfn.saturating_sub(self.base) as f64 / self.frames.len() as f64;
         read.start.saturating_add((read.end.saturating_sub(read.start) as f64 * share) as u64)
     }
 
-    /// Ends the noting: what may have been on pcp lists is told apart from what was on free lists.
+    /// Ends the recording: separates the blocks that may have been on pcp lists from those that were on free lists.
     fn settle(&mut self, pageblock_order: u8) {
         let mut pcp = std::mem::take(&mut self.pcp);
         for lists in pcp.iter_mut().flatten() {
@@ -164,18 +168,19 @@ impl FrameHistory {
         self.pcp = pcp;
     }
 
-    /// The blocks that may have been on pcp lists of a zone, CPU by CPU, the next to go first.
+    /// Returns the blocks that may have been on pcp lists of a zone, CPU by CPU, in the order in which they were taken.
     pub(crate) fn pcp(&self, zone: usize) -> impl Iterator<Item = &[Taken]> {
         self.pcp.get(zone).into_iter().flatten().map(|lists| lists.taken.as_slice())
     }
 
-    /// The type with pcp lists of its own that single pages of a zone are asked for least.
+    /// Returns the type that single pages of a zone are requested with least, of the types that have their own pcp
+    /// lists.
     pub(crate) fn least_asked(&self, zone: usize) -> Migratetype {
         let types = Migratetype::ALL.into_iter().filter(|mt| mt.is_mergeable());
         types.min_by_key(|mt| self.asked[zone][mt.index()]).unwrap_or(Migratetype::Movable)
     }
 
-    /// What a frame was at the start.
+    /// Returns the state of a frame at the start.
     pub(crate) fn at_start(&self, pfn: u64) -> AtStart {
         pfn.checked_sub(self.base)
             .and_then(|i| self.frames.get(i as usize))

@@ -1,9 +1,10 @@
-//! The model's initial state: the machine's first snapshot.
+//! The model's initial state, which is that of the machine's first snapshot.
 //!
-//! How many free blocks of each order and type there are is given. Where they are is not, and matters for merging and
-//! for what a request gets next: blocks go where the trace shows free frames ([`FrameHistory`]), the rest where nothing
-//! tells otherwise. Every pageblock holds free blocks of one type only; the kernel does not say which type a pageblock
-//! has, just how many have each, so that is inferred from what lies in it.
+//! The number of free blocks of each order and type is known. Their positions are not, and they decide which blocks
+//! merge and which block a request gets next. Blocks are put where the trace shows free frames ([`FrameHistory`]), and
+//! the rest where nothing shows that frames were in use. Every pageblock gets free blocks of one type only. The kernel
+//! does not say which type a pageblock has, but only how many pageblocks have each type, so a pageblock's type is
+//! inferred from its contents.
 
 use reference::{Cpu, MAX_ORDER, MIGRATE_TYPES, Migratetype, NodeId, Order, PageAllocator, ZoneId};
 
@@ -18,12 +19,12 @@ use super::{
     zoneinfo::apply_zoneinfo,
 };
 
-/// Free pages of the snapshot for which no place was found.
+/// The free pages of the snapshot for which no place was found.
 pub(crate) struct Seeded {
     pub(crate) unplaced: u64,
 }
 
-/// An allocator in the state of the snapshot.
+/// Returns an allocator in the state of the snapshot.
 pub(crate) fn allocator(machine: &Machine, snapshot: &Snapshot, history: &FrameHistory) -> (PageAllocator, Seeded) {
     let mut mm = PageAllocator::held(machine.config.clone());
     let mut unplaced = 0;
@@ -41,7 +42,7 @@ pub(crate) fn allocator(machine: &Machine, snapshot: &Snapshot, history: &FrameH
     (mm, Seeded { unplaced })
 }
 
-/// Puts the free blocks of one zone in place; returns the free pages that found none.
+/// Puts the free blocks of one zone in place, and returns the number of free pages that found no place.
 fn place(mm: &mut PageAllocator, machine: &Machine, zone: ZoneId, now: &ZoneSnapshot, history: &FrameHistory) -> u64 {
     let spec = &machine.config.layout.zones[usize::from(zone.0)];
     let rules = &machine.config.rules;
@@ -58,8 +59,8 @@ fn place(mm: &mut PageAllocator, machine: &Machine, zone: ZoneId, now: &ZoneSnap
     Placement { mm, history, zone, span, free, types, wanted, pcp }.place()
 }
 
-/// Free blocks by order and type, as buddyinfo counts them: pagetypeinfo is read a little later and stops at 100000.
-/// Movable takes the difference.
+/// Returns the number of free blocks by order and type, with the totals of buddyinfo. Those of pagetypeinfo may differ,
+/// because it is read a little later and stops counting at 100,000. The type movable takes the difference.
 fn free_lists(now: &ZoneSnapshot, grouping: bool) -> FreeLists {
     let mut lists = now.by_type;
     for (types, all) in lists.iter_mut().zip(now.free) {
@@ -73,7 +74,7 @@ fn free_lists(now: &ZoneSnapshot, grouping: bool) -> FreeLists {
             excess -= cut;
         }
         if !grouping {
-            // A kernel that does not group has one type for all.
+            // A kernel that does not group by mobility has one type for all blocks.
             *types = [0; MIGRATE_TYPES];
             types[Migratetype::Unmovable.index()] = all;
         }
@@ -81,7 +82,7 @@ fn free_lists(now: &ZoneSnapshot, grouping: bool) -> FreeLists {
     lists
 }
 
-/// Takes pages out of the model for good, the largest blocks first.
+/// Takes pages out of the model permanently, the largest blocks first.
 fn withhold(mm: &mut PageAllocator, pages: u64) {
     let gfp = mm.mask("GFP_HIGHUSER_MOVABLE");
     let mut left = pages;

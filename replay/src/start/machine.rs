@@ -8,26 +8,26 @@ use trace::Trace;
 
 use crate::Error;
 
-/// What the header says, in the model's terms.
+/// The traced machine, with the header's values in the model's types.
 #[derive(Clone)]
 pub struct Machine {
     pub(crate) config: Config,
-    /// Whether the model takes marks and list sizes from the snapshots; otherwise they follow from the formulas (a
-    /// what-if changed them).
+    /// Whether the model takes marks and list sizes from the snapshots. Otherwise they follow from the formulas,
+    /// because a what-if changed them.
     pub(crate) follows_marks: bool,
-    /// Pages that are in use from the start, from the highest zone down: a what-if with less memory.
+    /// The number of pages that are in use from the start, from the highest zone down: a what-if with less memory.
     pub(crate) withheld: u64,
-    /// Model zone of each of the header's zones; none for those without memory.
+    /// The model's zone for each of the header's zones; `None` for those without memory.
     zones: Vec<Option<ZoneId>>,
-    /// Migratetype of each of the header's names.
+    /// The migratetype of each of the header's names.
     migratetypes: Vec<Option<Migratetype>>,
-    /// Node of each CPU.
+    /// The node of each CPU.
     cpu_node: Vec<NodeId>,
 }
 
 impl Machine {
-    /// Reads the header of a trace. The model follows the rules of this generation of kernels, or without one those of
-    /// the generation nearest to the traced kernel.
+    /// Reads the header of a trace. The model follows the rules of the given generation of kernels, or with `None`
+    /// those of the generation nearest to the traced kernel.
     ///
     /// # Errors
     /// [`Error::PageSize`], [`Error::NoZones`], [`Error::TooManyZones`] or [`Error::TooManyFrames`] if the model cannot
@@ -74,11 +74,11 @@ impl Machine {
         };
         let generation = generation.unwrap_or_else(|| generation_of(&header.kernel));
         let mut config = Config::new(layout, generation);
-        // The masks of the events are the traced kernel's, whatever rules the model follows.
+        // The masks of the events are in the traced kernel's numbering, whatever rules the model follows.
         config.gfp = header.gfp.clone();
         config.rules.pageblock_order = header.pageblock_order.min(reference::MAX_ORDER);
         let migratetypes = header.migratetypes.iter().map(|name| Migratetype::from_name(name)).collect();
-        // A node without memory is served by another one; which is nearest the header does not say.
+        // A node without memory is served by another node. The header does not say which one is nearest.
         let with_memory = |node: NodeId| config.layout.zones.iter().any(|zone| zone.node == node);
         let cpu_node = header.cpu_node.iter().map(|node| NodeId(*node as u8));
         let cpu_node =
@@ -86,27 +86,27 @@ impl Machine {
         Ok(Self { config, follows_marks: true, withheld: 0, zones, migratetypes, cpu_node })
     }
 
-    /// The model's configuration.
+    /// Returns the model's configuration.
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The model's zone for an index into the header's zones.
+    /// Returns the model's zone for an index into the header's zones.
     pub fn zone(&self, zone: u8) -> Option<ZoneId> {
         self.zones.get(usize::from(zone)).copied().flatten()
     }
 
-    /// The migratetype with this number on the traced machine.
+    /// Returns the migratetype that has this number on the traced machine.
     pub fn migratetype(&self, number: u8) -> Option<Migratetype> {
         self.migratetypes.get(usize::from(number)).copied().flatten()
     }
 
-    /// The node of a CPU.
+    /// Returns the node of a CPU.
     pub fn node(&self, cpu: u16) -> NodeId {
         self.cpu_node.get(usize::from(cpu)).copied().unwrap_or(NodeId(0))
     }
 
-    /// Names of the model's zones, with their node where there are several.
+    /// Returns the names of the model's zones, with their node if there are several nodes.
     pub fn zone_names(&self) -> Vec<String> {
         let zones = &self.config.layout.zones;
         let many = self.config.layout.nodes() > 1;
@@ -116,14 +116,15 @@ impl Machine {
     }
 }
 
-/// Frames from the first zone's start to the last zone's end.
+/// Returns the number of frames from the first zone's start to the last zone's end.
 fn frames(zones: &[ZoneSpec]) -> u64 {
     let start = zones.iter().map(|zone| zone.start_pfn).min().unwrap_or(0);
     zones.iter().map(|zone| zone.start_pfn.saturating_add(zone.spanned)).max().unwrap_or(0) - start
 }
 
-/// Whether the system would give the memory for a model of so many frames, and a byte of [`FrameHistory`](super::history::FrameHistory) for each.
-/// A header may say anything, and to ask for too much ends a program.
+/// Returns whether the system would provide the memory for a model of `frames` frames and its
+/// [`FrameHistory`](super::history::FrameHistory), which takes a byte per frame. A header may contain any number, and a
+/// request for too much memory would abort the program.
 fn is_room_for(frames: u64) -> bool {
     let bytes = (PageAllocator::METADATA_BYTES_PER_PAGE as u64 + 1)
         .checked_mul(frames)
@@ -132,7 +133,7 @@ fn is_room_for(frames: u64) -> bool {
     u32::try_from(frames).is_ok() && bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
 }
 
-/// The generation of a `uname -r` such as `6.12.48+deb13-amd64`.
+/// Returns the generation of a `uname -r` such as `6.12.48+deb13-amd64`.
 fn generation_of(release: &str) -> Generation {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
     Generation::of_release(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))

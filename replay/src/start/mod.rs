@@ -1,4 +1,4 @@
-//! Where the model starts: the machine that was traced, and its memory at the first snapshot.
+//! The start of the model: the machine that was traced, and the state of its memory at the first snapshot.
 
 mod frame;
 mod free;

@@ -1,4 +1,4 @@
-//! Which type each pageblock had.
+//! The type of each pageblock at the start.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,13 @@ use super::{
     span::{FreeLists, Span},
 };
 
-/// What a frame that someone uses says about its pageblock, against what a free block says: others fall back into it,
-/// too.
+/// The amount that one frame adds to the logarithm of a type's likelihood. It is small, because frames in use are weak
+/// evidence: allocations of other types fall back into the pageblock too.
 const FRAME_SAYS: f64 = 0.1;
 
-/// Gives each pageblock a type, as many of each as the kernel counted: the likeliest first. What cannot be told apart:
-/// unmovable and reclaimable lie at the zone's start, where boot put them.
+/// Returns a type for each pageblock, the most likely first, with as many pageblocks of each type as the kernel
+/// counted. Among pageblocks that are equally likely, those at the zone's start become unmovable and reclaimable,
+/// because boot puts such pages there.
 pub(super) fn infer(
     history: &FrameHistory,
     span: Span,
@@ -43,7 +44,7 @@ pub(super) fn infer(
         }
     }
     let mut types: Vec<_> = types.into_iter().map(|mt| mt.unwrap_or(Migratetype::Movable)).collect();
-    // A block of two pageblocks has one type.
+    // The pageblocks of one free block get one type.
     for (head, order) in free_blocks {
         let slots = span.slot(*head)..=span.slot(head + (1 << order) - 1);
         let mt = types[*slots.start()];
@@ -52,8 +53,8 @@ pub(super) fn infer(
     types
 }
 
-/// How likely each type makes what is seen in a pageblock, as logarithms: its free blocks, of whose types the kernel
-/// tells by order, and who uses the other frames.
+/// Returns the logarithm of each type's likelihood, given a pageblock's free blocks, whose types the kernel counts by
+/// order, and the users of its other frames.
 fn likelihoods(
     history: &FrameHistory,
     pageblock: std::ops::Range<u64>,
@@ -64,7 +65,7 @@ fn likelihoods(
     let mut likelihoods = pageblocks.map(|count| (count as f64).max(1e-3).ln());
     for (types, here) in nr_free.iter().zip(free) {
         for (mt, likelihood) in likelihoods.iter_mut().enumerate() {
-            // Not 0 where there is none: the kernel counted while memory moved.
+            // The rate is not 0 where there is no block, because memory changed while the kernel counted.
             let per_pageblock = (types[mt] as f64 + 0.1) / (pageblocks[mt] as f64 + 0.1);
             *likelihood += *here as f64 * per_pageblock.ln();
         }

@@ -1,4 +1,4 @@
-//! Puts free blocks in place.
+//! The placement of the free blocks and pcp pages of a zone in the model.
 
 use reference::{Cpu, FrameState, MAX_ORDER, Migratetype, Misuse, NR_ORDERS, Order, PageAllocator, Pfn, ZoneId};
 
@@ -9,26 +9,26 @@ use super::{
     span::{FreeLists, Span},
 };
 
-/// Puts the free blocks of one zone in place.
+/// The placement of the free blocks and pcp pages of one zone.
 pub(super) struct Placement<'a> {
     pub(super) mm: &'a mut PageAllocator,
     pub(super) history: &'a FrameHistory,
     pub(super) zone: ZoneId,
     pub(super) span: Span,
     pub(super) free: FreeFrames<'a>,
-    /// Type of each pageblock.
+    /// The type of each pageblock.
     pub(super) types: Vec<Migratetype>,
-    /// Blocks still to be placed.
+    /// The number of blocks that are still to be placed, by order and type.
     pub(super) wanted: FreeLists,
-    /// Pages still to be put on each CPU's lists.
+    /// The number of pages that are still to be put on each CPU's lists.
     pub(super) pcp: Vec<u64>,
 }
 
 impl Placement<'_> {
-    /// Returns the free pages that found no place.
+    /// Places the blocks and pages, and returns the number of free pages that found no place.
     pub(super) fn place(mut self) -> u64 {
         for (slot, mt) in self.types.iter().enumerate() {
-            // The pageblock lies in the zone by construction.
+            // This cannot fail, because the pageblock lies in the zone.
             let _ = self.mm.seed_pageblock(Pfn(self.span.pageblock(slot).start), *mt);
         }
         self.place_found();
@@ -38,8 +38,8 @@ impl Placement<'_> {
         left.map(|(order, types)| types.iter().sum::<u64>() << order).sum::<u64>() + self.pcp.iter().sum::<u64>()
     }
 
-    /// The blocks that were found, from the largest down. Of what there were fewer of than found, the rest counts as
-    /// two of half the size.
+    /// Places the free blocks that were found, from the largest down. A block that is not wanted is divided in half,
+    /// and the halves are tried with the next lower order.
     fn place_found(&mut self) {
         let mut found: [Vec<u64>; NR_ORDERS] = Default::default();
         for (head, order) in &self.free.blocks {
@@ -58,7 +58,8 @@ impl Placement<'_> {
         }
     }
 
-    /// Places a block if one of this order is still wanted: one of its pageblock's type, or counting for another.
+    /// Places a block if one of this order is still wanted. It is counted for the type of its pageblock, or for another
+    /// type if `of_its_type` is false. Returns whether the block was placed.
     fn put(&mut self, head: u64, order: u8, of_its_type: bool) -> bool {
         let mt = self.types[self.span.slot(head)];
         let wanted = self.wanted[usize::from(order)];
@@ -80,7 +81,7 @@ impl Placement<'_> {
         true
     }
 
-    /// The remaining blocks, from the zone's end down, where nothing says that a frame was in use.
+    /// Places the remaining blocks, from the zone's end down, where nothing shows that a frame was in use.
     fn place_rest(&mut self) {
         for order in (0..=MAX_ORDER).rev() {
             for of_its_type in [true, false] {
@@ -99,9 +100,9 @@ impl Placement<'_> {
         }
     }
 
-    /// Pages that were on pcp lists: the blocks of which events tell, the next to go first; the others may be any.
-    /// Where it is known that nobody touched them, they lay on lists that never ran empty, so on those which are asked
-    /// for least; where nothing is known, on all alike.
+    /// Places the pages that were on pcp lists: first the blocks that events show, in the order in which they were
+    /// taken, then any other pages. Pages that are known to be untouched were on lists that never ran empty, so they go
+    /// to the type that is requested least. If nothing is known of the pages, they are spread evenly over the types.
     fn place_pcp(&mut self) {
         let history = self.history;
         for (cpu, taken) in history.pcp(usize::from(self.zone.0)).enumerate() {
@@ -133,7 +134,7 @@ impl Placement<'_> {
 
     fn put_on_pcp(&mut self, cpu: usize, pfn: u64, order: Order, mt: Migratetype) {
         let mt = if mt.is_mergeable() { mt } else { Migratetype::Movable };
-        // Without per-CPU lists these pages are free like the others.
+        // In a model without per-CPU lists these pages become free like the others.
         let seeded =
             self.mm.seed_pcp_block(Pfn(pfn), order, mt, Cpu(cpu as u16)).or_else(|_| self.free_instead(pfn, order));
         if seeded.is_ok() {

@@ -8,46 +8,46 @@ use trace::{ANY_MIGRATETYPE, FreeArea, Pageblock, Trace, ZoneStat};
 use super::machine::Machine;
 use crate::Error;
 
-/// What `/proc` said at one moment.
+/// The contents of `/proc` at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// When, in ns of the trace's clock.
+    /// The time of the snapshot, in ns of the trace's clock.
     pub time: u64,
-    /// One entry per model zone.
+    /// The zones, in the model's order.
     pub zones: Vec<ZoneSnapshot>,
 }
 
-/// One zone in a snapshot.
+/// The state of one zone in a snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct ZoneSnapshot {
-    /// Free blocks by order (`/proc/buddyinfo`).
+    /// The number of free blocks by order (`/proc/buddyinfo`).
     pub free: [u64; NR_ORDERS],
-    /// Free blocks by order and migratetype (`/proc/pagetypeinfo`).
+    /// The number of free blocks by order and migratetype (`/proc/pagetypeinfo`).
     pub by_type: [[u64; MIGRATE_TYPES]; NR_ORDERS],
-    /// Pageblocks by migratetype.
+    /// The number of pageblocks by migratetype.
     pub pageblocks: [u64; MIGRATE_TYPES],
-    /// Items of `/proc/zoneinfo`.
+    /// The items of `/proc/zoneinfo`, by name.
     pub items: BTreeMap<String, i64>,
 }
 
 impl ZoneSnapshot {
-    /// Free pages.
+    /// Returns the number of free pages.
     pub fn free_pages(&self) -> u64 {
         reference::FreeBlocks(self.free).pages()
     }
 
-    /// An item of `/proc/zoneinfo`, if it was recorded.
+    /// Returns an item of `/proc/zoneinfo`, or `None` if it was not recorded.
     pub fn item(&self, name: &str) -> Option<u64> {
         self.items.get(name).and_then(|value| u64::try_from(*value).ok())
     }
 
-    /// Pages on a CPU's pcp lists.
+    /// Returns the number of pages on a CPU's pcp lists.
     pub(crate) fn pcp_count(&self, cpu: u16) -> u64 {
         self.item(&format!("pagesets[{cpu}].count")).unwrap_or(0)
     }
 }
 
-/// All snapshots of a trace, oldest first. Incomplete ones (without free blocks) are left out.
+/// Returns all snapshots of a trace, oldest first. Incomplete ones, without free blocks, are left out.
 ///
 /// # Errors
 /// [`Error::Damaged`] if a batch of them cannot be read.

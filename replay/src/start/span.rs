@@ -1,10 +1,10 @@
-//! The frames of one zone, and the pageblocks they lie in.
+//! The frames of one zone, and the pageblocks that they lie in.
 
 use std::ops::Range;
 
 use reference::{MIGRATE_TYPES, NR_ORDERS};
 
-/// Free blocks by order and type.
+/// The number of free blocks by order and type.
 pub(super) type FreeLists = [[u64; MIGRATE_TYPES]; NR_ORDERS];
 
 /// The frames of a zone.
@@ -20,17 +20,17 @@ impl Span {
         (self.start..self.end).contains(&pfn)
     }
 
-    /// Number of its pageblocks, those that it shares with a neighbour included.
+    /// Returns the number of the span's pageblocks, including those that it shares with a neighbour.
     pub(super) fn slots(self) -> usize {
         (self.end.div_ceil(1 << self.pageblock_order) - (self.start >> self.pageblock_order)) as usize
     }
 
-    /// The number of the pageblock that a frame is in, counted from the span's first.
+    /// Returns the number of the pageblock that a frame is in, counted from the span's first.
     pub(super) fn slot(self, pfn: u64) -> usize {
         ((pfn >> self.pageblock_order) - (self.start >> self.pageblock_order)) as usize
     }
 
-    /// The frames of the pageblock with this number.
+    /// Returns the frames of the pageblock with this number.
     pub(super) fn pageblock(self, slot: usize) -> Range<u64> {
         let first = ((self.start >> self.pageblock_order) + slot as u64) << self.pageblock_order;
         first.max(self.start)..(first + (1 << self.pageblock_order)).min(self.end)

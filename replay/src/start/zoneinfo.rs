@@ -1,10 +1,10 @@
-//! What `/proc/zoneinfo` says of a zone's size, marks and per-CPU lists, taken over into the model.
+//! Setting the sizes, marks and per-CPU lists of a zone of the model to those of `/proc/zoneinfo`.
 
 use reference::{PageAllocator, PcpRule, PcpSizes, ZONE_TYPES, ZoneId, ZoneType};
 
 use super::{machine::Machine, snapshot::ZoneSnapshot};
 
-/// Takes over what `/proc/zoneinfo` says about sizes and marks.
+/// Sets the zone's sizes, marks, reserves and list sizes to those of `/proc/zoneinfo`.
 pub(crate) fn apply_zoneinfo(mm: &mut PageAllocator, machine: &Machine, zone: ZoneId, now: &ZoneSnapshot) {
     if let Some(managed) = now.item("managed").filter(|m| *m != mm.config().layout.zones[usize::from(zone.0)].managed) {
         mm.set_managed(zone, managed);
@@ -24,7 +24,7 @@ pub(crate) fn apply_zoneinfo(mm: &mut PageAllocator, machine: &Machine, zone: Zo
         reserve[kind.index()] = pages;
         any = true;
     }
-    // A column for a zone type the kernel lacks repeats the one below it.
+    // The column of a zone type that the kernel lacks has the value of the type below it.
     for kind in 1..ZONE_TYPES {
         if !machine.config.layout.configured.contains(&ZoneType::ALL[kind]) {
             reserve[kind] = reserve[kind - 1];
@@ -38,8 +38,8 @@ pub(crate) fn apply_zoneinfo(mm: &mut PageAllocator, machine: &Machine, zone: Zo
     }
 }
 
-/// Sizes of the per-CPU lists. Where the limit moves with the load, its bounds count; kernels before 6.13 or so do not
-/// print those, so they follow from the formula.
+/// Returns the sizes of the per-CPU lists. Where the limit moves with the load, its bounds are needed; kernels before
+/// about 6.13 do not print them, so they are computed by the formula.
 fn pcp_sizes(machine: &Machine, zone: ZoneId, now: &ZoneSnapshot) -> Option<PcpSizes> {
     let batch = now.item("pagesets[0].batch")? as u32;
     let bounds = (now.item("pagesets[0].high_min"), now.item("pagesets[0].high_max"));

@@ -1,4 +1,4 @@
-//! What-ifs: one change, or several together, to the model's configuration.
+//! What-ifs: one change or several together to the model's configuration.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use reference::{Generation, Rules};
 
 use crate::{Error, start::Machine};
 
-/// Changes as `KEY=VALUE`, several joined by commas.
+/// One what-if: changes of the form `KEY=VALUE`, joined by commas if there are several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WhatIf {
     text: String,
@@ -67,7 +67,7 @@ fn change(part: &str) -> Result<Change, String> {
 }
 
 impl WhatIf {
-    /// Keys with what they take, for help texts.
+    /// The keys of changes with their meaning or values, for help texts.
     pub const KEYS: [(&str, &str); 10] = [
         ("policy", "textbook, 6.1, 6.12 or 6.18: the rules of another kernel generation"),
         ("min_free_kbytes", "kB: the reserve the watermarks are computed from"),
@@ -81,12 +81,12 @@ impl WhatIf {
         ("highatomic", "on or off: reserve pageblocks for atomic requests"),
     ];
 
-    /// The changes as they were written.
+    /// Returns the changes as the user wrote them.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The machine with these changes.
+    /// Returns the machine with these changes.
     #[must_use]
     pub fn apply(&self, machine: &Machine) -> Machine {
         let mut machine = machine.clone();

@@ -1,4 +1,4 @@
-//! The machine as it might have been: changes to the model's configuration, and the models side by side.
+//! What-ifs: changes to the model's configuration, and the results of the models side by side.
 
 mod change;
 mod table;

@@ -1,4 +1,4 @@
-//! Several models side by side, as text.
+//! The results of several models side by side, as text.
 
 use std::fmt::{self, Write as _};
 
@@ -9,7 +9,7 @@ use crate::{
     number::{percent, thousands},
 };
 
-/// The results of several models side by side, as text for a terminal: each by its name.
+/// Returns the results of several models side by side, as text for a terminal. Each model has its name from `names`.
 pub fn side_by_side(names: &[&str], outcomes: &[Outcome]) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
