@@ -1,4 +1,4 @@
-//! The program: exit codes, one sentence for an error, JSON where it is asked for.
+//! The program `replay`: its exit codes, its errors of one sentence, and its JSON on request.
 
 use assert_cmd::Command;
 

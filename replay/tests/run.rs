@@ -1,4 +1,4 @@
-//! Replays of small traces whose right answer is known beforehand.
+//! Replays of small traces whose right result is known beforehand.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn header() -> Header {
     )
 }
 
-/// A trace in the making. Free blocks at the start: 40 of order 10 in DMA32 and in Normal.
+/// A trace being made. The free blocks at the start are 40 of order 10 in DMA32 and 40 in Normal.
 struct Making {
     events: Vec<PageEvent>,
     time: u64,
@@ -118,7 +118,8 @@ fn replay(trace: &Trace) -> Outcome {
 fn a_machine_like_the_model_scores_perfectly() {
     let dir = tempfile::tempdir().unwrap();
     let mut making = Making::new();
-    // Order 4 bypasses the per-CPU lists, so the split is seen at once: order 10 → one block of each order 4 to 9.
+    // Order 4 is not cached on per-CPU lists, so the split is seen at once: from order 10, one block of each order 4 to
+    // 9 is left.
     making.alloc(NORMAL, 4);
     let trace = making.write(dir.path(), [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 39], 0);
     let outcome = replay(&trace);
@@ -134,17 +135,17 @@ fn a_machine_like_the_model_scores_perfectly() {
 fn every_gap_is_put_into_its_class() {
     let dir = tempfile::tempdir().unwrap();
     let mut making = Making::new();
-    // DMA32's frames 200000… are in use at the start.
+    // The frames of DMA32 from 200,000 on are in use at the start.
     making.free(200_000, 0);
-    // Freed again without an allocation between.
+    // The frame is freed again without an allocation between.
     making.free(200_000, 0);
-    // A block freed in parts.
+    // A block is freed in parts.
     making.alloc(NORMAL, 2).free(NORMAL, 1).free(NORMAL + 2, 1);
-    // Two blocks freed as one.
+    // Two blocks are freed as one.
     making.alloc(NORMAL + 8, 0).alloc(NORMAL + 9, 0).free(NORMAL + 8, 1);
-    // The machine had nothing to give.
+    // The request failed on the machine.
     making.event(Kind::PageAlloc, NO_PFN, 3, GFP_KERNEL);
-    // A frame allocated twice: the ledger admits one missing free, the second remains unexplained.
+    // A frame is allocated three times: the ledger has one missing free, so the second one remains unexplained.
     making.alloc(NORMAL + 16, 0).alloc(NORMAL + 16, 0).alloc(NORMAL + 16, 0);
     // No zone has this frame.
     making.free(1 << 40, 0);
@@ -181,7 +182,8 @@ fn a_zone_the_model_would_not_choose_is_seen() {
 fn a_full_zone_spills_and_the_null_model_does_not_know() {
     let dir = tempfile::tempdir().unwrap();
     let mut making = Making::new();
-    // 40 blocks of order 10 less the marks: Normal serves 39, the machine goes on in DMA32, and so does the model.
+    // Normal has 40 blocks of order 10, of which the marks leave 39. The machine then continues in DMA32, and so does
+    // the model.
     for k in 0..39 {
         making.alloc(NORMAL + k * 1024, 10);
     }
@@ -202,14 +204,14 @@ fn a_full_zone_spills_and_the_null_model_does_not_know() {
 fn frames_mode_forces_the_traced_frames_and_checks_them() {
     let dir = tempfile::tempdir().unwrap();
     let mut making = Making::new();
-    // The events themselves show that these frames were free at the start; nothing can show it of the second frame of a
-    // block in use.
+    // The events themselves show that these frames were free at the start. Nothing can show that of a frame whose first
+    // event is a free.
     making.alloc(NORMAL, 4).free(NORMAL, 4).alloc(NORMAL + 8, 3).free(200_001, 0).alloc(200_001, 0);
     let trace = making.write(dir.path(), [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 39], 0);
     let options = Options { mode: Mode::Frames, ..Options::default() };
     let outcome = replay::replay(&trace, &options, &mut |_, _| {}).unwrap();
     assert_eq!((outcome.legal, outcome.illegal), (3, 0));
-    // The lower half of the order-4 block is free again, its upper half is in use: all other orders are as on the
+    // The lower half of the order-4 block is free again, and its upper half is in use. All other orders are as on the
     // machine.
     let normal = outcome.zones.iter().find(|z| z.name == "Normal").unwrap();
     assert_eq!(normal.model, [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 39]);
@@ -267,7 +269,7 @@ fn what_is_missing_is_said() {
     assert_eq!((outcome.events, outcome.score.free_blocks_distance), (1, None));
 }
 
-/// The trace that the repository carries: a 6.12 kernel under a mixed workload.
+/// The trace is the bundled one, of a 6.12 kernel under a mixed workload.
 #[test]
 fn a_real_trace_is_followed_more_closely_than_by_knowing_nothing() {
     let trace = Trace::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../trace/fixtures/demo")).unwrap();

@@ -1,7 +1,7 @@
-//! Every help text, table, lesson and JSON of the program, as a whole, on the bundled trace: what changes in them is
-//! seen.
+//! Snapshots of every help text, table, lesson and JSON of the program, as a whole, on the bundled trace, so that every
+//! change in them is seen.
 //!
-//! `analyzer/tests/README.md` says how the snapshots are brought up to date.
+//! `analyzer/tests/README.md` describes how to update the snapshots.
 
 use std::{
     collections::BTreeSet,
@@ -19,8 +19,8 @@ const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
 /// The working directory of every command, so that `demo` is the bundled trace.
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../trace/fixtures");
 
-/// What a line of shell prints, complaints last, with `$TMP` for the temporary directory of that name, and without the
-/// time that it took.
+/// Returns the output of a shell command line, with the errors last, `$TMP` in place of the temporary directory, and
+/// placeholders in place of the elapsed time and the speed.
 fn run(line: &str) -> String {
     let tmp = tempfile::tempdir().unwrap();
     let programs = Path::new(env!("CARGO_BIN_EXE_replay")).parent().unwrap();
@@ -48,7 +48,7 @@ fn run(line: &str) -> String {
         .collect()
 }
 
-/// `… page events in 0.12 s (1.7 M/s)`, without the numbers.
+/// Returns `… page events in 0.12 s (1.7 M/s)` with placeholders in place of the numbers.
 fn without_speed(line: &str) -> String {
     let speed =
         line.split_once(" page events in ").and_then(|(before, rest)| Some((before, rest.split_once("/s)")?.1)));
@@ -73,7 +73,7 @@ fn forget_elapsed(value: &mut Value) {
     }
 }
 
-/// Compares what a line of shell prints with the snapshot of this name.
+/// Compares the output of a shell command line with the snapshot of this name.
 fn snapshot(name: &str, line: &str) {
     let mut settings = Settings::clone_current();
     settings.set_snapshot_path(SNAPSHOTS);
@@ -83,7 +83,7 @@ fn snapshot(name: &str, line: &str) {
     settings.bind(|| assert_snapshot!(name, run(line)));
 }
 
-/// The subcommands that the program's help lists.
+/// Returns the subcommands that the program's help lists.
 fn commands() -> Vec<String> {
     let help = run("replay --help");
     let list = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
@@ -104,7 +104,7 @@ fn help_of_every_command() {
     }
 }
 
-/// The topics that `replay lesson` lists.
+/// Returns the topics that `replay lesson` lists.
 fn topics() -> Vec<String> {
     let list = run("replay lesson");
     let topics: Vec<_> = list.lines().skip(1).map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect();
@@ -125,7 +125,8 @@ fn version() {
     assert_eq!(run("replay --version"), format!("replay {}\n", env!("CARGO_PKG_VERSION")));
 }
 
-/// A test for each line of shell, which compares what the line prints with the snapshot of the test's name.
+/// Defines a test for each shell command line, which compares the command's output with the snapshot of the test's
+/// name.
 macro_rules! snapshots {
     ($($name:ident: $line:expr;)+) => {
         $(
@@ -135,7 +136,7 @@ macro_rules! snapshots {
             }
         )+
 
-        /// The names of all snapshots but those of helps and lessons.
+        /// The names of all snapshots except those of help texts and lessons.
         const NAMES: &[&str] = &[$(stringify!($name)),+];
     };
 }
@@ -161,7 +162,7 @@ snapshots! {
     error_unknown_lesson: "replay lesson astrology";
 }
 
-/// A snapshot that no test asks for any more would stay for ever.
+/// A snapshot without a test would otherwise stay unnoticed.
 #[test]
 fn every_snapshot_has_its_test() {
     let mut wanted: BTreeSet<_> = NAMES.iter().map(|name| (*name).to_owned()).collect();

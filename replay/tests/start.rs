@@ -1,5 +1,5 @@
-//! Where the model starts: what `/proc/kpageflags` and the first events tell of free lists, pageblocks and pcp lists.
-//! Each machine here is such that a model which starts otherwise would end otherwise, too.
+//! The start of the model: what `/proc/kpageflags` and the first events show of free lists, pageblocks and pcp lists.
+//! Each machine here is made so that a model with another start would have another end.
 
 mod common;
 
@@ -8,26 +8,27 @@ use trace::{
     ANY_MIGRATETYPE, FrameRun, FreeArea, Kind, Ledger, PageEvent, Pageblock, SnapshotWindow, Trace, Writer, ZoneStat,
 };
 
-/// One zone of 16 pageblocks.
+/// The first frame of the one zone, which has 16 pageblocks.
 const NORMAL: u64 = 1 << 20;
 const PAGES: u64 = 1 << 13;
 const PAGEBLOCK: u64 = 512;
 const UNMOVABLE: u8 = 0;
 const MOVABLE: u8 = 1;
-/// When the first snapshot was taken; when its kpageflags had been read; when the second was.
+/// The time at which the first snapshot was taken, in ns. [`READ`] is the time at which its kpageflags had been read,
+/// and [`END`] that of the second snapshot.
 const START: u64 = 1_000;
 const READ: u64 = 2_000;
 const END: u64 = 10_000;
 
-/// A machine with one CPU, whose frames are in use by processes where nothing else is said.
+/// A trace being made, of a machine with one CPU. Frames that are not mentioned are in use by processes.
 struct Making {
     frames: Vec<FrameRun>,
-    /// Free blocks at the start and at the end, by order and type.
+    /// The free blocks at the start and at the end, by order and type.
     free: [[[u64; 2]; 11]; 2],
     unmovable_pageblocks: u64,
     pcp: i64,
     events: Vec<PageEvent>,
-    /// Requests that a filter kept out.
+    /// The number of requests that were filtered out.
     filtered: u64,
 }
 
@@ -54,7 +55,7 @@ impl Making {
         self
     }
 
-    /// Pages on the pcp lists at the start.
+    /// Sets the number of pages on the pcp lists at the start.
     fn pcp(mut self, pages: i64) -> Self {
         self.pcp = pages;
         self
@@ -150,16 +151,16 @@ impl Making {
     }
 }
 
-/// Whether the model ended as the machine did.
+/// Returns whether the model ended in the machine's state.
 fn agrees(outcome: &Outcome) -> bool {
     outcome.moments.last().is_some_and(|last| last.model == last.machine)
 }
 
 #[test]
 fn a_pageblock_has_the_type_of_what_lies_in_it() {
-    // The ninth pageblock is the kernel's and the fifth a process's: boot puts unmovable ones first. Both have a free
-    // block of order 4; when the frames beside it are freed, which were in use, the process's becomes one of order 5,
-    // and is asked for.
+    // The ninth pageblock belongs to the kernel and the fifth to a process, although boot puts unmovable pageblocks
+    // first. Both have a free block of order 4. When the frames in use beside it are freed, the block of the process
+    // becomes one of order 5, which is requested.
     let (kernels, processes) = (8 * PAGEBLOCK, 4 * PAGEBLOCK);
     let outcome = Making::new()
         .frames(kernels, 16, "free")
@@ -175,8 +176,8 @@ fn a_pageblock_has_the_type_of_what_lies_in_it() {
 
 #[test]
 fn free_blocks_betray_the_type_of_a_pageblock_where_its_users_do_not() {
-    // Of order 4 all free blocks are unmovable, says pagetypeinfo, and of order 5 all are movable. The event does not
-    // say for what it was.
+    // By pagetypeinfo all free blocks of order 4 are unmovable, and all of order 5 are movable. The event does not say
+    // which type was requested.
     let outcome = Making::new()
         .frames(9 * PAGEBLOCK, 16, "free")
         .frames(9 * PAGEBLOCK + 16, PAGEBLOCK - 16, "reserved")
@@ -191,7 +192,7 @@ fn free_blocks_betray_the_type_of_a_pageblock_where_its_users_do_not() {
 
 #[test]
 fn what_was_free_and_on_no_free_list_was_on_a_pcp_list() {
-    // Without it the request would split the one free block.
+    // Without the page on the pcp list the request would split the one free block.
     let outcome = Making::new()
         .frames(100, 1, "other")
         .frames(14 * PAGEBLOCK, 1024, "free")
@@ -204,8 +205,8 @@ fn what_was_free_and_on_no_free_list_was_on_a_pcp_list() {
 
 #[test]
 fn what_went_before_its_flags_were_read_was_on_a_free_list_if_one_lacks_it() {
-    // Two blocks of order 3 were free, one of which is left when the flags are read; the pcp lists held eight pages.
-    // The block that went first was on them, the second on the free list.
+    // Two blocks of order 3 were free, of which one is left when the flags are read; the pcp lists held eight pages.
+    // The block that was taken first was on the pcp lists, the second one on the free list.
     let outcome = Making::new()
         .frames(9 * PAGEBLOCK, 8, "free")
         .free(3, MOVABLE, 2, 0)
@@ -219,7 +220,7 @@ fn what_went_before_its_flags_were_read_was_on_a_free_list_if_one_lacks_it() {
 #[test]
 fn requests_that_a_filter_kept_out_take_memory_all_the_same() {
     let left = |filtered| {
-        // An order that goes past the pcp lists, so that the one event takes its own pages and no others.
+        // The order is one that is not cached on pcp lists, so that the one event takes its own pages and no others.
         let making = Making::new().frames(14 * PAGEBLOCK, 1024, "free").free(10, MOVABLE, 1, 0).alloc(
             READ,
             14 * PAGEBLOCK,
@@ -231,6 +232,6 @@ fn requests_that_a_filter_kept_out_take_memory_all_the_same() {
         free
     };
     assert_eq!(left(0), 1024 - 16);
-    // Those that a pcp list was filled with beyond what was asked for are not free either: less than another batch.
+    // Pages that refilled a pcp list beyond the requests are not free either; they are fewer than another batch.
     assert!((1024 - 16 - 100 - 64..=1024 - 16 - 100).contains(&left(100)), "{}", left(100));
 }

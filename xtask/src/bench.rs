@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: every benchmark, one after the other, because they would disturb each other.
+//! `cargo xtask bench`: runs every benchmark, one after the other, because they would disturb each other.
 
 use std::process::ExitCode;
 
@@ -34,7 +34,7 @@ const SCRIPTS: [&str; 5] = [
     "replay/bench/reference.py",
 ];
 
-/// Builds everything, and runs the benchmarks. Errors at the first that fails.
+/// Builds everything and runs the benchmarks. Errors at the first benchmark that fails.
 pub fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
     workspace::succeed(&mut workspace::command(&["cargo", "build", "--release"]))?;
     workspace::succeed(&mut workspace::command(&["cargo", "build", "--release", "--examples"]))?;

@@ -1,5 +1,5 @@
-//! The eBPF programs, compiled: `cargo xtask ebpf` keeps the object in the repository, so that nobody else needs the
-//! second toolchain.
+//! `cargo xtask ebpf`: compiles the eBPF programs and keeps the object in the repository, so that only those who change
+//! the programs need the second toolchain.
 
 #[path = "../../collector-ebpf/object/recipe.rs"]
 mod recipe;
@@ -41,18 +41,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.check { check(&made, &object) } else { keep(&made, &object) }
 }
 
-/// What to do where a tool is missing.
+/// The advice to the user if a tool is missing.
 const ADVICE: &str = "`xtask/setup.sh ebpf` installs the toolchain for eBPF and bpf-linker";
 
-/// What `rustc` of a toolchain calls itself, and which LLVM it has.
+/// Returns the version of `rustc` in a toolchain, and the version of its LLVM.
 fn version(toolchain: &str) -> anyhow::Result<(String, String)> {
     let text = stdout(Command::new("rustup").args(["run", toolchain, "rustc", "-vV"])).context(ADVICE)?;
     let line = |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)).unwrap_or("unknown").to_owned();
     Ok((format!("rustc {}", line("rustc ")), line("LLVM version: ")))
 }
 
-/// Compiles the programs with everything that depends on this machine left out of the object: paths are mapped to
-/// fixed ones, and the DWARF sections, which the kernel does not read, are dropped (BTF stays).
+/// Compiles the programs. Everything that depends on this machine is left out of the object: paths are mapped to fixed
+/// ones, and the DWARF sections, which the kernel does not read, are dropped (BTF stays).
 fn compile(toolchain: &str) -> anyhow::Result<Vec<u8>> {
     let target = root().join("target/ebpf");
     let sysroot = stdout(Command::new("rustup").args(["run", toolchain, "rustc", "--print", "sysroot"]))?;
@@ -60,7 +60,7 @@ fn compile(toolchain: &str) -> anyhow::Result<Vec<u8>> {
     let registry = home.context("cargo's home is not known")?.join("registry/src");
     let mut mapped =
         vec![(root().to_owned(), "/gfpscope"), (Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), "/rust")];
-    // The crates lie in one folder for each registry, whose name tells where the crates came from.
+    // The crates lie in one folder for each registry, whose name depends on where the crates came from.
     succeed(&mut command(&["cargo", "fetch", "--quiet", "--locked"]))?;
     for folder in fs::read_dir(&registry).with_context(|| format!("{} cannot be read", registry.display()))? {
         mapped.push((folder?.path(), "/crates"));
@@ -88,15 +88,15 @@ fn compile(toolchain: &str) -> anyhow::Result<Vec<u8>> {
     ]);
     cargo.args(["--bins", "-Zbuild-std=core", "--target=bpfel-unknown-none", "--target-dir"]).arg(&target);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-    // The toolchain may be a stable one; building `core` is unstable in all of them.
+    // The toolchain may be a stable one, but building `core` is unstable in all toolchains.
     cargo.env("RUSTC_BOOTSTRAP", "1");
-    // `cargo xtask` runs this program with its own toolchain's libraries first, which are not for the other's compiler.
+    // `cargo xtask` puts the libraries of its own toolchain first on the path, which do not fit the other compiler.
     cargo.env_remove("LD_LIBRARY_PATH");
     succeed(&mut cargo).context(ADVICE)?;
     without_dwarf(&fs::read(target.join("bpfel-unknown-none/release/collector-ebpf"))?)
 }
 
-/// The object without its `.debug_*` sections.
+/// Returns the object without its `.debug_*` sections.
 fn without_dwarf(object: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut builder = Builder::read(object).context("the linker's object is no ELF file")?;
     for section in &mut builder.sections {
@@ -104,7 +104,8 @@ fn without_dwarf(object: &[u8]) -> anyhow::Result<Vec<u8>> {
         section.delete = name.starts_with(b".debug_") || name.starts_with(b".rel.debug_");
     }
     builder.delete_orphans();
-    // LLVM keeps the sections' names in `.strtab`, together with the symbols'; the builder wants a table for each.
+    // LLVM keeps the names of sections in `.strtab`, together with those of symbols; the builder needs a table for
+    // each.
     let names = builder.sections.add();
     names.name = b".shstrtab"[..].into();
     names.sh_type = object::elf::SHT_STRTAB;
@@ -115,7 +116,7 @@ fn without_dwarf(object: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(stripped)
 }
 
-/// Puts the object and its recipe into the repository.
+/// Writes the object and its recipe into the repository.
 fn keep(made: &Recipe, object: &[u8]) -> anyhow::Result<()> {
     fs::write(root().join(OBJECT), object)?;
     fs::write(root().join(RECIPE), made.to_string())?;
@@ -128,7 +129,7 @@ fn keep(made: &Recipe, object: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Errors if the kept object is not what the sources compile to, as far as the toolchain can tell.
+/// Errors if the kept object is not the result of compiling the sources, as far as the toolchain can tell.
 fn check(made: &Recipe, object: &[u8]) -> anyhow::Result<()> {
     let kept = Recipe::read(root()).map_err(anyhow::Error::msg)?;
     ensure!(
@@ -162,7 +163,7 @@ fn check(made: &Recipe, object: &[u8]) -> anyhow::Result<()> {
     succeed(live.args(["live", "host"]).current_dir(root()).env("GFPSCOPE_EBPF_OBJECT", &found))
 }
 
-/// What a command prints. Errors if it cannot be started, or fails.
+/// Returns the output of a command. Errors if the command cannot be started or fails.
 fn stdout(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().with_context(|| format!("cannot start {}", command.get_program().display()))?;
     ensure!(

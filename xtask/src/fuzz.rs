@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: fuzzes what parses, and the reference allocator. It is no step of the tests, for it never ends
-//! by itself; what it finds becomes a test.
+//! `cargo xtask fuzz`: fuzzes the parsers and the reference allocator. It is no step of the tests, because fuzzing
+//! never ends by itself. A failure that it finds becomes a test.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ pub struct Arguments {
     seconds: u64,
 }
 
-/// Fuzzes each target in turn. Errors at the first that finds something.
+/// Fuzzes each target in turn. Errors at the first target in which a failure is found.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut version = workspace::command(&["cargo", "fuzz", "--version"]);
     let installed = version.stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What ftrace printed on several kernels.
+/// Returns the paths of the files with the output of ftrace on several kernels.
 fn texts() -> anyhow::Result<Vec<PathBuf>> {
     let folder = workspace::root().join("trace/fixtures/ftrace");
     let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
@@ -53,13 +53,13 @@ fn texts() -> anyhow::Result<Vec<PathBuf>> {
 
 struct Fuzzer {
     seconds: u64,
-    /// Where the builds and the corpora are kept.
+    /// The folder of the builds and the corpora.
     folder: PathBuf,
 }
 
 impl Fuzzer {
-    /// Fuzzes a target of a crate with inputs of at most so many bytes. It begins with the seeds, and with what earlier
-    /// runs have found out.
+    /// Fuzzes a target of a crate with inputs of at most `longest` bytes. It begins with the seeds and with the corpus
+    /// of earlier runs.
     fn fuzz(&self, of_crate: &str, target: &str, longest: u32, seeds: &[PathBuf]) -> anyhow::Result<()> {
         let corpus = self.folder.join(target);
         fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
@@ -70,15 +70,15 @@ impl Fuzzer {
         println!("\n==== {target}, {} s", self.seconds);
         let mut cargo = Command::new("cargo");
         cargo.current_dir(workspace::root().join(of_crate));
-        // libFuzzer's instrumentation is unstable in every toolchain. AddressSanitizer would need a nightly one, and
-        // safe code does not need it.
+        // The instrumentation of libFuzzer is unstable in every toolchain. AddressSanitizer would need a nightly
+        // toolchain, and safe code does not need it.
         cargo.env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "run", "--sanitizer", "none", "--target-dir"]);
         cargo.arg(self.folder.join("build")).arg(target).arg(corpus).arg("--");
         cargo.arg(format!("-max_total_time={}", self.seconds)).arg(format!("-max_len={longest}"));
         workspace::succeed(cargo.args(["-rss_limit_mb=4096", "-print_final_stats=1"]))
     }
 
-    /// A short recording of perf's, to begin with; none where perf cannot record.
+    /// Makes a short recording with perf as a seed. Returns `None` if perf cannot record.
     fn record_with_perf(&self) -> anyhow::Result<Option<PathBuf>> {
         const EVENTS: &str = "kmem:mm_page_alloc,kmem:mm_page_free,kmem:kmalloc,kmem:kfree";
         fs::create_dir_all(&self.folder).with_context(|| format!("cannot create {}", self.folder.display()))?;

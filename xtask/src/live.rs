@@ -1,6 +1,6 @@
-//! `cargo xtask live`: the tests that need a live kernel. They are those of the collector (`collector/tests/live`), and
-//! the reference allocator's formulas (`replay/reference/tests/live.rs`); on this machine's own kernel the analyzer is
-//! compared with perf and debugfs too, which the guests do not have.
+//! `cargo xtask live`: the tests that need a live kernel. They are those of the collector (`collector/tests/live`) and
+//! those of the reference allocator's formulas (`replay/reference/tests/live.rs`). On this machine's own kernel the
+//! analyzer is also compared with perf and debugfs, which the guests do not have.
 
 use std::{
     fs,
@@ -33,8 +33,8 @@ pub struct Arguments {
     kernel: String,
 }
 
-/// What the guest runs, one after the other as long as they succeed: kswapd before what wears it out, lockdown after
-/// all else, because there is no way back from either.
+/// The commands that a guest runs, one after the other as long as they succeed. The test of kswapd comes before the
+/// tests that impair kswapd, and the test of lockdown comes last, because the guest cannot undo either state.
 const IN_GUEST: [&str; 4] = [
     "GFPSCOPE_GUEST=1 /bin-dir/model --test-threads=1 --nocapture",
     "GFPSCOPE_GUEST=1 GFPSCOPE_BIN_DIR=/bin-dir /bin-dir/live --include-ignored kswapd_agrees",
@@ -43,17 +43,18 @@ const IN_GUEST: [&str; 4] = [
     "GFPSCOPE_GUEST=1 GFPSCOPE_BIN_DIR=/bin-dir exec /bin-dir/live --include-ignored lockdown",
 ];
 
-/// The exit status of `collector/tests/vm/boot.sh` where a kernel or a tool is missing.
+/// The exit status of `collector/tests/vm/boot.sh` if a kernel or a tool is missing.
 const CANNOT_BOOT: i32 = 4;
 
-/// Builds the programs and the tests, and runs them on the host or in a guest.
+/// Builds the programs and the tests, and runs the tests on the host or in a guest.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let host = arguments.kernel == "host";
     if host && let Some(reason) = why_not_here() {
         eprintln!("live: skipped: {reason}");
         return Ok(ExitCode::from(SKIPPED));
     }
-    // The default members together, not one package: alone, its dependencies would be built again with other features.
+    // The default members are built together and not as one package, whose dependencies would be built again with other
+    // features.
     workspace::succeed(&mut workspace::command(&["cargo", "build", "--release", "--quiet"]))?;
     workspace::succeed(&mut workspace::command(&["cargo", "build", "--release", "--quiet", "--examples"]))?;
     let tests = Tests::build()?;
@@ -61,7 +62,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if host { on_host(&tests, &programs) } else { in_guest(&arguments.kernel, &tests, &programs) }
 }
 
-/// Why this machine's own kernel cannot be tested, in a sentence.
+/// Returns the reason why this machine's own kernel cannot be tested, or `None` if it can.
 fn why_not_here() -> Option<&'static str> {
     let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     if !is_root {
@@ -75,7 +76,7 @@ fn why_not_here() -> Option<&'static str> {
     }
 }
 
-/// The test programs. The same ones run on the host and in a guest.
+/// The test programs, which are the same on the host and in a guest.
 struct Tests {
     collector: PathBuf,
     reference: PathBuf,
@@ -103,7 +104,7 @@ impl Tests {
     }
 }
 
-/// The test program that cargo says it has made of a package: one JSON object a line.
+/// Returns the test program that cargo reports for a package, in output with one JSON object a line.
 fn executable(messages: &str, manifest: &Path) -> Option<PathBuf> {
     let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let made = |message: Value| {
@@ -114,14 +115,15 @@ fn executable(messages: &str, manifest: &Path) -> Option<PathBuf> {
     messages.find_map(made)
 }
 
-/// Makes one folder with the programs that the tests drive, for the host as for a guest, and says where each is.
+/// Creates a folder with links to the programs that the tests run, on the host and in a guest, and returns the links'
+/// paths.
 fn programs() -> anyhow::Result<[PathBuf; 4]> {
     let folder = workspace::root().join("target/live");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let links = ["collector", "analyzer", "replay", "examples/workload"].map(|program| {
         let built = workspace::root().join("target/release").join(program);
         let link = folder.join(built.file_name().expect("a program has a name"));
-        // Two guests may be started at the same time: a link that is there is never missing for a moment.
+        // Two guests may be started at the same time, so a link is replaced at once and never missing.
         let made = link.with_extension(process::id().to_string());
         symlink(&built, &made).and_then(|()| fs::rename(&made, &link)).map(|()| link)
     });
@@ -130,7 +132,7 @@ fn programs() -> anyhow::Result<[PathBuf; 4]> {
 }
 
 fn on_host(tests: &Tests, programs: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    // --nocapture: a test that cannot run here says so with a line 'SKIPPED: …', and `cargo xtask test` counts those.
+    // With --nocapture a test that cannot run here prints a line 'SKIPPED: …', which `cargo xtask test` counts.
     workspace::succeed(workspace::command(&[&tests.reference]).arg("--nocapture"))?;
     workspace::succeed(
         workspace::command(&[&tests.collector])
@@ -149,7 +151,7 @@ fn on_host(tests: &Tests, programs: &[PathBuf]) -> anyhow::Result<ExitCode> {
 
 fn in_guest(kernel: &str, tests: &Tests, programs: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let limit = std::env::var("GFPSCOPE_VM_TIMEOUT").unwrap_or_else(|_| "1200".to_owned());
-    // A path is meant from where the command was typed.
+    // A path is relative to the folder in which the command was typed.
     let path = Path::new(kernel).is_file().then(|| fs::canonicalize(kernel)).transpose()?;
     let kernel = path.unwrap_or_else(|| kernel.into());
     let mut boot = workspace::command(&["collector/tests/vm/boot.sh", "--timeout", &limit]);
@@ -164,7 +166,7 @@ fn in_guest(kernel: &str, tests: &Tests, programs: &[PathBuf]) -> anyhow::Result
     let status = workspace::status(&mut boot)?;
     match status.code() {
         Some(0) => Ok(ExitCode::SUCCESS),
-        // A machine that cannot boot a guest at all has skipped this, and said why.
+        // A machine that cannot boot a guest has skipped the tests and said why.
         Some(CANNOT_BOOT) => Ok(ExitCode::from(SKIPPED)),
         _ => bail!("the tests failed in the guest; its output is above ({status})"),
     }

@@ -1,5 +1,5 @@
-//! What a developer of gfpscope runs, as `cargo xtask COMMAND`: the tests, the live tests alone, fuzzing, the
-//! benchmarks, and the check that no file uses one that uses it.
+//! The commands for developers of gfpscope, as `cargo xtask COMMAND`: the tests, the live tests alone, fuzzing, the
+//! benchmarks, compiling the eBPF programs, and the check that no file uses one that uses it.
 
 mod bench;
 mod circles;

@@ -1,4 +1,4 @@
-//! The repository that this program belongs to, and other programs run in its root.
+//! The repository that this program belongs to, and running other programs in its root.
 
 use std::{
     ffi::OsStr,
@@ -8,16 +8,16 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-/// The exit status of a command that could not do its work here and has said why; automake and meson use it likewise.
+/// The exit status of a command that could not do its work here and has said why, as in automake and meson.
 pub const SKIPPED: u8 = 77;
 
-/// The repository's root, which holds the folder of this crate.
+/// Returns the repository's root, in which the folder of this crate lies.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the repository")
 }
 
-/// Prepares to run a program in the repository's root. A program with a slash in its name is one of the repository's;
-/// any other is looked for on the PATH.
+/// Returns a command that runs a program in the repository's root. A program with a slash in its name is one of the
+/// repository; any other is searched for on the PATH.
 pub fn command(words: &[impl AsRef<OsStr>]) -> Command {
     let program = Path::new(&words[0]);
     let program = if program.components().count() > 1 { root().join(program) } else { program.to_owned() };
@@ -26,24 +26,24 @@ pub fn command(words: &[impl AsRef<OsStr>]) -> Command {
     command
 }
 
-/// Waits for a program's end. Errors if it cannot be started.
+/// Waits for the end of a program. Errors if the program cannot be started.
 pub fn status(command: &mut Command) -> anyhow::Result<ExitStatus> {
     command.status().with_context(|| cannot_start(command))
 }
 
-/// Runs a program. Errors unless it succeeds.
+/// Runs a program. Errors unless the program succeeds.
 pub fn succeed(command: &mut Command) -> anyhow::Result<()> {
     let status = status(command)?;
     ensure!(status.success(), "{} failed ({status})", line(command));
     Ok(())
 }
 
-/// Tells that a program is missing, and how to get it.
+/// Returns a sentence that says which program is missing and how to install it.
 pub fn cannot_start(command: &Command) -> String {
     format!("cannot start {}; `xtask/setup.sh test` installs what is needed", command.get_program().display())
 }
 
-/// The command line as one would type it.
+/// Returns the command line as a user would type it.
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

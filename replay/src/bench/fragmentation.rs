@@ -2,7 +2,7 @@
 //! `luhsra/linux-alloc-bench`): fill nine tenths of memory page by page, shuffle the pages and free half of them; then
 //! repeatedly free a tenth at random and allocate as much again. The result is the number of whole 2 MiB blocks that
 //! are free.
-//! The published Linux (6.0, 128 GiB) has 15.1 % of what its free pages could make before the first iteration and after
+//!
 //! The published Linux (6.0, 128 GiB) has 15.1 % of the 2 MiB blocks that its free pages could form, before the first
 //! iteration and after the hundredth: these are the pages that were never allocated. It neither wins a block back nor
 //! loses one, while `LLFree` reaches 94 %. The published pages are all movable and belong to no process, so nothing

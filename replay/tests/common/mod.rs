@@ -1,13 +1,13 @@
-//! The machine that the made-up traces are of.
+//! The machine of the synthetic traces.
 
 use trace::{Clock, GfpTable, Header, Tool, Zone};
 
-/// A zone without holes.
+/// Returns a zone without holes.
 pub fn zone(name: &str, start_pfn: u64, spanned: u64) -> Zone {
     Zone { node: 0, name: name.to_owned(), start_pfn, spanned, present: spanned, managed: spanned }
 }
 
-/// A 6.18 machine with one node.
+/// Returns the header of a 6.18 machine with one node.
 pub fn header(cpus: usize, end_ns: u64, zones: Vec<Zone>) -> Header {
     Header {
         tool: Tool { name: "test".to_owned(), version: String::new(), command: vec![] },

@@ -1,4 +1,4 @@
-//! Which file uses what of which, and the circles in that.
+//! The uses between the files of a crate, and the circles that they form.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,10 +11,10 @@ use super::{
     names::{Names, Target},
 };
 
-/// The files of a crate and what they use of one another.
+/// The files of a crate and the uses between them.
 pub struct Graph<'a> {
     files: &'a [PathBuf],
-    /// What the first file uses of the second: names, and `mod …` for a module that it declares.
+    /// The names that the first file uses of the second, and `mod …` for a module that it declares.
     uses: BTreeMap<(usize, usize), BTreeSet<String>>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Graph<'a> {
             }
             let imports = module.uses.imports.iter().map(|(_, path)| path);
             for path in imports.chain(&module.uses.paths) {
-                // A module that is named as a whole is no use: what is used of it is named elsewhere.
+                // A path to a module alone is no use: the names that are used of the module are in other paths.
                 if let Some(Target::Item(other, name)) = names.resolve(index, path) {
                     this.add(module.file, modules.modules()[other].file, name);
                 }
@@ -57,13 +57,13 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The largest sets of files each of which uses each other, directly or through others of the set.
+    /// Returns the largest sets of files in which each file uses every other, directly or through files of the set.
     pub fn circles(&self) -> Vec<Circle<'_>> {
         let reached: Vec<BTreeSet<usize>> = (0..self.files.len()).map(|file| self.reached_from(file)).collect();
         let mut in_circle: BTreeSet<usize> = BTreeSet::new();
         let mut circles = Vec::new();
         for (file, others) in reached.iter().enumerate() {
-            // A file is reached from itself only around a circle.
+            // A file is reached from itself only through a circle.
             if others.contains(&file) && !in_circle.contains(&file) {
                 let files: BTreeSet<usize> =
                     others.iter().copied().filter(|other| reached[*other].contains(&file)).collect();
@@ -84,7 +84,7 @@ impl<'a> Graph<'a> {
         reached
     }
 
-    /// Each pair of folders directly below `src` of which either has a file that uses one of the other.
+    /// Returns each pair of folders directly below `src` in which each folder has a file that uses a file of the other.
     pub fn folders_that_use_one_another(&self) -> Vec<Folders<'_>> {
         let mut uses: BTreeMap<(&str, &str), Vec<(usize, usize)>> = BTreeMap::new();
         for &(from, to) in self.uses.keys() {
@@ -102,7 +102,7 @@ impl<'a> Graph<'a> {
         both_ways.collect()
     }
 
-    /// The folder directly below `src` that a file lies in, if it lies in one.
+    /// Returns the folder directly below `src` that a file lies in, or `None` if it lies in none.
     fn folder(&self, file: usize) -> Option<&str> {
         let src = self.files[0].parent().unwrap_or(Path::new(""));
         let below = self.files[file].strip_prefix(src).ok()?;
@@ -110,7 +110,7 @@ impl<'a> Graph<'a> {
         folder.to_str()
     }
 
-    /// Writes who uses what of whom, a line.
+    /// Writes one line with the names that one file uses of another.
     fn write_use(&self, f: &mut fmt::Formatter<'_>, from: usize, to: usize) -> fmt::Result {
         const SHOWN: usize = 8;
         let names = &self.uses[&(from, to)];
@@ -126,14 +126,14 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Files that use one another in a circle.
+/// A set of files that use one another in a circle.
 pub struct Circle<'a> {
     graph: &'a Graph<'a>,
     files: BTreeSet<usize>,
 }
 
 impl Circle<'_> {
-    /// How many files are in it.
+    /// Returns the number of files in the circle.
     pub fn files(&self) -> usize {
         self.files.len()
     }
@@ -146,7 +146,7 @@ impl fmt::Display for Circle<'_> {
     }
 }
 
-/// Two folders that use one another.
+/// A pair of folders that use one another.
 pub struct Folders<'a> {
     graph: &'a Graph<'a>,
     names: [&'a str; 2],

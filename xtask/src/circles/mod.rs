@@ -1,10 +1,11 @@
-//! `cargo xtask circles`: no file of a crate's `src` uses, directly or through others, a file that uses it; and no two
-//! folders directly below `src` use one another.
+//! `cargo xtask circles`: checks that no file of a crate's `src` uses a file that uses it, directly or through others,
+//! and that no two folders directly below `src` use one another.
 //!
-//! What counts as a use is what the compiler would have to look up in the other file: a name imported from it, or a
-//! path that leads into it, in macros' arguments too. A re-export counts as a use of the file that *defines* the name.
-//! A module's file uses the files of the modules that it declares; so a file that uses what its own `mod.rs` defines is
-//! in a circle with it, and what it merely finds through that `mod.rs` is none. Tests (`#[cfg(test)]`) are left out.
+//! A use is anything that the compiler must look up in the other file: a name imported from it, or a path that leads
+//! into it, also in the arguments of macros. A re-export counts as a use of the file that *defines* the name. A
+//! module's file uses the files of the modules that it declares. A file that uses what its own `mod.rs` defines is
+//! therefore in a circle with it; a file that uses what this `mod.rs` only re-exports is not. Tests (`#[cfg(test)]`)
+//! are left out.
 
 mod graph;
 mod modules;

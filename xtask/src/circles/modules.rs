@@ -10,26 +10,26 @@ use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, MetaNameValue};
 
 use super::paths::{self, Uses, is_test};
 
-/// Every module of a crate but its tests; the first is the crate's root.
+/// All modules of a crate except its tests. The first module is the crate's root.
 pub struct Modules {
     files: Vec<PathBuf>,
     modules: Vec<Module>,
 }
 
-/// A module: that of a file, or one written within its parent.
+/// A module that has a file of its own, or one that is written within its parent.
 #[derive(Default)]
 pub struct Module {
-    /// The index of its file.
+    /// The index of the module's file.
     pub file: usize,
-    /// The index of the module around it; the root is its own.
+    /// The index of the module around this one. For the root it is that of the root.
     pub parent: usize,
-    /// Indices of the modules in it, by name.
+    /// The indices of the modules within this one, by name.
     pub children: BTreeMap<String, usize>,
-    /// What it defines, imports and refers to.
+    /// The names that the module defines, imports and refers to.
     pub uses: Uses,
 }
 
-/// Reads a file's text; none if there is no such file.
+/// A function that returns a file's text, or `None` if there is no such file.
 type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
 impl Modules {
@@ -50,7 +50,7 @@ impl Modules {
         &self.modules
     }
 
-    /// Reads a module from its file. The files of its children lie in `folder`.
+    /// Reads a module from its file. The files of the module's children lie in `folder`.
     fn read_file(
         &mut self,
         module: usize,
@@ -80,7 +80,7 @@ impl Modules {
                     } else {
                         let here = self.files[self.modules[module].file].parent().unwrap_or(Path::new(""));
                         let (candidates, children) = match path_attribute(&child.attrs) {
-                            // Its own children lie beside it, as those of a mod.rs do.
+                            // The files of the module's children lie beside its file, as those of a mod.rs do.
                             Some(path) => {
                                 let path = here.join(path);
                                 let children = path.parent().unwrap_or(here).to_owned();
@@ -103,7 +103,7 @@ impl Modules {
     }
 }
 
-/// The file that `#[path = "…"]` names, relative to the folder of the file that it stands in.
+/// Returns the file that `#[path = "…"]` names, relative to the folder of the file with the attribute.
 fn path_attribute(attributes: &[Attribute]) -> Option<String> {
     attributes.iter().find_map(|attribute| match &attribute.meta {
         Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }), .. })

@@ -1,22 +1,22 @@
-//! Finds where a name is defined, through imports and re-exports.
+//! Finding the definition of a name, through imports and re-exports.
 
 use std::collections::BTreeMap;
 
 use super::modules::Module;
 
-/// What a path stands for.
+/// The item or module that a path stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A module itself, by index.
     Module(usize),
-    /// A name that a module, by index, defines.
+    /// A name, and the index of the module that defines it.
     Item(usize, String),
 }
 
-/// How a name in a module was found.
+/// The result of looking up a name in a module.
 enum Found {
     Here(Target),
-    /// It is imported from another crate.
+    /// The name is imported from another crate.
     Outside,
     Nowhere,
 }
@@ -24,11 +24,11 @@ enum Found {
 /// The names of a crate.
 pub struct Names<'a> {
     modules: &'a [Module],
-    /// The modules that define a macro of each name.
+    /// The modules that define a macro, by the macro's name.
     macros: BTreeMap<&'a str, Vec<usize>>,
 }
 
-/// How many imports may lie between a name and its definition; import circles end here.
+/// The largest number of imports between a name and its definition, which also ends the search in a circle of imports.
 const LONGEST_WAY: u8 = 12;
 
 impl<'a> Names<'a> {
@@ -40,13 +40,14 @@ impl<'a> Names<'a> {
         Self { modules, macros }
     }
 
-    /// What a path in a module stands for; none if that is outside of this crate, or a local name.
+    /// Returns what a path in a module stands for, or `None` if it leads out of this crate or is a local name.
     pub fn resolve(&self, module: usize, path: &[String]) -> Option<Target> {
         self.from(module, path, 0)
     }
 
-    /// Which macro an invocation in a module stands for. What no import brings in reaches it by the order of the text,
-    /// or through the crate's root (`#[macro_export]`): that is a macro whose name no other has.
+    /// Returns the macro that an invocation in a module stands for. A macro that is not imported is visible by the
+    /// order of the text or through the crate's root (`#[macro_export]`); it is found if no other macro of the crate
+    /// has its name.
     pub fn resolve_macro(&self, module: usize, path: &[String]) -> Option<Target> {
         let found = self.resolve(module, path);
         if let Some(Target::Item(definer, name)) = &found
@@ -73,8 +74,8 @@ impl<'a> Names<'a> {
         self.below(start, &path[keywords..], keywords > 0, way)
     }
 
-    /// Follows the rest of a path from a module. `surely`: the path leads into this module, so that a name not found
-    /// there is one that a macro defines.
+    /// Follows the rest of a path from a module. With `surely` the path is known to lead into this module, so a name
+    /// that is not found there must be one that a macro defines.
     fn below(&self, module: usize, path: &[String], surely: bool, way: u8) -> Option<Target> {
         let Some((name, rest)) = path.split_first() else { return Some(Target::Module(module)) };
         match self.find(module, name, rest.is_empty(), way) {
@@ -85,7 +86,8 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Finds a name in a module. A module and a function may share one: the last of a path is the function then.
+    /// Finds a name in a module. If a module and a function share the name, the last segment of a path means the
+    /// function.
     fn find(&self, module: usize, name: &str, last: bool, way: u8) -> Found {
         let Module { children, uses, .. } = &self.modules[module];
         let child = children.get(name).map(|child| Found::Here(Target::Module(*child)));
@@ -118,7 +120,7 @@ impl<'a> Names<'a> {
                     Found::Nowhere => {}
                 },
                 Some(_) => {}
-                // Another crate's names are not known, and this may be one of them.
+                // The names of another crate are not known, and this name may be one of them.
                 None => outside = true,
             }
         }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::workspace;
 
-/// The root file of every library and program in a `src` folder of the workspace, as cargo knows them. Paths are
-/// relative to the repository's root.
+/// Returns the root file of every library and program in a `src` folder of the workspace, as cargo lists them. The
+/// paths are relative to the repository's root.
 pub fn crate_roots() -> anyhow::Result<Vec<PathBuf>> {
     let mut cargo = workspace::command(&["cargo", "metadata", "--no-deps", "--format-version", "1"]);
     let output = cargo.output().with_context(|| workspace::cannot_start(&cargo))?;

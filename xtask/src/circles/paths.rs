@@ -11,24 +11,24 @@ use syn::{
 /// A path as it is written, segment by segment, without generic arguments.
 pub type Segments = Vec<String>;
 
-/// What one module defines, imports and refers to.
+/// The names that one module defines, imports and refers to.
 #[derive(Default)]
 pub struct Uses {
-    /// The names of its items.
+    /// The names of the module's items.
     pub defined: BTreeSet<String>,
-    /// The names of its macros (`macro_rules!`) alone, which reach other modules without a path too.
+    /// The names of the module's macros (`macro_rules!`) alone, which other modules can also reach without a path.
     pub macros: BTreeSet<String>,
-    /// The names that `use` brings in, and what each stands for.
+    /// The names that `use` brings in, with the path that each stands for.
     pub imports: Vec<(String, Segments)>,
-    /// What all names are imported of (`use …::*`).
+    /// The paths of which all names are imported (`use …::*`).
     pub globs: Vec<Segments>,
-    /// The paths in its code, of a single segment too.
+    /// The paths in the module's code, including those of a single segment.
     pub paths: BTreeSet<Segments>,
-    /// The paths of the macros that it invokes.
+    /// The paths of the macros that the module invokes.
     pub invoked: BTreeSet<Segments>,
 }
 
-/// Adds what an item defines and uses. Nothing, if it is there for tests only.
+/// Adds the names that an item defines and uses, unless the item exists for tests only.
 pub fn collect(item: &Item, uses: &mut Uses) {
     if is_test(attributes(item)) {
         return;
@@ -40,7 +40,7 @@ pub fn collect(item: &Item, uses: &mut Uses) {
     Collector(uses).visit_item(item);
 }
 
-/// Whether an item is only there for tests: `#[cfg(test)]`.
+/// Returns whether an item exists for tests only: `#[cfg(test)]`.
 pub fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) => list.path.is_ident("cfg") && list.tokens.to_string() == "test",
@@ -83,7 +83,7 @@ fn attributes(item: &Item) -> &[Attribute] {
 struct Collector<'a>(&'a mut Uses);
 
 impl<'ast> Visit<'ast> for Collector<'_> {
-    // Of the items within functions too.
+    // This is called for the items within functions too.
     fn visit_item(&mut self, item: &'ast Item) {
         if !is_test(attributes(item)) {
             visit::visit_item(self, item);
@@ -107,7 +107,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
         visit::visit_path(self, path);
     }
 
-    // What a macro will make of its arguments is not known, but what they name is in sight.
+    // The expansion of a macro is not known, but the paths in its arguments are.
     fn visit_macro(&mut self, invocation: &'ast Macro) {
         self.0.invoked.extend(segments(&invocation.path));
         self.scan(&invocation.tokens);
@@ -119,11 +119,11 @@ impl<'ast> Visit<'ast> for Collector<'_> {
         }
     }
 
-    // `pub(in path)` says who may use it, not what it uses.
+    // `pub(in path)` names the module that may use the item, which is no use of that module.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }
 
-/// The segments of a path, unless it begins with `::`, in another crate.
+/// Returns the segments of a path, or `None` if the path begins with `::` and so leads into another crate.
 fn segments(path: &Path) -> Option<Segments> {
     let of_this_crate = path.leading_colon.is_none();
     of_this_crate.then(|| path.segments.iter().map(|segment| segment.ident.to_string()).collect())
@@ -132,7 +132,7 @@ fn segments(path: &Path) -> Option<Segments> {
 impl Collector<'_> {
     fn import(&mut self, tree: &UseTree, before: &mut Segments) {
         let with = |name: &str| {
-            // `use path::{self}` is the path itself.
+            // `use path::{self}` imports the path itself.
             let last = (name != "self" || before.is_empty()).then(|| name.to_owned());
             before.iter().cloned().chain(last).collect::<Segments>()
         };
@@ -155,14 +155,14 @@ impl Collector<'_> {
     }
 
     /// Adds the paths in the arguments of a macro or an attribute: names joined by `::`, and strings that hold a path,
-    /// as serde's attributes have them.
+    /// as in serde's attributes.
     fn scan(&mut self, tokens: &TokenStream) {
         let mut path = Segments::new();
         // The punctuation since the last name.
         let mut between = String::new();
         for token in tokens.clone() {
             match token {
-                // `name!`, but not `name != value`.
+                // `name!` is an invocation, but `name != value` is not.
                 TokenTree::Punct(punct) if punct.as_char() == '!' && punct.spacing() == Spacing::Alone => {
                     if between.is_empty() && !path.is_empty() {
                         self.0.invoked.insert(std::mem::take(&mut path));
@@ -176,7 +176,8 @@ impl Collector<'_> {
                         self.flush(&mut path);
                     }
                     let name = ident.to_string();
-                    // Fields and methods belong to a value, `$name` to a macro's caller, `::name` to another crate.
+                    // Fields and methods belong to a value, `$name` to the caller of a macro, and `::name` to another
+                    // crate.
                     let of_something = between == "." || between.ends_with("::") && path.is_empty();
                     let of_the_caller = between.ends_with('$') && name != "crate";
                     if !of_something && !of_the_caller {

@@ -1,10 +1,10 @@
-//! Each rule on a crate that is made up for it.
+//! Tests of each rule, on crates that exist only in the tests.
 
 use std::{collections::BTreeMap, path::Path};
 
 use super::{graph::Graph, modules::Modules};
 
-/// The circles and the folders of a crate with these files, as they are printed, without the indentation.
+/// Returns the circles and the folders of a crate with these files, as they are printed, without the indentation.
 fn found(files: &[(&str, &str)]) -> Vec<String> {
     let sources: BTreeMap<_, _> = files.iter().map(|(path, text)| (Path::new("src").join(path), *text)).collect();
     let read = |path: &Path| sources.get(path).map(|text| (*text).to_owned());
@@ -101,7 +101,7 @@ fn a_child_that_uses_what_its_own_mod_rs_defines_is_a_circle() {
     let expected =
         ["src/zone/mod.rs uses mod marks of src/zone/marks.rs", "src/zone/marks.rs uses HIGH of src/zone/mod.rs"];
     assert_eq!(found(&files), expected);
-    // What no child uses may stand there.
+    // Names that no child uses may be defined there.
     let unused = [files[0], files[1], ("zone/marks.rs", "pub fn high() -> u64 { 1 }")];
     assert_eq!(found(&unused), [""; 0]);
 }

@@ -1,7 +1,8 @@
-//! Reads how many tests a step ran, as the tools print it: cargo test, Python's unittest, and this project's own
+//! Reading how many tests a step ran from the output of cargo test, of Python's unittest, and of this project's own
 //! scripts, which end with `N passed, N failed, N skipped`.
 
-/// How many tests passed, failed and were skipped. Signed, because what is taken back may come before what is counted.
+/// The numbers of tests that passed, failed and were skipped. They are signed, because a correction may come before the
+/// count that it corrects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub passed: i64,
@@ -9,16 +10,17 @@ pub struct Counts {
     pub skipped: i64,
 }
 
-/// What `#[ignore]` says of a test that another step runs: it is counted there, and is not skipped.
+/// The text in the `#[ignore]` of a test that another step runs. The test is counted there and does not count as
+/// skipped.
 const RUN_BY_ANOTHER_STEP: &str = "run by cargo xtask live";
-/// How a test that cannot do its work here says so, before it passes.
+/// The text that a test prints if it cannot do its work here, before it passes.
 const SKIPPED: &str = "SKIPPED: ";
 
-/// Sums up the counts of an output; none if nothing in it is a count.
+/// Returns the sum of the counts in an output, or `None` if it has no counts.
 pub fn count(output: &str) -> Option<Counts> {
     let mut sum = Counts::default();
     let mut found = false;
-    // The tests that unittest ran, between its line of the total and that of the outcome.
+    // The number of tests that unittest ran, kept from the line of the total until that of the outcome.
     let mut ran = None;
     for line in output.lines() {
         if line.split_once(" ... ignored, ").is_some_and(|(_, reason)| reason.contains(RUN_BY_ANOTHER_STEP)) {
@@ -54,7 +56,8 @@ impl Counts {
     }
 }
 
-/// `test result: ok. 5 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.01s`
+/// Reads the counts of cargo: `test result: ok. 5 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in
+/// 0.01s`.
 fn of_cargo(line: &str) -> Option<Counts> {
     let words: Vec<&str> = line.strip_prefix("test result: ")?.split_whitespace().collect();
     let before = |label: &str| -> i64 {
@@ -64,7 +67,7 @@ fn of_cargo(line: &str) -> Option<Counts> {
     Some(Counts { passed: before("passed"), failed: before("failed"), skipped: before("ignored") })
 }
 
-/// `12 passed, 0 failed, 1 skipped`, and nothing else on the line
+/// Reads the counts of a script, on a line of their own: `12 passed, 0 failed, 1 skipped`.
 fn of_own_script(line: &str) -> Option<Counts> {
     let (passed, rest) = line.split_once(" passed, ")?;
     let (failed, rest) = rest.split_once(" failed, ")?;
@@ -72,20 +75,20 @@ fn of_own_script(line: &str) -> Option<Counts> {
     Some(Counts { passed: number(passed)?, failed: number(failed)?, skipped: number(skipped)? })
 }
 
-/// `Ran 14 tests in 0.120s`
+/// Reads the total of unittest: `Ran 14 tests in 0.120s`.
 fn of_unittest(line: &str) -> Option<i64> {
     let (total, rest) = line.strip_prefix("Ran ")?.split_once(" test")?;
     (rest.starts_with(" in ") || rest.starts_with("s in ")).then(|| number(total))?
 }
 
-/// The number after a label, as in `FAILED (failures=1, errors=2)`; zero without the label.
+/// Returns the number after a label, as in `FAILED (failures=1, errors=2)`, or 0 without the label.
 fn labelled(line: &str, label: &str) -> i64 {
     let after = line.split_once(label).map_or("", |(_, after)| after);
     let digits = after.find(|c: char| !c.is_ascii_digit()).map_or(after, |end| &after[..end]);
     number(digits).unwrap_or(0)
 }
 
-/// Digits only: no sign, no space.
+/// Returns the number that a text of digits only stands for, or `None` if it has a sign or a space.
 fn number(digits: &str) -> Option<i64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
@@ -94,7 +97,7 @@ fn number(digits: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
-    /// Passed, failed and skipped, for an output that has counts.
+    /// Returns the numbers of passed, failed and skipped tests in an output that has counts.
     fn counted(output: &str) -> [i64; 3] {
         let Counts { passed, failed, skipped } = count(output).unwrap();
         [passed, failed, skipped]
@@ -157,7 +160,7 @@ test result: ok. 5 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         assert_eq!(counted("Ran 14 tests in 0.120s\n\nOK (skipped=3)\n"), [11, 0, 3]);
         let output = "Ran 10 tests in 1.0s\n\nFAILED (failures=1, errors=2, skipped=3)\nRan 2 tests in 0.1s\n\nOK\n";
         assert_eq!(counted(output), [6, 3, 3]);
-        // It ended in between: that none of them failed is not known.
+        // The output ended early, so it is not known whether a test failed.
         assert_eq!(counted("Ran 10 tests in 1.0s\n"), [0, 0, 0]);
     }
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask test`: the steps of the tests, in the order in which a mistake is cheapest to find. A failed step does
-//! not stop the ones after it; the closing table names it.
+//! not stop the steps after it; the closing table names it.
 
 mod counts;
 mod outcome;
@@ -36,7 +36,7 @@ pub struct Arguments {
     fast: bool,
 }
 
-/// Runs the steps, prints the closing table, and fails if one of them failed.
+/// Runs the steps, prints the closing table, and fails if a step failed.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let chosen = |step: &&Step| {
         if arguments.fast {
@@ -56,7 +56,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut records = Vec::new();
     for group in steps.chunk_by(|one, next| one.beside_others && next.beside_others) {
         let (last, hidden) = group.split_last().expect("chunk_by yields no empty group");
-        // The last of the group is shown while it runs, the others when all are done: two outputs at once are none.
+        // The last step of the group is shown while it runs, and the others when all are done, because two outputs at
+        // once would be mixed.
         thread::scope(|scope| {
             let hidden: Vec<_> = hidden.iter().map(|step| scope.spawn(|| run.in_silence(step))).collect();
             let shown = run.step(last, &mut std::io::stdout());

@@ -5,7 +5,7 @@ use std::fmt;
 use super::counts::Counts;
 use crate::workspace::SKIPPED;
 
-/// How a step ended.
+/// The verdict on a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Passed,
@@ -13,18 +13,18 @@ pub enum Verdict {
     Skipped,
 }
 
-/// The verdict on a step, its tests, and what has to be said beside them.
+/// The verdict on a step, the counts of its tests, and the reason if one is needed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub verdict: Verdict,
     pub counts: Counts,
-    /// Why the step failed, if its own output does not say it.
+    /// The reason why the step failed, if the step's own output does not give it.
     pub reason: Option<&'static str>,
 }
 
 impl Outcome {
-    /// Judges a step by its exit status (none if a signal ended it, or it never started) and its counts (none if it
-    /// printed none, and then it is one test).
+    /// Judges a step by its exit status (`None` if a signal ended it or it never started) and its counts. A step that
+    /// printed no counts is one test.
     pub fn judge(status: Option<i32>, counted: Option<Counts>, ci: bool) -> Self {
         let zero = Counts { passed: 0, failed: 0, skipped: 0 };
         let counts = counted.unwrap_or(zero);
@@ -37,7 +37,7 @@ impl Outcome {
             return outcome(Verdict::Skipped, Counts { skipped: 1, ..zero }, None);
         }
         if status != Some(0) {
-            // A step that fails before its first test, or outside of one, is one failure all the same.
+            // A step that fails before its first test or outside of one still counts as one failure.
             return outcome(Verdict::Failed, Counts { failed: counts.failed.max(1), ..counts }, None);
         }
         match counted {

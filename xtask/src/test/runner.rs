@@ -1,4 +1,4 @@
-//! Runs a step: its output is shown and kept, its time taken, its outcome judged.
+//! Running a step: its output is shown and kept, its time is measured, and its outcome is judged.
 
 use std::{
     fs::File,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::workspace;
 
-/// What the steps of one run share.
+/// The settings that the steps of one run share.
 pub struct Run {
     /// The folder of the log files.
     pub logs: PathBuf,
@@ -25,7 +25,7 @@ pub struct Run {
     pub ci: bool,
 }
 
-/// What is known of a step that has ended.
+/// The result of a step that has ended.
 pub struct Record {
     pub name: &'static str,
     pub time: Duration,
@@ -33,14 +33,14 @@ pub struct Record {
 }
 
 impl Run {
-    /// Runs a step and gives back what [`Self::step`] would have shown.
+    /// Runs a step and returns the text that [`Self::step`] would have shown.
     pub fn in_silence(&self, step: &Step) -> anyhow::Result<(Record, Vec<u8>)> {
         let mut transcript = Vec::new();
         let record = self.step(step, &mut transcript)?;
         Ok((record, transcript))
     }
 
-    /// Runs a step, and shows it: a heading, its output as it comes, its outcome. Errors if that cannot be written.
+    /// Runs a step and shows a heading, the output as it comes, and the outcome. Errors if these cannot be written.
     pub fn step(&self, step: &Step, shown: &mut impl Write) -> anyhow::Result<Record> {
         let words = words(step);
         writeln!(shown, "\n==== {}: {}", step.name, words.join(" "))?;
@@ -71,15 +71,15 @@ impl Run {
     }
 }
 
-/// The step's command, with a trace where it needs one: that of the demo, as soon as there is one.
+/// Returns the words of the step's command, with a trace in place of [`TRACE`]: that of the demo once it exists.
 fn words(step: &Step) -> Vec<String> {
     let recorded = "target/demo/trace";
     let trace = if workspace::root().join(recorded).is_dir() { recorded } else { "trace/fixtures/demo" };
     step.command.split_whitespace().map(|word| word.replace(TRACE, trace)).collect()
 }
 
-/// Runs a program and hands on what it writes, errors among the rest, in the order in which it was written. The inner
-/// result is a sentence if the program cannot be started.
+/// Runs a program and passes its output and its errors on, in the order in which they were written. The inner result is
+/// a sentence if the program cannot be started.
 fn execute(
     words: &[String],
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
@@ -91,7 +91,7 @@ fn execute(
         Ok(child) => child,
         Err(error) => return Ok(Err(format!("{}: {error}", workspace::cannot_start(&command)))),
     };
-    // The command holds two ends of the pipe: as long as they are open, the output has no end.
+    // The command holds two ends of the pipe, and the output does not end while they are open.
     drop(command);
     let mut buffer = vec![0; 1 << 16];
     loop {

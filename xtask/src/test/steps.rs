@@ -1,37 +1,38 @@
 //! The steps of the tests.
 
-/// One step: a command whose exit status and printed counts decide.
+/// One step: a command whose exit status and printed counts decide its verdict.
 pub struct Step {
-    /// The name on the command line, in the closing table, and of the log file.
+    /// The name of the step on the command line and in the closing table, and of its log file.
     pub name: &'static str,
-    /// The program and its arguments, between spaces. It runs in the repository's root, and [`TRACE`] stands for a
+    /// The program and its arguments, separated by spaces. It runs in the repository's root, and [`TRACE`] stands for a
     /// trace directory.
     pub command: &'static str,
-    /// Whether `--fast` runs it: no root, no browser, no emulator, nothing that `xtask/setup.sh demo` leaves out.
+    /// Whether `--fast` runs the step. Such a step needs no root, no browser, no emulator and nothing that
+    /// `xtask/setup.sh demo` leaves out.
     pub fast: bool,
-    /// Whether it runs at the same time as its neighbours of which the same is true.
+    /// Whether the step runs at the same time as the neighbouring steps that also have this set.
     pub beside_others: bool,
 }
 
-/// What stands in a command for the trace to look at: the demo's, or the one in the repository where the demo had to
-/// fall back on it.
+/// The placeholder in a command for the trace to read: that of the demo, or the bundled one if there is no trace of the
+/// demo.
 pub const TRACE: &str = "{trace}";
 
-/// Every step, in the order in which a mistake is cheapest to find.
+/// All steps, in the order in which a mistake is cheapest to find.
 pub const STEPS: &[Step] = &[
     fast("format", "cargo fmt --all --check"),
-    // --locked: a Cargo.lock that does not fit the manifests is found here, before anything is built.
+    // With --locked, a Cargo.lock that does not fit the manifests is found here, before anything is built.
     slow("deny", "cargo deny --locked --log-level error check --allow unused-wrapper licenses bans sources"),
     fast("circles", "cargo xtask circles"),
     fast("clippy", "cargo clippy --release --workspace --exclude collector-ebpf --all-targets --quiet -- -D warnings"),
     slow("docs", "make --no-print-directory docs"),
-    // Before anything is recorded with it: the kept object is what its sources compile to.
+    // This step comes before anything is recorded with the kept object: it must be the result of compiling its sources.
     slow("ebpf", "cargo xtask ebpf --check"),
     fast("tests", "cargo test --release --no-fail-fast"),
-    // No default member of the workspace, so the step before leaves it out.
+    // This package is no default member of the workspace, so the step before leaves it out.
     fast("xtask", "cargo test --release --package xtask"),
     slow("live", "cargo xtask live host"),
-    // A guest runs on one thread of the host, so two of them take no longer than one.
+    // A guest uses one thread of the host, so two guests take no longer than one.
     Step { beside_others: true, ..slow("vm-6.12", "cargo xtask live 6.12") },
     Step { beside_others: true, ..slow("vm-6.1", "cargo xtask live 6.1") },
     slow("demo", "xtask/demo.sh"),

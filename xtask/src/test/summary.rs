@@ -1,4 +1,4 @@
-//! The closing table of a run: the slowest step first, then one line of counts.
+//! The closing table of a run, with the slowest step first and a last line of counts.
 
 use std::{
     cmp::Reverse,
@@ -7,7 +7,7 @@ use std::{
 
 use super::{counts::Counts, outcome::Verdict, runner::Record};
 
-/// The table of a run. Its last line is the counts alone, for whoever reads them by machine.
+/// Returns the table of a run. Its last line has the counts alone, for programs that read them.
 pub fn table(records: &[Record]) -> String {
     let mut text = String::new();
     write(&mut text, records).expect("a string takes whatever is written");
@@ -29,7 +29,7 @@ fn write(text: &mut String, records: &[Record]) -> fmt::Result {
         writeln!(text, "{name:<14} {seconds:>9.1}  {:<8} {passed:>7} {failed:>7} {skipped:>8}", outcome.verdict)?;
         sum.add(outcome.counts);
     }
-    // Steps that ran side by side count twice here: it is the time of the steps, not that of the clock on the wall.
+    // The time of steps that ran side by side counts twice: it is the time of the steps and not the elapsed time.
     let seconds: f64 = records.iter().map(|record| record.time.as_secs_f64()).sum();
     writeln!(text, "{:<14} {seconds:>9.1}\n", "all")?;
     let failed: Vec<_> =
