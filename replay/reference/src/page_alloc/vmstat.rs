@@ -38,7 +38,7 @@ impl PageAllocator {
     }
 
     /// Returns the number of fallbacks over all zones, by requested type and taken type, both indexed by
-    /// [`Migratetype::index`].
+    /// [`Migratetype::index`](crate::Migratetype::index).
     pub fn extfrag_by_type(&self) -> [[u64; MIGRATE_TYPES]; MIGRATE_TYPES] {
         let mut sum = [[0; MIGRATE_TYPES]; MIGRATE_TYPES];
         for zone in &self.zones {
