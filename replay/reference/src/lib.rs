@@ -1,6 +1,6 @@
 //! Linux's page allocator as a pure library: zones, watermarks, the buddy system, per-CPU lists, by kernel generation.
 //!
-//! Nothing here reads a file, a clock or a random number: the same calls give the same frames, always.
+//! Nothing here reads a file, a clock or a random number, so the same calls always give the same frames.
 //! [`PageAllocator::validate`] checks every invariant the kernel's allocator keeps.
 //!
 //! ```

@@ -1,8 +1,8 @@
 //! Differential test: a buddy allocator that is a bitmap of free frames, against the reference allocator.
 //!
 //! Blocks of different mobility types merge freely here, and there are no per-CPU lists. The free blocks of a zone are
-//! therefore exactly the maximal aligned runs of free frames. The bitmap finds them by a scan, the allocator by splitting
-//! and merging; both must agree after every call.
+//! therefore exactly the maximal aligned runs of free frames. The bitmap finds them by a scan, the allocator by
+//! splitting and merging; both must agree after every call.
 
 use reference::{
     Config, Cpu, Generation, Layout, MAX_ORDER, NR_ORDERS, NodeId, Order, PageAllocator, Pfn, Tunables, ZoneId,

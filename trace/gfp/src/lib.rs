@@ -1,9 +1,9 @@
 //! GFP masks: what a request for memory may do, where its pages may come from, and what the pages are for.
 //!
 //! A *mask* is a `u32` in the numbering of the kernel it comes from. Bits have moved several times in the kernel's
-//! history and those above 23 move with its configuration, so a mask means something only beside the [`GfpTable`] of its
-//! kernel. The table gives the bits their names ([`GfpTable::decode`], [`GfpTable::encode`]), translates a mask into
-//! [`Flags`], which mean the same in every kernel, and explains it in words ([`GfpTable::explain`]).
+//! history, and those above 23 move with its configuration, so a mask means something only beside the [`GfpTable`] of
+//! its kernel. The table gives the bits their names ([`GfpTable::decode`], [`GfpTable::encode`]), translates a mask
+//! into [`Flags`], which mean the same in every kernel, and explains it in words ([`GfpTable::explain`]).
 //!
 //! ```
 //! use gfp::{Context, Generation, GfpTable, Verdict};

@@ -1,4 +1,4 @@
-//! `struct kmem_cache`.
+//! `struct kmem_cache`: a cache of objects of one size, and its state.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! Counters inside a zone.
+//! The counters of one zone, as the allocator updates them.
 
 use crate::page::{MIGRATE_TYPES, Migratetype};
 
