@@ -48,6 +48,8 @@ def main():
     trace = os.environ.get("GFPSCOPE_TRACE", "")
     if not trace or not Path(trace).is_dir():
         sys.exit(f"notebooks: GFPSCOPE_TRACE is '{trace}', which is not a trace directory; 'make demo' makes one")
+    # Notebooks run in their own folder.
+    os.environ["GFPSCOPE_TRACE"] = str(Path(trace).resolve())
     # The kernel is the one beside this interpreter, whatever other Jupyter this machine has.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
