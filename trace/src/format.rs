@@ -12,32 +12,32 @@
 
 use crate::Error;
 
-/// A tracepoint's record layout and print format. Layouts differ between kernels, so nothing about them is known
-/// beforehand.
+/// A tracepoint's record layout and print format. Layouts differ between kernels, so the program assumes nothing about
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TracepointFormat {
-    /// name of the tracepoint
+    /// The name of the tracepoint.
     pub name: String,
-    /// number that `perf_event_open` wants
+    /// The number by which `perf_event_open` identifies the tracepoint.
     pub id: u32,
-    /// the fields, `common_*` included, in the order of the file
+    /// The fields in the order of the file, including `common_*`.
     pub fields: Vec<Field>,
-    /// everything after `print fmt:`
+    /// The text after `print fmt:`.
     pub print_fmt: String,
 }
 
 /// One field of a tracepoint's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// its name
+    /// The name of the field.
     pub name: String,
-    /// its C type as printed
+    /// The C type of the field as the kernel prints it.
     pub c_type: String,
-    /// bytes from the start of the record
+    /// The offset of the field, in bytes from the start of the record.
     pub offset: u32,
-    /// bytes
+    /// The size of the field in bytes.
     pub size: u32,
-    /// whether the type is signed
+    /// Whether the type is signed.
     pub signed: bool,
 }
 
@@ -74,7 +74,7 @@ impl TracepointFormat {
         Ok(format)
     }
 
-    /// The field with this name.
+    /// Returns the field with this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
@@ -93,7 +93,8 @@ impl Field {
                 _ => {}
             }
         }
-        // An array's length stands behind its name: `char comm[16]`; a dynamic one's before: `__data_loc char[] name`.
+        // The brackets of an array stand behind the name (`char comm[16]`), those of a dynamic array before it
+        // (`__data_loc char[] name`).
         let (c_type, name) = declaration?.rsplit_once([' ', '*'])?;
         let name = name.split('[').next()?;
         Some(Self { name: name.to_owned(), c_type: c_type.trim().to_owned(), offset: offset?, size: size?, signed })

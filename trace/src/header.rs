@@ -5,59 +5,59 @@ use serde::{Deserialize, Serialize};
 
 use crate::Kind;
 
-/// `trace.json`: everything that gives the numbers in the tables their meaning.
+/// The contents of `trace.json`, which give the numbers in the tables their meaning.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub struct Header {
-    /// version of the trace format: [`Header::FORMAT`] when written
+    /// The version of the trace format: [`Header::FORMAT`] when this crate writes it.
     pub format: u32,
-    /// what wrote the trace
+    /// The program that wrote the trace.
     pub tool: Tool,
-    /// host name
+    /// The name of the host.
     pub host: String,
-    /// kernel release (`uname -r`)
+    /// The kernel release (`uname -r`).
     pub kernel: String,
-    /// machine (`uname -m`)
+    /// The machine's architecture (`uname -m`).
     pub architecture: String,
-    /// `/proc/sys/kernel/random/boot_id`; empty if unknown
+    /// The contents of `/proc/sys/kernel/random/boot_id`; empty if unknown.
     pub boot_id: String,
-    /// what `time` counts from
+    /// The clock of the column `time`.
     pub clock: Clock,
-    /// bytes per page
+    /// The size of a page in bytes.
     pub page_size: u64,
-    /// log2 of the pages in a pageblock
+    /// The order of a pageblock: log2 of its number of pages.
     pub pageblock_order: u8,
-    /// number of free lists per zone: `MAX_PAGE_ORDER` + 1
+    /// The number of orders of the buddy allocator: `MAX_PAGE_ORDER` + 1.
     pub nr_orders: u8,
-    /// the node of each CPU: `cpu_node[cpu]`
+    /// The NUMA node of each CPU: `cpu_node[cpu]`.
     pub cpu_node: Vec<u16>,
-    /// the zones of all nodes; tables refer to them by index
+    /// The zones of all nodes. Tables refer to a zone by its index in this list.
     pub zones: Vec<Zone>,
-    /// names of the migratetypes of that kernel, by number
+    /// The names of the kernel's migratetypes, by number.
     pub migratetypes: Vec<String>,
-    /// that kernel's GFP flags, in the order in which it matches them
+    /// The kernel's GFP flags, in the order in which the kernel matches them when it prints a mask.
     pub gfp: GfpTable,
-    /// what the `kind` numbers of the event tables mean
+    /// The numbers in the column `kind` of the event tables, by name.
     pub kinds: BTreeMap<String, u8>,
-    /// the tracepoint formats as the kernel printed them, by name
+    /// The tracepoint formats as the kernel printed them, by the tracepoint's name.
     pub tracepoints: BTreeMap<String, String>,
-    /// what was asked for: options, filters, sampling
+    /// The options, filters and sampling with which the trace was recorded.
     pub options: BTreeMap<String, String>,
-    /// one page frame and one object in so many was followed; 1 = all. Each event about a frame or an object then
-    /// stands for so many, but for those that have none, which are all there: allocations that failed, frees of NULL.
-    /// Extfrag and reclaim events are all there, too.
+    /// The sampling divisor N: one page frame and one object in N was followed; 1 means all. Each event of a frame or
+    /// an object then stands for N events. Events without a frame or an object (allocations that failed, frees of
+    /// NULL), extfrag events and reclaim events are all recorded.
     pub sample: u32,
-    /// one page event in so many has a stack; 0 = none has
+    /// The stack sampling divisor N: one page event in N has a stack; 0 means that none has.
     #[serde(default)]
     pub stack_sample: u32,
-    /// whether `call_site` and `object` are raw kernel addresses
+    /// Whether `call_site` and `object` are raw kernel addresses.
     pub raw_addresses: bool,
-    /// whether `object` is a physical address, so that objects can be linked to the frames of their slab
+    /// Whether `object` is a physical address, so that objects can be linked to the frames of their slab.
     pub objects_are_physical: bool,
-    /// how the collector stopped; `None` while it runs, and for ever if it was killed
+    /// The way in which the collector stopped; `None` while the collector runs, and after it was killed.
     pub finished: Option<String>,
 }
 
-/// A header that says nothing yet: for who knows a part only, as an importer does.
+/// A header without information about a machine, for a program that knows only a part of it, such as an importer.
 impl Default for Header {
     fn default() -> Self {
         Self {
@@ -87,74 +87,75 @@ impl Default for Header {
     }
 }
 
-/// What wrote a trace.
+/// The program that wrote a trace.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Tool {
-    /// program name
+    /// The name of the program.
     pub name: String,
-    /// its version
+    /// The version of the program.
     pub version: String,
-    /// its command line
+    /// The command line of the program.
     pub command: Vec<String>,
 }
 
 /// The clock of a trace.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Clock {
-    /// `CLOCK_MONOTONIC`, or what an imported trace had
+    /// The name of the clock: `CLOCK_MONOTONIC`, or the clock of an imported trace.
     pub name: String,
-    /// add to a `time` to get ns since 1970 UTC
+    /// The number of ns to add to a `time` to get ns since 1970 UTC.
     pub utc_offset_ns: i64,
-    /// when recording started, in ns of the clock
+    /// The time at which recording started, in ns of the clock.
     pub start_ns: u64,
-    /// when it ended; as of the last rewrite of the header while it runs
+    /// The time at which recording ended, in ns of the clock; while it runs, the time of the last rewrite of the
+    /// header.
     pub end_ns: u64,
 }
 
-/// One memory zone of one node, as `/proc/zoneinfo` gave it at the start.
+/// One memory zone of one node, as `/proc/zoneinfo` described it when recording started.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Zone {
-    /// NUMA node
+    /// The NUMA node of the zone.
     pub node: u16,
-    /// `DMA`, `DMA32`, `Normal`, `HighMem`, `Movable`, `Device`
+    /// The name of the zone: `DMA`, `DMA32`, `Normal`, `HighMem`, `Movable` or `Device`.
     pub name: String,
-    /// first page frame number
+    /// The number of the first page frame.
     pub start_pfn: u64,
-    /// frames from first to last, holes included
+    /// The number of frames from the first to the last, including holes.
     pub spanned: u64,
-    /// frames that exist
+    /// The number of frames that exist.
     pub present: u64,
-    /// frames that the allocator manages
+    /// The number of frames that the allocator manages.
     pub managed: u64,
 }
 
 impl Zone {
-    /// Whether the frame lies in the zone's span.
+    /// Returns whether the frame lies in the zone's span.
     pub fn contains(&self, pfn: u64) -> bool {
         (self.start_pfn..self.start_pfn.saturating_add(self.spanned)).contains(&pfn)
     }
 }
 
 impl Header {
-    /// The version of the format that this crate writes.
+    /// The version of the trace format that this crate writes.
     pub const FORMAT: u32 = 2;
 
-    /// The zone of a frame, as an index into `zones`.
+    /// Returns the zone of a frame, as an index into `zones`.
     pub fn zone_of(&self, pfn: u64) -> Option<usize> {
         self.zones.iter().position(|zone| zone.contains(pfn))
     }
 
-    /// The table of kinds that every header holds.
+    /// Returns the table of kinds that every header holds.
     pub fn kinds() -> BTreeMap<String, u8> {
         Kind::ALL.into_iter().filter(|kind| kind.is_event()).map(|kind| (kind.name().to_owned(), kind as u8)).collect()
     }
 
-    /// How long the recording took, in seconds.
+    /// Returns the duration of the recording, in seconds.
     pub fn duration_s(&self) -> f64 {
         self.clock.end_ns.saturating_sub(self.clock.start_ns) as f64 / 1e9
     }
 
-    /// The name of a zone with its node where there are several: `Normal`, `node 1 Normal`.
+    /// Returns the name of a zone, with its node if there are several nodes: `Normal`, `node 1 Normal`.
     pub fn zone_name(&self, zone: u8) -> String {
         match self.zones.get(usize::from(zone)) {
             None => "unknown".to_owned(),
@@ -163,13 +164,13 @@ impl Header {
         }
     }
 
-    /// The name of a kind of event; its number where the header does not know it.
+    /// Returns the name of a kind of event, or the number if the header does not know the kind.
     pub fn kind_name(&self, kind: u8) -> String {
         let known = self.kinds.iter().find(|(_, number)| **number == kind);
         known.map_or_else(|| kind.to_string(), |(name, _)| name.clone())
     }
 
-    /// The name of a migratetype, `-` for a free.
+    /// Returns the name of a migratetype; `-` for a free, and the number if the header does not know the migratetype.
     pub fn migratetype_name(&self, migratetype: u8) -> String {
         match self.migratetypes.get(usize::from(migratetype)) {
             Some(name) => name.clone(),

@@ -1,18 +1,19 @@
-//! The trace directory: the one contract between `collector`, `analyzer` and `replay`.
+//! The format of a trace, which is the only interface between `collector`, `analyzer` and `replay`.
 //!
-//! A trace is a directory. Each *table* (see [`tables`]) is stored as a run of Arrow IPC files, its *segments*,
-//! `TABLE-NNNNNN.arrow`; two JSON files say what they mean and prove that they are whole:
+//! A trace is a directory. Each *table* (see [`tables`]) is stored as a sequence of Arrow IPC files
+//! `TABLE-NNNNNN.arrow`, the table's *segments*. Two JSON files give the meaning of the numbers in the tables and the
+//! checksums of the segments:
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `trace.json` | the [`Header`]: host, kernel, clock, zones, CPUs, the kernel's own GFP flag table and tracepoint formats, options |
-//! | `manifest.jsonl` | one line per thing written, in order: see [`manifest`] |
+//! | `manifest.jsonl` | one line for each piece that was written, in order: see [`manifest`] |
 //! | `page-NNNNNN.arrow` | [`PageEvent`]: pages allocated and freed |
 //! | `slab-NNNNNN.arrow` | [`SlabEvent`]: kmalloc, kfree and the slab caches' own calls |
 //! | `frag-…` | [`FragEvent`]: pcp lists refilled and drained, blocks taken from other migratetypes |
 //! | `reclaim-…` | [`ReclaimEvent`]: direct reclaim, compaction, kswapd, the OOM killer |
-//! | `task-…`, `cgroup-…` | who a `pid` was ([`Task`]), and in which [`Cgroup`] |
-//! | `symbol-…`, `stack-…`, `cache-…` | what a `call_site` is ([`Symbol`]), a `stack` ([`Stack`]), a `cache` ([`Cache`]) |
+//! | `task-…`, `cgroup-…` | the process and name of a `pid` ([`Task`]), and its [`Cgroup`] |
+//! | `symbol-…`, `stack-…`, `cache-…` | the meaning of a `call_site` ([`Symbol`]), `stack` ([`Stack`]), `cache` ([`Cache`]) |
 //! | `free_area-…`, `pageblock-…`, `zone_stat-…`, `vmstat-…`, `slabinfo-…`, `frame_run-…` | snapshots of `/proc` taken while the events were recorded |
 //! | `snapshot-…` | which events fall into the time that a snapshot took ([`SnapshotWindow`]) |
 //! | `ledger-…` | what was seen, written, dropped, filtered and missed ([`Ledger`]) |
@@ -29,15 +30,16 @@
 //! zone = [z["name"] for z in header["zones"]]          # PageEvent.zone indexes this list
 //! ```
 //!
-//! The last segment of a collector that was killed has no footer yet: skip its first eight bytes and read the rest as
-//! an Arrow *stream*. Every column carries its meaning as the field metadata `doc`.
+//! The last segment of a collector that was killed has no footer. To read it, skip its first eight bytes and read the
+//! rest as an Arrow *stream*. Every column has its meaning in the field metadata `doc`.
 //!
 //! # Invariants
 //!
-//! - A batch that is listed in the manifest is wholly in its file, unless the file was damaged since; a batch that is
-//!   not listed was never written. A crash costs the rows in memory and nothing else.
-//! - Every byte of every segment is covered by one checksum in the manifest, and every manifest line by its own.
-//! - Rows of one segment are in time order; segments of one table follow one another in time.
+//! - A batch that is listed in the manifest is complete in its file, unless the file was damaged later. A batch that is
+//!   not listed is treated as never written. A crash costs the rows in memory and nothing else.
+//! - Every byte of every segment is covered by one checksum in the manifest, and every line of the manifest by a
+//!   checksum of its own.
+//! - The rows of one segment are in time order, and the segments of one table follow one another in time.
 //! - No kernel virtual address is stored unless the header says `raw_addresses`.
 //! - A number that stands for a name (zone, migratetype, kind, GFP bit) is decoded with the tables in the header, never
 //!   with constants.

@@ -1,6 +1,7 @@
-//! `manifest.jsonl`: what was written, in order, one line each, appended when the bytes are in their file.
+//! The manifest, `manifest.jsonl`, which lists in order what was written to the trace. A line is appended once the
+//! bytes that it describes are in their file.
 //!
-//! A line is `{"crc32":N,"entry":{…}}`: N is the CRC-32 (IEEE) of the text of the entry, byte for byte. See [`Entry`].
+//! A line is `{"crc32":N,"entry":{…}}`, where N is the CRC-32 (IEEE) of the bytes of the entry's text. See [`Entry`].
 
 use std::{fmt, path::Path};
 
@@ -10,64 +11,64 @@ use serde_json::value::RawValue;
 /// The manifest's file name.
 pub const FILE: &str = "manifest.jsonl";
 
-/// Whether a file in a trace directory is a segment, by its name.
+/// Returns whether a file in a trace directory is a segment, by its name.
 pub(crate) fn is_segment(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|extension| extension == "arrow")
 }
 
-/// One thing that was written.
+/// A line of the manifest: a piece of the trace that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Entry {
     /// `trace.json` is about to be replaced by one with this checksum.
     Header {
-        /// of the whole file
+        /// The CRC-32 of the whole file.
         crc32: u32,
     },
-    /// A segment was started: the Arrow magic and the schema are in it.
+    /// A segment was started: the Arrow magic and the schema are in the file.
     Open {
-        /// the segment's file name
+        /// The segment's file name.
         file: String,
-        /// its table
+        /// The name of the segment's table.
         table: String,
-        /// bytes up to the first batch
+        /// The number of bytes before the first batch.
         len: u64,
-        /// of these bytes
+        /// The CRC-32 of these bytes.
         crc32: u32,
     },
-    /// A batch of rows is in its segment.
+    /// A batch of rows was appended to a segment.
     Batch(Batch),
-    /// A segment is complete: the Arrow footer is in it.
+    /// A segment is complete: the Arrow footer is in the file.
     Seal {
-        /// the segment's file name
+        /// The segment's file name.
         file: String,
-        /// where the footer starts
+        /// The offset of the footer, in bytes from the start of the file.
         offset: u64,
-        /// its length, to the end of the file
+        /// The length of the footer in bytes, which reaches to the end of the file.
         len: u64,
-        /// of these bytes
+        /// The CRC-32 of these bytes.
         crc32: u32,
     },
 }
 
-/// Where a batch of rows is, and what it must look like.
+/// The place of a batch of rows in its segment, with what is needed to check and to choose it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
-    /// the segment's file name
+    /// The segment's file name.
     pub file: String,
-    /// its number in the segment, from 0
+    /// The number of the batch in the segment, from 0.
     pub batch: u32,
-    /// bytes from the start of the file
+    /// The offset of the batch, in bytes from the start of the file.
     pub offset: u64,
-    /// bytes
+    /// The length of the batch in bytes.
     pub len: u64,
-    /// rows in it
+    /// The number of rows in the batch.
     pub rows: u64,
-    /// least `time` of its rows, ns
+    /// The least `time` of the batch's rows, in ns of the header's clock.
     pub first: u64,
-    /// greatest `time` of its rows, ns
+    /// The greatest `time` of the batch's rows, in ns of the header's clock.
     pub last: u64,
-    /// of its bytes
+    /// The CRC-32 of the batch's bytes.
     pub crc32: u32,
 }
 
@@ -85,19 +86,19 @@ struct LineIn<'a> {
 }
 
 impl Entry {
-    /// The line that stands for this entry, newline included.
+    /// Returns the line of this entry, including the newline.
     pub fn to_line(&self) -> String {
         let entry = serde_json::value::to_raw_value(self).expect("entries hold only strings and numbers");
         let line = LineOut { crc32: crc32fast::hash(entry.get().as_bytes()), entry: &entry };
         serde_json::to_string(&line).expect("a checksum and a JSON value") + "\n"
     }
 
-    /// The entry of a line; `None` if the line is damaged.
+    /// Returns the entry of a line, or `None` if the line is damaged.
     pub fn from_line(line: &str) -> Option<Self> {
         let line: LineIn<'_> = serde_json::from_str(line).ok()?;
         let entry: Self = (crc32fast::hash(line.entry.get().as_bytes()) == line.crc32)
             .then(|| serde_json::from_str(line.entry.get()).ok())??;
-        // A file name that leaves the directory is not one that we wrote.
+        // A file name that leads out of the directory was not written by this crate.
         let plain = |file: &str| !file.contains(['/', '\0']) && is_segment(file);
         match &entry {
             Self::Header { .. } => true,
@@ -108,30 +109,31 @@ impl Entry {
     }
 }
 
-/// Something in a trace that is not as it was written. Everything else in it still reads.
+/// A piece of a trace that is not as it was written. Everything else in the trace can still be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// file name in the trace directory
+    /// The name of the file in the trace directory.
     pub file: String,
-    /// number of the batch in that file, where one is concerned
+    /// The number of the batch in that file, if the problem concerns one batch.
     pub batch: Option<u32>,
-    /// what sort of problem
+    /// The kind of the problem.
     pub kind: ProblemKind,
-    /// rows that cannot be read because of it, as far as known
+    /// The number of rows that cannot be read because of the problem, as far as it is known.
     pub rows_lost: u64,
-    /// a sentence about it
+    /// A description of the problem.
     pub detail: String,
 }
 
-/// Sorts of problems.
+/// The kinds of problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
-    /// the writer was stopped in the middle: what follows the last whole batch was never part of the trace
+    /// The writer was stopped in the middle of a write. The bytes behind the last complete batch were never part of the
+    /// trace.
     Torn,
-    /// bytes are not those that were written
+    /// Bytes are not those that were written.
     Damaged,
-    /// bytes or files are gone
+    /// Bytes or files are gone.
     Missing,
 }
 

@@ -1,17 +1,18 @@
-//! The running kernel's own GFP flag table.
+//! The GFP flag table of the running kernel, read from a tracepoint's print format.
 //!
-//! The bits above 23 move with the configuration and names come and go between releases, so no bit is known beforehand:
-//! the kernel prints its whole table, composites first, as C expressions in the `print fmt` of `kmem:mm_page_alloc`.
+//! The program assumes no bits, because the bits above 23 depend on the kernel's configuration, and names come and go
+//! between releases. The kernel itself prints its whole table, composite flags first, as C expressions in the `print
+//! fmt` of `kmem:mm_page_alloc`.
 
 use gfp::GfpTable;
 
 use crate::{Error, TracepointFormat};
 
 impl TracepointFormat {
-    /// Reads the kernel's GFP table out of the format of a tracepoint that prints GFP flags.
+    /// Reads the kernel's GFP table from the format of a tracepoint that prints GFP flags.
     ///
     /// # Errors
-    /// [`Error::Kernel`] if the print format holds no table, or one that is no constant C expression.
+    /// [`Error::Kernel`] if the print format holds no table, or if a mask in the table is not a constant C expression.
     pub fn gfp_table(&self) -> Result<GfpTable, Error> {
         let text = &self.print_fmt;
         let call = text.find("gfp").and_then(|gfp| text[gfp..].find("__print_flags(").map(|at| gfp + at));
@@ -26,8 +27,8 @@ impl TracepointFormat {
     }
 }
 
-/// A parser for `__print_flags(VALUE, "|", { EXPRESSION, "NAME" }, …)` where expressions are constant C: numbers,
-/// casts, `| & ~ << + -`.
+/// A parser for `__print_flags(VALUE, "|", { EXPRESSION, "NAME" }, …)`, where an expression is a constant C expression
+/// of numbers, casts and the operators `| & ~ << >> + -`.
 struct Parser<'a> {
     rest: &'a str,
 }
@@ -43,7 +44,7 @@ impl Parser<'_> {
             let (name, rest) = quoted.split_once('"').ok_or_else(|| self.error("a closing quote"))?;
             self.rest = rest;
             self.expect("}")?;
-            // gfp_t has 32 bits; the kernel casts to unsigned long only to print it.
+            // gfp_t has 32 bits, and the kernel casts the mask to unsigned long only to print it.
             entries.push((name.to_owned(), mask as u32));
             self.eat(",");
         }
@@ -53,7 +54,8 @@ impl Parser<'_> {
         Ok(GfpTable::new(entries))
     }
 
-    /// Precedence climbing over C's binary operators, loosest first.
+    /// Parses an expression by precedence climbing over C's binary operators. Level 0 is that of the operator that
+    /// binds least.
     fn expression(&mut self, level: usize) -> Result<u64, Error> {
         const LEVELS: [&[&str]; 4] = [&["|"], &["&"], &["<<", ">>"], &["+", "-"]];
         let Some(operators) = LEVELS.get(level) else { return self.unary() };
@@ -90,7 +92,7 @@ impl Parser<'_> {
         self.number()
     }
 
-    /// Skips `TYPE)` of a cast; the opening parenthesis is eaten already.
+    /// Skips the `TYPE)` of a cast, behind the opening parenthesis. Returns whether there was one.
     fn type_name(&mut self) -> bool {
         let Some((inside, rest)) = self.rest.split_once(')') else { return false };
         let is_type = inside.trim_start().starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

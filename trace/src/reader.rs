@@ -16,50 +16,53 @@ use crate::{
     manifest, tables,
 };
 
-/// An opened trace: its header, and where its intact batches are.
+/// An opened trace: its header, and the places of its intact batches.
 pub struct Trace {
-    /// the trace directory
+    /// The trace directory.
     pub dir: PathBuf,
-    /// what the numbers mean
+    /// The header, which gives the numbers in the tables their meaning.
     pub header: Header,
-    /// the segments of all tables, in the order in which they were started
+    /// The segments of all tables, in the order in which they were started.
     pub segments: Vec<Segment>,
-    /// what opening found amiss; [`Trace::verify`] finds the rest
+    /// The problems that were found when the trace was opened; [`Trace::verify`] finds the rest.
     pub problems: Vec<Problem>,
-    /// what is read, in ns of the header's clock, both ends included: everything, or what [`Trace::limit`] leaves of it
+    /// The span of time whose rows are read, in ns of the header's clock, including both ends: all times, or the span
+    /// set by [`Trace::limit`].
     pub span: RangeInclusive<u64>,
 }
 
-/// One file of a table.
+/// A file that holds rows of a table.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// file name
+    /// The name of the file.
     pub file: String,
-    /// the table it belongs to
+    /// The name of the table to which the segment belongs.
     pub table: String,
-    /// the batches that the manifest lists and that lie within the file
+    /// The batches that the manifest lists and that lie within the file.
     pub batches: Vec<Batch>,
-    /// start and end of the bytes before the first batch, and their checksum
+    /// The number of bytes before the first batch, and their checksum.
     preamble: Option<(u64, u32)>,
-    /// start, length and checksum of the footer, once the segment is complete
+    /// The offset, length and checksum of the footer, once the segment is complete.
     footer: Option<(u64, u64, u32)>,
 }
 
-/// Tables whose rows say what others mean, or add up what was before: they are read whatever span of time is asked for.
+/// The tables that are read as a whole, whatever span of time is asked for, because their rows explain other rows or
+/// add up what came before.
 const TIMELESS: [&str; 7] =
     [Task::TABLE, Cgroup::TABLE, Symbol::TABLE, Stack::TABLE, Cache::TABLE, SnapshotWindow::TABLE, Ledger::TABLE];
 
-/// Arrow's file format is its stream format behind eight bytes of magic.
+/// The length in bytes of the magic of an Arrow file, behind which the file has Arrow's stream format.
 const MAGIC: u64 = 8;
-/// Ends an Arrow stream: a continuation marker and a length of zero.
+/// The end of an Arrow stream: a continuation marker and a length of zero.
 const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 impl Trace {
-    /// Opens a trace. A torn or damaged one opens too, with [`problems`](Self::problems); checksums are compared when
-    /// batches are read.
+    /// Opens a trace. A torn or damaged trace opens too, with [`problems`](Self::problems). The checksums of batches
+    /// are compared when the batches are read.
     ///
     /// # Errors
-    /// [`Error::NotATrace`] without a readable header, [`Error::TooNew`], [`Error::Io`].
+    /// [`Error::NotATrace`] if there is no readable header, [`Error::TooNew`] if the format is newer than this crate,
+    /// [`Error::Io`] if the manifest cannot be read.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let (header, header_crc) = read_header(dir)?;
         let path = dir.join(manifest::FILE);
@@ -84,20 +87,20 @@ impl Trace {
         Ok(trace)
     }
 
-    /// The segments of one table.
+    /// Returns the segments of one table.
     pub fn table(&self, table: &str) -> impl Iterator<Item = &Segment> {
         self.segments.iter().filter(move |segment| segment.table == table)
     }
 
-    /// Leaves out what happened before or after: the trace is as if it had been recorded in this span of time only, and
-    /// its clock starts and ends with it.
+    /// Limits the trace to a span of time, in ns of the header's clock: the trace reads as if it had been recorded in
+    /// this span only, and the header's clock starts and ends with the span.
     pub fn limit(&mut self, span: RangeInclusive<u64>) {
         let events = self
             .segments
             .iter()
             .filter(|segment| !TIMELESS.contains(&&*segment.table))
             .flat_map(|segment| &segment.batches);
-        // The header of a trace that was not ended is older than its last events.
+        // The header of a trace that was not finished is older than the trace's last events.
         let last = events.map(|batch| batch.last).max().unwrap_or(0);
         let clock = &mut self.header.clock;
         clock.end_ns = clock.end_ns.max(last).min(*span.end());
@@ -105,12 +108,13 @@ impl Trace {
         self.span = span;
     }
 
-    /// Whether a batch of this table may have rows that are read. It may have others, too.
+    /// Returns whether a batch of this table may have rows within the span that is read. The batch may have other rows,
+    /// too.
     pub fn reads(&self, table: &str, batch: &Batch) -> bool {
         TIMELESS.contains(&table) || (batch.first <= *self.span.end() && batch.last >= *self.span.start())
     }
 
-    /// Rows of one table, as the manifest counts them: those of all batches that are read.
+    /// Returns the number of rows of one table in the batches that are read, as the manifest counts them.
     pub fn rows_of(&self, table: &str) -> u64 {
         self.table(table)
             .flat_map(|segment| &segment.batches)
@@ -124,7 +128,8 @@ impl Trace {
         self.verify_but(&[])
     }
 
-    /// The same, but for the batches of these tables: whoever reads those anyway is told what is wrong with them.
+    /// Like [`Trace::verify`], but without the batches that are read of the tables `tables`. A caller that reads those
+    /// batches anyway gets their problems then.
     pub fn verify_but(&self, tables: &[&str]) -> Vec<Problem> {
         let mut problems = self.problems.clone();
         for segment in &self.segments {
@@ -144,8 +149,9 @@ impl Trace {
         problems
     }
 
-    /// A segment's intact batches as an Arrow IPC *stream*, for any Arrow reader; and what is wrong with the others.
-    /// `wanted` chooses batches beforehand, say by their time range.
+    /// Returns a segment's intact batches as an Arrow IPC *stream*, for any Arrow reader, and the problems of the other
+    /// batches. Only batches for which `wanted` returns true are read; it may choose them by their time range, for
+    /// example.
     pub fn read_segment(&self, segment: &Segment, wanted: impl Fn(&Batch) -> bool) -> (Vec<u8>, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut stream = self.read_preamble(segment).unwrap_or_else(|problem| {
@@ -162,7 +168,8 @@ impl Trace {
         (stream, problems)
     }
 
-    /// All rows of a table, batch by batch, in time order; what cannot be read comes as a [`Problem`].
+    /// Returns all rows of a table, batch by batch, in time order. A batch that cannot be read is returned as a
+    /// [`Problem`].
     pub fn rows<R: Row>(&self) -> impl Iterator<Item = Result<Vec<R>, Problem>> {
         let timeless = TIMELESS.contains(&R::TABLE);
         self.table(R::TABLE).flat_map(move |segment| {
@@ -182,7 +189,7 @@ impl Trace {
         })
     }
 
-    /// All rows of a small table at once; what cannot be read is added to `problems`.
+    /// Returns all rows of a small table at once, and adds what cannot be read to `problems`.
     pub fn all<R: Row>(&self, problems: &mut Vec<Problem>) -> Vec<R> {
         let mut all = Vec::new();
         for rows in self.rows::<R>() {
@@ -232,7 +239,8 @@ impl Trace {
         header_crcs
     }
 
-    /// The segment with this file name; if the line that opened it is damaged, the name says which table it is of.
+    /// Returns the segment with this file name. If the line that opened the segment is damaged, the segment's table is
+    /// taken from the file name.
     fn segment(&mut self, file: &str) -> &mut Segment {
         let at = self.segments.iter().rposition(|segment| segment.file == file).unwrap_or_else(|| {
             let table = file.rsplit_once('-').map_or("", |(table, _)| table).to_owned();
@@ -248,7 +256,7 @@ impl Trace {
         &mut self.segments[at]
     }
 
-    /// Compares what the manifest promises with the lengths of the files.
+    /// Compares the entries of the manifest with the lengths of the files.
     fn compare_with_files(&mut self) {
         let mut problems = Vec::new();
         let mut lengths: BTreeMap<String, u64> = BTreeMap::new();
@@ -313,7 +321,7 @@ impl Trace {
         self.problems.append(&mut problems);
     }
 
-    /// The schema message, without the file magic.
+    /// Returns the segment's schema message, without the magic of the file.
     fn read_preamble(&self, segment: &Segment) -> Result<Vec<u8>, Problem> {
         let damaged = |detail| problem(&segment.file, None, ProblemKind::Damaged, 0, detail);
         let (len, crc32) = segment.preamble.ok_or_else(|| damaged("the manifest's line about its start is damaged"))?;
@@ -344,7 +352,7 @@ impl Trace {
 
     fn read_bytes(&self, file: &str, offset: u64, len: u64) -> Option<Vec<u8>> {
         let file = File::open(self.dir.join(file)).ok()?;
-        // The length is checked first: a hostile manifest must not make us allocate what no file holds.
+        // The length is checked first, so that a hostile manifest cannot cause an allocation larger than the file.
         (offset.checked_add(len)? <= file.metadata().ok()?.len()).then_some(())?;
         let mut bytes = vec![0; usize::try_from(len).ok()?];
         file.read_exact_at(&mut bytes, offset).ok()?;
@@ -372,7 +380,7 @@ fn read_header(dir: &Path) -> Result<(Header, u32), Error> {
     Ok((header, crc32fast::hash(&text)))
 }
 
-/// The schema message of a table, for segments whose own is damaged. Empty for a table that we do not know.
+/// Returns the schema message of a table, for segments whose own is damaged; empty for an unknown table.
 fn schema_message(table: &str) -> Vec<u8> {
     let stream = tables::schema(table).and_then(|schema| StreamWriter::try_new(Vec::new(), &schema).ok());
     stream.map_or_else(Vec::new, |writer| writer.get_ref().clone())

@@ -1,4 +1,4 @@
-//! Writing one segment: an Arrow IPC file that grows by whole batches.
+//! The writer of one segment, an Arrow IPC file that grows by whole batches.
 
 use std::{
     fs::File,
@@ -17,8 +17,8 @@ use arrow_schema::ArrowError;
 
 use crate::{Error, Row, manifest};
 
-/// The Arrow encoder writes into memory; each piece then reaches the file with one `write`, so that it is there whole
-/// or not at all.
+/// A segment that is being written. The Arrow encoder writes into memory, and each piece is then written to the file as
+/// a whole, so that the file never holds a part of one after an error.
 pub(crate) struct SegmentWriter {
     table: &'static str,
     name: String,
@@ -29,7 +29,7 @@ pub(crate) struct SegmentWriter {
     batches: u32,
 }
 
-/// A piece of a segment that has reached the file.
+/// A piece of a segment that has been written to the file.
 pub(crate) struct Piece {
     pub offset: u64,
     pub len: u64,
@@ -43,7 +43,7 @@ impl SegmentWriter {
         let path = dir.join(&name);
         let file =
             File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(Error::io("create", &path))?;
-        // An alignment of 8 is the least; with it the magic takes eight bytes, and what follows is an Arrow stream.
+        // With the least alignment, 8 bytes, the magic takes eight bytes, and the bytes behind it are an Arrow stream.
         let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5);
         let options = options.and_then(|options| options.try_with_compression(Some(CompressionType::LZ4_FRAME)));
         let encoder = options.and_then(|options| FileWriter::try_new_with_options(Vec::new(), &R::schema(), options));
@@ -65,8 +65,8 @@ impl SegmentWriter {
         &self.file
     }
 
-    /// Appends one batch. After an error the segment must be given up: the encoder has counted a batch that is not
-    /// there.
+    /// Appends one batch. After an error, the segment must not be written to any more, because the encoder has counted
+    /// a batch that is not in the file.
     pub fn append<R: Row>(&mut self, rows: &[R]) -> Result<manifest::Batch, Error> {
         let batch = RecordBatch::try_new(self.encoder.schema().clone(), R::to_columns(rows))
             .and_then(|batch| self.encoder.write(&batch));
@@ -87,7 +87,7 @@ impl SegmentWriter {
         })
     }
 
-    /// Writes the footer: from now on any Arrow reader opens the file.
+    /// Writes the footer, with which any Arrow reader can open the file.
     pub fn seal(mut self) -> Result<(String, Piece), Error> {
         self.encoder.finish().map_err(|error| self.encoding(error))?;
         let piece = self.flush()?;
@@ -95,7 +95,7 @@ impl SegmentWriter {
         Ok((self.name, piece))
     }
 
-    /// Takes back everything from `len` on, so that a batch which the manifest does not name leaves no trace.
+    /// Shortens the file to `len` bytes, so that it does not keep a batch that is not in the manifest.
     pub fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.file.set_len(len)?;
         self.file.seek(io::SeekFrom::Start(len))?;
@@ -107,13 +107,13 @@ impl SegmentWriter {
         let bytes = mem::take(self.encoder.get_mut());
         let offset = self.len;
         if let Err(error) = self.file.write_all(&bytes) {
-            // Best effort: where even this fails, the reader reports a torn tail.
+            // If even this fails, the reader reports a torn tail.
             let _torn = self.truncate(offset);
             return Err(Error::io("write", &self.path)(error));
         }
         self.len += bytes.len() as u64;
         let piece = Piece { offset, len: bytes.len() as u64, crc32: crc32fast::hash(&bytes) };
-        // Keep the allocation for the next batch.
+        // The buffer is kept for the next batch.
         let mut bytes = bytes;
         bytes.clear();
         *self.encoder.get_mut() = bytes;

@@ -1,8 +1,9 @@
-//! A table is a Rust struct: the macro `table!` derives the Arrow schema, the writer and the reader from it, so there
-//! is no second schema.
+//! The definition of a table as a Rust struct. The macro `table!` derives the Arrow schema, the writer and the reader
+//! from the struct, so that there is no second schema to keep in step.
 
-/// Declares a row struct and, with the feature `std`, its [`Row`]: columns in field order, `doc` comments as field
-/// metadata. A column that an earlier version of the format did not have is declared with the value that its rows have.
+/// Declares a row struct and, with the feature `std`, implements [`Row`] for it: the columns are in the order of the
+/// fields, and the `doc` comments are the field metadata. A column that an earlier version of the format did not have
+/// is declared with the value for rows of that version.
 macro_rules! table {
     (
         $(#[doc = $table_doc:literal])*
@@ -70,16 +71,16 @@ mod rows {
 
     /// A row of one of the trace's tables.
     pub trait Row: Sized {
-        /// The table's name: its segments are `TABLE-NNNNNN.arrow`.
+        /// The table's name. The files of the table's segments are `TABLE-NNNNNN.arrow`.
         const TABLE: &'static str;
-        /// The Arrow schema: one column per field, in order, none nullable.
+        /// Returns the Arrow schema, with one column for each field, in order. No column is nullable.
         fn schema() -> Schema;
-        /// The rows as columns.
+        /// Returns the rows as columns.
         fn to_columns(rows: &[Self]) -> Vec<ArrayRef>;
-        /// The rows of a batch; `None` where a column is missing or has another type. Columns we do not know are
+        /// Returns the rows of a batch, or `None` if a column is missing or has another type. Unknown columns are
         /// ignored.
         fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>>;
-        /// When the row happened, in ns of the header's clock.
+        /// Returns the time of the row, in ns of the header's clock.
         fn time(&self) -> u64;
     }
 

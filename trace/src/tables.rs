@@ -1,16 +1,16 @@
-//! The tables beside the events: who, where, what `/proc` said, and what was lost; and the list of all tables.
+//! The tables other than those of events, for names, snapshots of `/proc` and losses; and the list of all tables.
 
 use arrow_schema::Schema;
 
 use crate::{FragEvent, PageEvent, ReclaimEvent, Row, SlabEvent};
 
-/// Every table of this version of the format.
+/// Declares the list of the tables of this version of the format.
 macro_rules! every_table {
     ($($row:ident)*) => {
         /// The names of all tables that this version knows.
         pub const NAMES: &[&str] = &[$($row::TABLE),*];
 
-        /// The Arrow schema of a table, by its name; `None` for one that this version does not know.
+        /// Returns the Arrow schema of a table by its name, or `None` if this version does not know the table.
         pub fn schema(table: &str) -> Option<Schema> {
             match table {
                 $($row::TABLE => Some($row::schema()),)*
@@ -27,94 +27,96 @@ every_table! {
     Ledger
 }
 
-/// The `migratetype` of a [`FreeArea`] row that counts blocks of every type, as `/proc/buddyinfo` does.
+/// The `migratetype` of a [`FreeArea`] row that counts blocks of all types together, as `/proc/buddyinfo` does.
 pub const ANY_MIGRATETYPE: u8 = u8::MAX;
 
 table! {
     /// A thread's process and name, valid from `time` until the next row with the same `pid`.
     pub struct Task in "task" {
-        /// from when, in ns of the header's clock
+        /// The time from which the row is valid, in ns of the header's clock.
         pub time: u64,
-        /// the thread, as in the events
+        /// The thread (the kernel's pid), as in the events.
         pub pid: u32,
-        /// its process; equals pid for a main thread
+        /// The thread's process (the kernel's tgid), which equals `pid` for a main thread.
         pub tgid: u32,
-        /// its name (comm), at most 15 bytes
+        /// The thread's name (comm), at most 15 bytes.
         pub comm: String,
-        /// its cgroup (version 2): a row of `cgroup`; 0 if unknown
+        /// The thread's cgroup (version 2): the number of a row of `cgroup`; 0 if unknown.
         pub cgroup: u64 = 0,
     }
 }
 
 table! {
-    /// What a `cgroup` number of the tasks stands for.
+    /// The cgroup that a `cgroup` number of the table `task` stands for.
     pub struct Cgroup in "cgroup" {
-        /// when it was first seen, in ns of the header's clock
+        /// The time at which the cgroup was first seen, in ns of the header's clock.
         pub time: u64,
-        /// the kernel's number
+        /// The kernel's number of the cgroup.
         pub id: u64,
-        /// its path in the hierarchy, "/" for the root; "?" if it was gone before it could be named
+        /// The cgroup's path in the hierarchy, "/" for the root; "?" if the cgroup was gone before its path could be
+        /// read.
         pub path: String,
     }
 }
 
 table! {
-    /// What a `call_site` number of the slab events stands for. Number 0 is never defined: unknown.
+    /// The place in the kernel's code that a `call_site` number of the slab events stands for. No row has the number 0,
+    /// which means unknown.
     pub struct Symbol in "symbol" {
-        /// when it was first seen, in ns of the header's clock
+        /// The time at which the place was first seen, in ns of the header's clock.
         pub time: u64,
-        /// the number
+        /// The number that events and stacks have.
         pub id: u64,
-        /// kernel function, as /proc/kallsyms names it; "?" if no symbol covers the address
+        /// The kernel function, as /proc/kallsyms names it; "?" if no symbol covers the address.
         pub function: String,
-        /// bytes from the function's start
+        /// The offset of the place, in bytes from the function's start.
         pub offset: u64,
-        /// kernel module; empty for the kernel itself
+        /// The kernel module; empty for the kernel itself.
         pub module: String,
     }
 }
 
 table! {
-    /// One frame of a kernel stack. Number 0 is never defined: no stack.
+    /// One frame of a kernel stack. No row has the number 0, which means no stack.
     pub struct Stack in "stack" {
-        /// when the stack was first seen, in ns of the header's clock
+        /// The time at which the stack was first seen, in ns of the header's clock.
         pub time: u64,
-        /// the number that events have
+        /// The number of the stack that events have.
         pub id: u32,
-        /// 0 for the function that was running, 1 for its caller, and so on
+        /// The depth of the frame: 0 for the function that was running, 1 for its caller, and so on.
         pub depth: u16,
-        /// where in the kernel: a row of `symbol`
+        /// The place in the kernel's code: the number of a row of `symbol`.
         pub symbol: u64,
     }
 }
 
 table! {
-    /// A `kmem_cache` that slab events name by number. Number 0 is never defined.
+    /// A `kmem_cache` to which slab events refer by number. No row has the number 0.
     pub struct Cache in "cache" {
-        /// when it was first seen, in ns of the header's clock
+        /// The time at which the cache was first seen, in ns of the header's clock.
         pub time: u64,
-        /// the number
+        /// The number of the cache that events have.
         pub id: u16,
-        /// its name, as in /proc/slabinfo
+        /// The cache's name, as in /proc/slabinfo.
         pub name: String,
-        /// bytes that an object is asked for
+        /// The bytes of an object that its users asked for.
         pub object_size: u32,
-        /// bytes that an object takes
+        /// The bytes that an object takes.
         pub size: u32,
     }
 }
 
 table! {
-    /// When a snapshot was read. An event between `time` and `end` may be in what was read, or not; earlier ones are,
-    /// later ones are not.
+    /// The time in which a snapshot was read. Events before `time` are in the snapshot, events after `end` are not, and
+    /// events between the two may or may not be.
     pub struct SnapshotWindow in "snapshot" {
-        /// when reading began, in ns of the header's clock
+        /// The time at which reading began, in ns of the header's clock.
         pub time: u64,
-        /// number of the snapshot
+        /// The number of the snapshot.
         pub snapshot: u32,
-        /// when reading ended
+        /// The time at which reading ended, in ns of the header's clock.
         pub end: u64,
-        /// what was read: `proc` (buddyinfo, pagetypeinfo, zoneinfo, vmstat), `slabinfo`, `kpageflags`
+        /// The files that were read: `proc` (buddyinfo, pagetypeinfo, zoneinfo, vmstat), `slabinfo`, `kpageflags`.
         pub source: String,
     }
 }
@@ -122,92 +124,92 @@ table! {
 table! {
     /// A line of /proc/slabinfo.
     pub struct SlabInfo in "slabinfo" {
-        /// when /proc was read, in ns of the header's clock
+        /// The time at which /proc was read, in ns of the header's clock.
         pub time: u64,
-        /// number of the snapshot
+        /// The number of the snapshot.
         pub snapshot: u32,
-        /// the cache's name
+        /// The cache's name.
         pub name: String,
-        /// objects in use, those on the CPUs' own slabs included
+        /// The number of objects in use, including those on the CPUs' own slabs.
         pub active_objs: u64,
-        /// objects that there is room for
+        /// The number of objects for which the slabs have room.
         pub num_objs: u64,
-        /// bytes that an object takes
+        /// The bytes that an object takes.
         pub objsize: u32,
-        /// objects per slab
+        /// The number of objects per slab.
         pub objperslab: u32,
-        /// pages per slab
+        /// The number of pages per slab.
         pub pagesperslab: u32,
-        /// slabs in use
+        /// The number of slabs in use.
         pub active_slabs: u64,
-        /// slabs
+        /// The number of slabs.
         pub num_slabs: u64,
     }
 }
 
 table! {
-    /// Adjacent page frames of one class, from /proc/kpageflags. Frames that do not exist are not listed.
+    /// A run of adjacent page frames of one class, from /proc/kpageflags. Frames that do not exist are in no run.
     pub struct FrameRun in "frame_run" {
-        /// when reading began, in ns of the header's clock
+        /// The time at which reading began, in ns of the header's clock.
         pub time: u64,
-        /// number of the snapshot
+        /// The number of the snapshot.
         pub snapshot: u32,
-        /// the first frame
+        /// The number of the first page frame.
         pub pfn: u64,
-        /// how many
+        /// The number of page frames.
         pub pages: u64,
-        /// `free`, `slab`, `anon`, `file`, `page_table`, `huge`, `reserved`, `other`
+        /// The class of the frames: `free`, `slab`, `anon`, `file`, `page_table`, `huge`, `reserved` or `other`.
         pub class: String,
     }
 }
 
 table! {
-    /// Free blocks of one zone and order: /proc/buddyinfo (migratetype 255) and /proc/pagetypeinfo.
+    /// The free blocks of one zone and order, from /proc/buddyinfo (migratetype 255) and /proc/pagetypeinfo.
     pub struct FreeArea in "free_area" {
-        /// when /proc was read, in ns of the header's clock
+        /// The time at which /proc was read, in ns of the header's clock.
         pub time: u64,
-        /// number of the snapshot: all rows that were read together share it
+        /// The number of the snapshot, which all rows that were read together share.
         pub snapshot: u32,
-        /// index into the header's zones
+        /// The zone: an index into the header's `zones`.
         pub zone: u8,
-        /// block order
+        /// The order of the blocks.
         pub order: u8,
-        /// index into the header's migratetypes; 255 = all together, from /proc/buddyinfo
+        /// The migratetype: an index into the header's `migratetypes`; 255 for all together, from /proc/buddyinfo.
         pub migratetype: u8,
-        /// free blocks of exactly this order (pagetypeinfo stops counting at 100000)
+        /// The number of free blocks of exactly this order. The kernel stops counting at 100000 for /proc/pagetypeinfo.
         pub nr_free: u64,
     }
 }
 
 table! {
-    /// Pageblocks of one zone and migratetype: /proc/pagetypeinfo.
+    /// The pageblocks of one zone and migratetype, from /proc/pagetypeinfo.
     pub struct Pageblock in "pageblock" {
-        /// when /proc was read, in ns of the header's clock
+        /// The time at which /proc was read, in ns of the header's clock.
         pub time: u64,
-        /// number of the snapshot
+        /// The number of the snapshot.
         pub snapshot: u32,
-        /// index into the header's zones
+        /// The zone: an index into the header's `zones`.
         pub zone: u8,
-        /// index into the header's migratetypes
+        /// The migratetype: an index into the header's `migratetypes`.
         pub migratetype: u8,
-        /// pageblocks of this type
+        /// The number of pageblocks of this migratetype.
         pub count: u64,
     }
 }
 
 table! {
-    /// One item of one zone in `/proc/zoneinfo`, in the kernel's words: `free`, `min`, `managed`, `protection[N]`,
-    /// `pagesets[CPU].count` …
+    /// One item of one zone in /proc/zoneinfo, under the kernel's name: `free`, `min`, `managed`, `protection[N]`,
+    /// `pagesets[CPU].count` and others.
     pub struct ZoneStat in "zone_stat" {
-        /// when /proc was read, in ns of the header's clock
+        /// The time at which /proc was read, in ns of the header's clock.
         pub time: u64,
-        /// number of the snapshot
+        /// The number of the snapshot.
         pub snapshot: u32,
-        /// index into the header's zones
+        /// The zone: an index into the header's `zones`.
         pub zone: u8,
-        /// the kernel's name of the item
+        /// The kernel's name of the item.
         pub item: String,
-        /// its value: pages unless the name says otherwise
+        /// The value of the item, in pages unless the name says otherwise.
         pub value: i64,
     }
 }
@@ -215,36 +217,37 @@ table! {
 table! {
     /// One counter of /proc/vmstat.
     pub struct VmStat in "vmstat" {
-        /// when /proc was read, in ns of the header's clock
+        /// The time at which /proc was read, in ns of the header's clock.
         pub time: u64,
-        /// number of the snapshot
+        /// The number of the snapshot.
         pub snapshot: u32,
-        /// the kernel's name of the counter
+        /// The kernel's name of the counter.
         pub item: String,
-        /// its value
+        /// The value of the counter.
         pub value: i64,
     }
 }
 
 table! {
-    /// What became of the events of one program on one CPU since the start: seen = written + dropped + filtered once
-    /// the trace is finished.
+    /// What became of the events of one program on one CPU since the start. Once the trace is finished, seen = written
+    /// + dropped + filtered.
     pub struct Ledger in "ledger" {
-        /// as of when, in ns of the header's clock
+        /// The time of the counts, in ns of the header's clock.
         pub time: u64,
-        /// the CPU; 65535 for `missed`, which the kernel counts per program only
+        /// The CPU; 65535 for `missed`, which the kernel counts only per program.
         pub cpu: u16,
-        /// name of the kind of event the program emits
+        /// The name of the program.
         pub program: String,
-        /// times the program ran
+        /// The number of times that the program ran.
         pub seen: u64,
-        /// rows in this trace
+        /// The number of the program's rows in this trace.
         pub written: u64,
-        /// events lost: the ring was full, or writing failed
+        /// The number of events that were lost because the ring was full, or because writing failed.
         pub dropped: u64,
-        /// events that a filter, sampling, or the rule that the collector does not trace itself kept out
+        /// The number of events that were kept out by a filter, by sampling, or by the rule that the collector does not
+        /// trace itself.
         pub filtered: u64,
-        /// times the kernel did not run the program at all because it was running already on that CPU
+        /// The number of times that the kernel did not run the program because it was already running on that CPU.
         pub missed: u64,
     }
 }
@@ -252,6 +255,6 @@ table! {
 impl Ledger {
     /// The `cpu` of rows that are not about one CPU.
     pub const ALL_CPUS: u16 = u16::MAX;
-    /// The `program` of losses of events whose kind nobody knows, as imported traces have them from other tools.
+    /// The `program` of losses of events of unknown kind, which imported traces take over from other tools.
     pub const ANY_PROGRAM: &str = "any";
 }

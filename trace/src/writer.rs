@@ -11,14 +11,14 @@ use crate::{
     segment::{Piece, SegmentWriter},
 };
 
-/// How a trace is written.
+/// The options for writing a trace.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// most rows in a batch: what one checksum covers
+    /// The greatest number of rows in a batch, which is what one checksum covers.
     pub batch_rows: usize,
-    /// a segment is sealed when it has grown beyond so many bytes
+    /// The size in bytes from which a segment is sealed and a new one started.
     pub segment_bytes: u64,
-    /// user and group that the files shall belong to; `None` = whoever runs
+    /// The user and group to which the files shall belong; `None` for those of the running process.
     pub owner: Option<(u32, u32)>,
 }
 
@@ -28,14 +28,15 @@ impl Default for Options {
     }
 }
 
-/// Writes a trace directory. What [`append`](Self::append) has returned from survives the death of the process.
+/// The writer of a trace directory. Rows for which [`append`](Self::append) has returned survive the death of the
+/// process.
 pub struct Writer {
     dir: PathBuf,
     options: Options,
     manifest: File,
     manifest_len: u64,
     segments: BTreeMap<&'static str, SegmentWriter>,
-    /// segments started so far, per table
+    /// The number of segments started so far, by table.
     started: BTreeMap<&'static str, u32>,
     bytes: u64,
 }
@@ -44,7 +45,7 @@ impl Writer {
     /// Creates the directory (mode 0700; it may exist if it is empty) and writes the header.
     ///
     /// # Errors
-    /// [`Error::NotEmpty`] if something is there already, [`Error::Io`] if the system refuses.
+    /// [`Error::NotEmpty`] if the path exists and is not an empty directory, [`Error::Io`] if the system refuses.
     pub fn create(dir: &Path, header: &Header, options: Options) -> Result<Self, Error> {
         create_directory(dir, options.owner)?;
         let path = dir.join(manifest::FILE);
@@ -57,7 +58,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Bytes written so far, all files together.
+    /// Returns the number of bytes written so far to all files.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -65,12 +66,12 @@ impl Writer {
     /// Replaces `trace.json` in one step.
     ///
     /// # Errors
-    /// [`Error::Io`]; the old header is still there then.
+    /// [`Error::Io`] if the header cannot be written. The old header is then still there.
     pub fn write_header(&mut self, header: &Header) -> Result<(), Error> {
         let text =
             serde_json::to_string_pretty(header).expect("a header holds only strings, numbers and maps of them") + "\n";
-        // The manifest first: a reader takes either of the last two checksums, so a crash between the two steps does no
-        // harm.
+        // The manifest is written first. A reader accepts either of the last two checksums, so a crash between the two
+        // steps does no harm.
         self.note(&Entry::Header { crc32: crc32fast::hash(text.as_bytes()) })?;
         let (path, new) = (self.dir.join("trace.json"), self.dir.join("trace.json.new"));
         let write = || {
@@ -83,11 +84,11 @@ impl Writer {
         fs::rename(&new, &path).map_err(Error::io("replace", &path))
     }
 
-    /// Writes rows, in batches of at most [`Options::batch_rows`]. Rows must not be older than those of the call
-    /// before.
+    /// Writes rows, in batches of at most [`Options::batch_rows`]. Rows must not be older than those of the previous
+    /// call.
     ///
     /// # Errors
-    /// The error and the number of rows at the end of `rows` that are not in the trace. The writer stays usable: the
+    /// The error, and the number of rows at the end of `rows` that are not in the trace. The writer stays usable: the
     /// next call starts a new segment.
     pub fn append<R: Row>(&mut self, rows: &[R]) -> Result<(), (Error, usize)> {
         let mut left = rows;
@@ -100,8 +101,8 @@ impl Writer {
     }
 
     fn append_batch<R: Row>(&mut self, rows: &[R]) -> Result<(), Error> {
-        // A full segment is sealed before the next batch, not after its last: were sealing to fail then, that batch
-        // would be told as lost.
+        // A full segment is sealed before the next batch and not after its last one. If sealing failed after the last
+        // batch, that batch would be reported as lost.
         let mut segment = match self.segments.remove(R::TABLE) {
             Some(full) if full.len() >= self.options.segment_bytes => {
                 self.seal(full)?;
@@ -113,7 +114,8 @@ impl Writer {
         let before = segment.len();
         let batch = segment.append(rows)?;
         if let Err(error) = self.note(&Entry::Batch(batch)) {
-            // Not in the manifest is not in the trace; without the bytes the segment has no torn tail either.
+            // A batch that is not in the manifest is not in the trace. Its bytes are removed, so that the segment has
+            // no torn tail either.
             let _torn = segment.truncate(before);
             return Err(error);
         }
@@ -141,7 +143,7 @@ impl Writer {
     /// Seals every segment and writes the last header.
     ///
     /// # Errors
-    /// The first error; what could be sealed is sealed, and nothing that was appended is lost.
+    /// The first error. The other segments are sealed, and no rows that were appended are lost.
     pub fn finish(mut self, header: &Header) -> Result<(), Error> {
         let mut result = Ok(());
         for (_, segment) in std::mem::take(&mut self.segments) {
@@ -151,7 +153,7 @@ impl Writer {
         result.and(self.write_header(header))
     }
 
-    /// Appends a line to the manifest: whole, or not at all.
+    /// Appends a line to the manifest, as a whole or not at all.
     fn note(&mut self, entry: &Entry) -> Result<(), Error> {
         let line = entry.to_line();
         if let Err(error) = self.manifest.write_all(line.as_bytes()) {
@@ -172,10 +174,11 @@ impl Writer {
     }
 }
 
-/// Creates a directory for a trace, or for several (mode 0700; it may exist if it is empty), and gives it to its owner.
+/// Creates a directory for a trace or for several traces (mode 0700; it may exist if it is empty), and sets the
+/// directory's owner.
 ///
 /// # Errors
-/// [`Error::NotEmpty`] if something is there already, [`Error::Io`] if the system refuses.
+/// [`Error::NotEmpty`] if the path exists and is not an empty directory, [`Error::Io`] if the system refuses.
 pub fn create_directory(dir: &Path, owner: Option<(u32, u32)>) -> Result<(), Error> {
     match fs::symlink_metadata(dir) {
         Err(_) => fs::DirBuilder::new().mode(0o700).create(dir).map_err(Error::io("create", dir))?,
