@@ -1,10 +1,10 @@
-//! Errors, as sentences for the user: the cause, then what to do.
+//! The errors, as sentences for the user which name the cause and then what to do.
 
 use std::{io, path::PathBuf};
 
 use trace::GfpTable;
 
-/// Why this host cannot be captured, or why a capture could not go on.
+/// An error that keeps this host from being captured, or that ends a capture.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The process lacks privileges.
@@ -25,11 +25,11 @@ pub enum Error {
     /// The kernel lacks a tracepoint.
     #[error("this kernel has no tracepoint {group}:{name} ({reason}); it is needed for the events that were asked for")]
     NoTracepoint {
-        /// group of the tracepoint
+        /// The group of the tracepoint.
         group: &'static str,
-        /// name of the tracepoint
+        /// The name of the tracepoint.
         name: &'static str,
-        /// what was found in its place
+        /// The reason why the tracepoint's format cannot be read.
         reason: String,
     },
     /// A tracepoint lacks a field.
@@ -37,33 +37,33 @@ pub enum Error {
         "the tracepoint {tracepoint} of this kernel has no field {field}, so gfpscope does not understand it; please report the file events/*/{tracepoint}/format"
     )]
     NoField {
-        /// name of the tracepoint
+        /// The name of the tracepoint.
         tracepoint: String,
-        /// name of the field
+        /// The name of the field.
         field: &'static str,
     },
     /// A file of the kernel cannot be read.
     #[error("cannot read {path}: {error}", path = path.display())]
     Read {
-        /// path of the file
+        /// The path of the file.
         path: PathBuf,
-        /// the system's error
+        /// The operating system's error.
         error: io::Error,
     },
     /// A file of the kernel has an unknown layout.
     #[error("cannot understand {path}: {reason}", path = path.display())]
     Unknown {
-        /// path of the file
+        /// The path of the file.
         path: PathBuf,
-        /// what is unknown about it
+        /// The part of the layout that is unknown.
         reason: String,
     },
     /// The kernel refuses something that eBPF needs.
     #[error("the kernel refuses {what}: {reason}{hint}", hint = bpf_hint(reason))]
     Bpf {
-        /// what was tried
+        /// The operation that was tried.
         what: String,
-        /// all causes, in one line
+        /// The error and all of its causes, in one line.
         reason: String,
     },
     /// The live view has no terminal.
@@ -80,29 +80,29 @@ pub enum Error {
     /// The command to run cannot be started.
     #[error("cannot run `{command}`: {error}")]
     Command {
-        /// name of the program, as given
+        /// The name of the program, as the user gave it.
         command: String,
-        /// the system's error
+        /// The operating system's error.
         error: io::Error,
     },
     /// The operating system refuses something.
     #[error("cannot {action}: {error}")]
     System {
-        /// what was tried
+        /// The operation that was tried.
         action: &'static str,
-        /// the system's error
+        /// The operating system's error.
         error: io::Error,
     },
 }
 
 impl Error {
-    /// The error of a name or number that stands for no GFP flag of this kernel.
+    /// Returns the error for a name or number that stands for no GFP flag of this kernel.
     pub(crate) fn unknown_gfp(part: &str, table: &GfpTable) -> Self {
         let known: Vec<_> = table.entries().map(|(name, _)| name).collect();
         Self::Option(format!("`{part}` is no GFP flag of this kernel; it knows {}", known.join(", ")))
     }
 
-    /// The error of a step of eBPF that failed, with all its causes in one line.
+    /// Returns a function that makes the error of a failed eBPF operation, with all of its causes in one line.
     pub(crate) fn bpf(what: impl Into<String>) -> impl FnOnce(&dyn std::error::Error) -> Self {
         let what = what.into();
         move |error| {
@@ -120,7 +120,7 @@ impl Error {
     }
 }
 
-/// What to look at where the kernel forbids eBPF; empty for other reasons.
+/// Returns a hint for the user if the kernel forbids eBPF; empty for other reasons.
 fn bpf_hint(reason: &str) -> &'static str {
     if reason.contains("not permitted") || reason.contains("os error 1)") {
         // https://docs.kernel.org/admin-guide/LSM/: lockdown in mode `confidentiality` forbids BPF to read kernel

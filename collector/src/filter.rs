@@ -1,30 +1,33 @@
-//! Which events the user wants, in the user's words: flags and cgroups by their names.
+//! The filter as the user writes it, with flags and cgroups by name.
 
 use trace::Header;
 
 use crate::{Error, bpf, kernel::Cgroups};
 
-/// Which events are wanted: those that fulfil everything here. The eBPF programs count the others as filtered.
+/// The conditions that an event must meet, all of them, to be wanted. The eBPF programs count the other events as
+/// filtered.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// only events of this process; 0 = of all
+    /// The only process (tgid) whose events are wanted; 0 means all.
     pub pid: u32,
-    /// only events of threads with this name, of which the first 15 bytes count; empty = of all
+    /// The only thread name whose events are wanted, of which the first 15 bytes count; empty means all.
     pub comm: String,
-    /// only events of threads in this cgroup (version 2) or below it, by its path
+    /// The path of the only cgroup (version 2) whose events are wanted, including the cgroups below it; `None` means
+    /// all.
     pub cgroup: Option<String>,
-    /// only pages of this order or above
+    /// The least order of pages.
     pub min_order: u32,
-    /// only allocations with all these GFP flags, by the running kernel's names; every free passes
+    /// The GFP flags that an allocation must have, all of them, by the running kernel's names. Every free passes.
     pub gfp: Option<String>,
-    /// only kmalloc of at least so many bytes; every kfree passes
+    /// The least number of bytes that a kmalloc must ask for. Every kfree passes.
     pub min_bytes: u32,
-    /// only one page frame and one object in so many, but everything that happens to it; 0 and 1 = all
+    /// The sampling divisor N: one page frame and one object in N is followed, with all of its events; 0 and 1 mean
+    /// all.
     pub sample: u32,
 }
 
 impl Filter {
-    /// The filter as the eBPF programs are given it, with the running kernel's numbers in place of names.
+    /// Returns the filter in the form for the eBPF programs, with the running kernel's numbers in place of names.
     ///
     /// # Errors
     /// [`Error::Option`] if this kernel has no such GFP flag, or no such cgroup.

@@ -16,23 +16,24 @@
 //!
 //! | folder or file | does |
 //! | --- | --- |
-//! | [`kernel`] | learns from the running kernel what its numbers mean |
-//! | `bpf` | loads and attaches the eBPF programs, reads their rings and counts, learns what their addresses mean |
-//! | `names` | gives numbers to symbols, stacks, slab caches, cgroups and tasks, and says what the numbers mean |
-//! | `merge` | puts the records of all CPUs into one time order, resolves their addresses, accounts for each |
+//! | [`kernel`] | reads from the running kernel the meaning of its numbers |
+//! | `bpf` | loads and attaches the eBPF programs, reads their rings and counts, converts their addresses |
+//! | `names` | gives numbers to symbols, stacks, slab caches, cgroups and tasks, and makes the rows that explain them |
+//! | `merge` | puts the records of all CPUs into one time order, resolves their addresses, counts what became of each |
 //! | [`record`] | one recording from start to end: its session, snapshots, writer thread, flight recorder |
 //! | [`stat`] | counts made inside the kernel, as tables and as JSON |
 //! | [`top`] | the same counts, live on a terminal |
 //! | [`probe`] | what this host can capture, and why not |
-//! | [`Filter`] | which events the user wants, in the user's words |
+//! | [`Filter`] | the filter as the user writes it |
 //! | [`os`] | privileges, signals, the command to run |
 //! | [`number`] | numbers as text for people |
 //!
 //! `main.rs` and `cli/` are the program `collector`: they parse the arguments, call this library, and print.
 //!
-//! **Invariant:** privileges are for loading and attaching; [`record`], [`stat`] and [`top`] drop them before the first
-//! event is read.
-//! **Invariant:** no event is lost without a count: seen = written + dropped + filtered, per program and CPU.
+//! **Invariant:** privileges are used for loading and attaching only; [`record`], [`stat`] and [`top`] drop them before
+//! the first event is read.
+//!
+//! **Invariant:** no event is lost without being counted: seen = written + dropped + filtered, per program and CPU.
 
 mod bpf;
 mod error;

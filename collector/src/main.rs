@@ -1,4 +1,4 @@
-//! `collector`: see `collector --help`.
+//! The program `collector`; see `collector --help`.
 
 mod cli;
 

@@ -1,22 +1,22 @@
-//! Numbers as text for people: counts with commas, bytes and times with units. JSON has plain digits and does not come
-//! here.
+//! Numbers as text for people: counts with commas, bytes and times with units. JSON output has plain digits and does
+//! not use this module.
 //!
-//! `count`, `bytes` and `time` are for sentences and for tables whose columns grow; `short_count`, `short_bytes` and
-//! `rate` have a bounded width, for the live view, where numbers keep their place.
+//! `count`, `bytes` and `time` are for sentences and for tables whose columns grow. `short_count`, `short_bytes` and
+//! `rate` have a bounded width, for the live view, whose columns do not move.
 
 use indicatif::{HumanBytes, HumanCount};
 
-/// A count with all its digits: `342,156`.
+/// Returns a count with all digits: `342,156`.
 pub fn count(count: u64) -> String {
     HumanCount(count).to_string()
 }
 
-/// Bytes, to a hundredth of the unit: `512 B`, `23.40 MiB`.
+/// Returns a number of bytes, to a hundredth of the unit: `512 B`, `23.40 MiB`.
 pub fn bytes(bytes: u64) -> String {
     HumanBytes(bytes).to_string()
 }
 
-/// A time given in ns, with three digits: `16.4 µs`.
+/// Returns a time given in ns, with three digits: `16.4 µs`.
 pub(crate) fn time(ns: u64) -> String {
     match ns {
         0..1_000 => format!("{ns} ns"),
@@ -26,7 +26,7 @@ pub(crate) fn time(ns: u64) -> String {
     }
 }
 
-/// A count in at most five characters: `9,876`, `98.8k`, `123k`, `4.56M`.
+/// Returns a count in at most five characters: `9,876`, `98.8k`, `123k`, `4.56M`.
 pub(crate) fn short_count(number: u64) -> String {
     match number {
         0..10_000 => count(number),
@@ -37,7 +37,7 @@ pub(crate) fn short_count(number: u64) -> String {
     }
 }
 
-/// Bytes in at most eight characters: `512 B`, `1.50 KiB`, `23.4 MiB`.
+/// Returns a number of bytes in at most eight characters: `512 B`, `1.50 KiB`, `23.4 MiB`.
 pub(crate) fn short_bytes(bytes: f64) -> String {
     if bytes < 1024.0 {
         format!("{} B", bytes.round())
@@ -46,7 +46,7 @@ pub(crate) fn short_bytes(bytes: f64) -> String {
     }
 }
 
-/// A rate per second in at most six characters: `0.3`, `27`, `12,345`, `1.23 M`.
+/// Returns a rate per second in at most six characters: `0.3`, `27`, `12,345`, `1.23 M`.
 pub(crate) fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate <= 0.0 => "0".to_owned(),
@@ -56,10 +56,10 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
-/// A value with three digits, in the unit in which it has at most three before the point.
+/// Returns a value with three digits, in the unit in which it has at most three digits before the point.
 fn scaled(mut value: f64, step: f64, units: [&str; 5]) -> String {
     let mut unit = 0;
-    // What would be rounded up to four digits belongs to the next unit.
+    // A value that would be rounded up to four digits gets the next unit.
     while value >= step.min(999.5) && unit + 1 < units.len() {
         value /= step;
         unit += 1;

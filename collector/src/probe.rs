@@ -1,4 +1,4 @@
-//! What this host can capture, and why not: each thing that a recording needs is tried.
+//! The report of `collector probe`, which tries each thing that a recording needs on this host.
 
 use serde::Serialize;
 use trace::{Family, Program};
@@ -10,31 +10,31 @@ use crate::{
     os::privilege,
 };
 
-/// What this host can capture. The fields are the keys of `collector probe --json`.
+/// The report of what this host can capture. The fields are the keys of `collector probe --json`.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// release of the kernel
+    /// The release of the kernel.
     pub kernel: String,
-    /// whether `collector record` can work here at all
+    /// Whether `collector record` can work on this host.
     pub can_record: bool,
-    /// the things that were tried
+    /// The things that were tried.
     pub checks: Vec<Check>,
 }
 
-/// One thing that was tried.
+/// The result of one thing that was tried.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// what was tried
+    /// The name of the thing that was tried.
     pub name: String,
-    /// whether it works
+    /// Whether the thing works.
     pub ok: bool,
-    /// whether recording is impossible where it does not work
+    /// Whether recording is impossible if the thing does not work.
     pub needed: bool,
-    /// what was found, or why it does not work and what to do about it
+    /// What was found; or, if the thing does not work, the reason and what to do about it.
     pub detail: String,
 }
 
-/// Tries everything that recording needs. It leaves nothing behind.
+/// Tries everything that recording needs, and leaves no program attached.
 pub fn probe() -> Report {
     let mut checks = Vec::new();
     let mut check = |name: &str, needed: bool, result: Result<String, String>| {
@@ -111,10 +111,10 @@ pub fn probe() -> Report {
     Report { kernel, can_record, checks }
 }
 
-/// Attaches all programs of the families; they are detached again when this returns.
+/// Attaches all programs of the families, and detaches them before it returns.
 ///
 /// # Errors
-/// What the kernel lacks or refuses.
+/// [`Error`] if the kernel lacks or refuses something.
 fn attach(tracefs: &Tracefs, source: Source, families: &[Family]) -> Result<(), Error> {
     let programs = Program::ALL.into_iter().filter(|program| families.contains(&program.family())).collect();
     let settings = Settings { programs, source, ring_size: 1 << 16, filter: Filter::default(), stack_sample: 0 };

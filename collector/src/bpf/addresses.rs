@@ -1,10 +1,10 @@
-//! What the kernel addresses in the records mean.
+//! The conversion of the kernel addresses in records to page frame numbers and physical addresses.
 //!
-//! Raw tracepoints see a `struct page *`, and a trace stores page frame numbers. The kernel's `vmemmap` array of these
-//! structures is linear, so two points determine it: this process allocates pages while two programs look, one that
-//! sees the pointer and one that sees the frame number of the same allocation. Nothing is read from kernel memory, and
-//! no symbol has to be exported. In the same way the start of the direct map follows from a large `kmalloc`, whose
-//! object is a page of its own.
+//! Raw tracepoints report a `struct page *`, and a trace stores page frame numbers. The kernel's `vmemmap` array of
+//! these structures is linear, so two points determine it. To learn them, this process allocates pages while two
+//! programs run, one that sees the pointer and one that sees the frame number of the same allocation. Nothing is read
+//! from kernel memory, and no symbol has to be exported. In the same way, the start of the direct map follows from a
+//! large `kmalloc`, whose object consists of whole pages.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -22,12 +22,13 @@ use super::{
 };
 use crate::{Error, kernel::Tracefs};
 
-/// How to turn the kernel's addresses into frame numbers and physical addresses.
+/// The bases by which the kernel's addresses are converted to frame numbers and physical addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
-    /// address of frame 0's `struct page`, and the size of one; `None` where the records hold frame numbers
+    /// The address of the `struct page` of frame 0, and the size of a `struct page` in bytes; `None` if the records
+    /// hold frame numbers.
     vmemmap: Option<(u64, u64)>,
-    /// address of physical address 0 in the direct map; `None` if it could not be learned
+    /// The kernel address of physical address 0 in the direct map; `None` if it could not be learned.
     direct_map: Option<u64>,
 }
 
@@ -35,7 +36,8 @@ impl Addresses {
     /// Learns the addresses by watching allocations of this process.
     ///
     /// # Errors
-    /// [`Error::Bpf`] if the programs cannot run, or if what they saw is not linear.
+    /// [`Error::Bpf`] if the programs cannot run, or if the pointers and frame numbers that they saw are not on one
+    /// line.
     pub fn learn(tracefs: &Tracefs, source: Source) -> Result<Self, Error> {
         const TRIES: usize = 3;
         let mut learned = None;
@@ -53,9 +55,11 @@ impl Addresses {
         })
     }
 
-    /// One attempt; `None` if what the programs saw is not linear.
+    /// Tries once to learn the addresses. Returns `None` if the pointers and frame numbers that the programs saw are
+    /// not on one line.
     fn try_learn(tracefs: &Tracefs, source: Source) -> Result<Option<Self>, Error> {
-        // An interrupt may allocate in between, so one object proves nothing; the same answer from several does.
+        // An interrupt may allocate in between, so one object proves nothing. Several objects that give the same base
+        // do.
         const ENOUGH: usize = 4;
         let page_size = procfs::page_size();
         let filter = Filter { only_tgid: process::id(), ..Filter::default() };
@@ -66,8 +70,8 @@ impl Addresses {
             filter: filter.clone(),
             stack_sample: 0,
         };
-        // One capture sees frame numbers, the other pointers. Each has its own rings, and the order within a ring pairs
-        // them up.
+        // One capture sees frame numbers, the other pointers. Each capture has rings of its own, and the order within a
+        // ring shows which records belong together.
         let mut frames =
             Capture::load(tracefs, &settings(Source::Tracepoint, vec![Program::PageAlloc, Program::Kmalloc]))?;
         let mut pointers = match source {
@@ -117,36 +121,37 @@ impl Addresses {
         Ok(vmemmap(&seen_pointers, &seen_frames).map(|vmemmap| Self { vmemmap: Some(vmemmap), direct_map }))
     }
 
-    /// Whether the physical addresses of objects can be told.
+    /// Returns whether [`Self::physical`] returns physical addresses.
     pub fn objects_are_physical(&self) -> bool {
         self.direct_map.is_some()
     }
 
-    /// The page frame number of what a record holds as its page.
+    /// Returns the page frame number of the page in a record.
     pub fn pfn(&self, page: u64) -> u64 {
         match self.vmemmap {
             None => page,
-            // A NULL page is a failed allocation.
+            // A NULL page means that the allocation failed.
             Some(_) if page == 0 => NO_PFN,
             Some((base, size)) => page.wrapping_sub(base) / size,
         }
     }
 
-    /// Where the `struct page`s of `frames` page frames from `start_pfn` on are: the address of the first, and the
-    /// bytes that all of them take; `None` where the records hold frame numbers.
+    /// Returns where the `struct page`s of `frames` page frames from `start_pfn` on are: the address of the first, and
+    /// the number of bytes that all of them take. Returns `None` if the records hold frame numbers.
     pub fn page_structs(&self, start_pfn: u64, frames: u64) -> Option<[u64; 2]> {
         self.vmemmap.map(|(base, size)| [base.wrapping_add(start_pfn.wrapping_mul(size)), frames.wrapping_mul(size)])
     }
 
-    /// The physical address of an object; 0 for NULL.
+    /// Returns the physical address of an object; 0 for NULL.
     pub fn physical(&self, object: u64) -> u64 {
-        // Where the map is unknown, subtracting any constant hides the address and keeps objects apart; they cannot be
-        // linked to page frames then.
+        // If the direct map is unknown, a constant is subtracted, which hides the address and keeps objects distinct.
+        // Such objects cannot be linked to page frames.
         if object == 0 { 0 } else { object.wrapping_sub(self.direct_map.unwrap_or(1 << 63)) }
     }
 }
 
-/// What both captures see of an allocation, and its page: a pointer in one capture, a frame number in the other.
+/// The values of an allocation that both captures see, and its page: a pointer in one capture, a frame number in the
+/// other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Allocation {
     cpu: u16,
@@ -161,8 +166,9 @@ impl From<PageEvent> for Allocation {
     }
 }
 
-/// The start of the array and the size of its elements in bytes. The capture of frame numbers was attached longer, so
-/// what the other one saw on a CPU is a run somewhere in what this one saw there.
+/// Returns the start of the `vmemmap` array and the size of its elements in bytes. The capture of frame numbers was
+/// attached longer, so the pointers that were seen on a CPU belong to a contiguous part of the frame numbers that were
+/// seen there.
 fn vmemmap(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)> {
     let on =
         |seen: &[Allocation], cpu| seen.iter().copied().filter(|allocation| allocation.cpu == cpu).collect::<Vec<_>>();
@@ -173,7 +179,8 @@ fn vmemmap(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)>
     })
 }
 
-/// The line through all pairs, if there is one: its start and slope. Eight points do not lie on one line by chance.
+/// Returns the start and slope of the line through all pairs, if there is one. Eight points do not lie on one line by
+/// chance.
 fn line(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)> {
     const ENOUGH: usize = 8;
     let pairs = || pointers.iter().zip(frames);
@@ -187,7 +194,7 @@ fn line(pointers: &[Allocation], frames: &[Allocation]) -> Option<(u64, u64)> {
         .then_some((base, size))
 }
 
-/// Has the kernel allocate single pages, and objects that are pages of their own: the slot arrays of large pipes
+/// Causes the kernel to allocate single pages, and objects that consist of whole pages: the slot arrays of large pipes
 /// (`pipe_resize_ring` in fs/pipe.c: 256 slots of 40 bytes need order 2).
 fn allocate_some(page_size: u64) -> (Vec<u8>, Vec<std::io::PipeReader>) {
     use std::os::fd::AsRawFd as _;
@@ -196,8 +203,8 @@ fn allocate_some(page_size: u64) -> (Vec<u8>, Vec<std::io::PipeReader>) {
     let mut pipes = Vec::new();
     for _ in 0..16 {
         let Ok((reader, _writer)) = std::io::pipe() else { break };
-        // SAFETY: the system call takes a descriptor that lives, and std has no function for it. If it fails there is
-        // one sample less.
+        // SAFETY: the system call takes an open descriptor, and std has no function for it. If it fails, there is one
+        // sample less.
         unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETPIPE_SZ, 1 << 20) };
         pipes.push(reader);
     }

@@ -1,4 +1,4 @@
-//! The programs that record: loading and attaching them, their rings and counters.
+//! Loading and attaching the programs that record, and reading their rings and counters.
 
 use std::os::fd::AsRawFd;
 
@@ -24,35 +24,36 @@ use crate::{
     kernel::{Tracefs, present_cpus},
 };
 
-/// What to load.
+/// The settings with which the recording programs are loaded.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// the programs to attach
+    /// The programs to attach.
     pub programs: Vec<Program>,
-    /// how they are attached
+    /// The way in which the page and slab programs are attached.
     pub source: Source,
-    /// bytes of each CPU's ring: a power of two
+    /// The size of each CPU's ring in bytes, a power of two.
     pub ring_size: u32,
-    /// which events are wanted
+    /// The filter, which says which events are wanted.
     pub filter: Filter,
-    /// one page event in so many has its kernel stack; 0 = none
+    /// The stack sampling divisor N: one page event in N gets its kernel stack; 0 means none.
     pub stack_sample: u32,
 }
 
-/// The loaded programs, their rings and counters. Dropping it detaches the programs.
+/// The loaded recording programs, with their rings and counters. Dropping the capture detaches the programs.
 pub struct Capture {
     ebpf: Ebpf,
     counters: PerCpuArray<MapData, [u64; 3]>,
     rings: Rings,
-    /// the programs, and their names in the object
+    /// The programs, and their names in the object.
     programs: Vec<(Program, String)>,
 }
 
 impl Capture {
-    /// Loads the programs, and attaches none of them yet.
+    /// Loads the programs without attaching them.
     ///
     /// # Errors
-    /// [`Error::Bpf`] says what the kernel refused; [`Error::NoTracepoint`] and [`Error::NoField`] what it lacks.
+    /// [`Error::Bpf`] if the kernel refuses a map or a program; [`Error::NoTracepoint`] or [`Error::NoField`] if the
+    /// kernel lacks a tracepoint or a field.
     pub fn load(tracefs: &Tracefs, settings: &Settings) -> Result<Self, Error> {
         let offsets = fields::offsets(tracefs, &settings.programs, settings.source)?;
         let (slots, cpus) = ((settings.ring_size as usize / size_of::<Slot>()) as u32, present_cpus());
@@ -102,7 +103,7 @@ impl Capture {
         Ok(())
     }
 
-    /// Attaches every program: events flow from now on.
+    /// Attaches all programs, which record events from then on.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -123,7 +124,7 @@ impl Capture {
         Ok(())
     }
 
-    /// Detaches every program; the rings and counters stay readable.
+    /// Detaches all programs. The rings and counters stay readable.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -139,17 +140,17 @@ impl Capture {
         Ok(())
     }
 
-    /// Hands the records that are in the rings now to `sink`.
+    /// Passes the records that are in the rings now to `sink`.
     pub fn drain(&mut self, sink: impl FnMut(Record<'_>)) -> Drained {
         self.rings.drain(sink)
     }
 
-    /// The programs that are loaded.
+    /// Returns the programs that are loaded.
     pub fn programs(&self) -> impl Iterator<Item = Program> {
         self.programs.iter().map(|(program, _)| *program)
     }
 
-    /// What became of a program's events, for each possible CPU.
+    /// Returns the counters of a program's events, for each possible CPU.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -162,7 +163,7 @@ impl Capture {
             .collect())
     }
 
-    /// How often the kernel did not run a program, see [`recursion_misses`].
+    /// Returns how often the kernel did not run a program; see [`recursion_misses`].
     pub fn missed(&self, program: Program) -> u64 {
         let (_, name) =
             self.programs.iter().find(|(known, _)| *known == program).expect("only loaded programs are asked for");
@@ -181,8 +182,8 @@ fn aya_fd(fd: &aya::programs::ProgramFd) -> i32 {
     fd.as_fd().as_raw_fd()
 }
 
-/// Whether a program exists both for raw tracepoints and for ftrace's records. The others read what only one of these
-/// has.
+/// Returns whether a program exists both for raw tracepoints and for ftrace's records. The other programs read values
+/// that only one of the two has.
 fn is_in_both_forms(program: Program) -> bool {
     matches!(
         program,

@@ -1,4 +1,4 @@
-//! The programs that only count: loading them, and reading what they counted.
+//! Loading the programs that only count, and reading their counts.
 
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
@@ -18,23 +18,23 @@ use crate::{
     kernel::{Tracefs, monotonic_ns},
 };
 
-/// What to count.
+/// The settings with which the counting programs are loaded.
 #[derive(Debug, Clone)]
 pub struct CountSettings {
-    /// the programs whose counting forms are attached: those for pages and objects
+    /// The programs, of those for pages and objects, whose counting forms are attached.
     pub programs: Vec<Program>,
-    /// the columns that are told apart: a set of [`trace::columns`]
+    /// The columns that are told apart: a set of [`trace::columns`].
     pub by: u32,
-    /// which events are wanted
+    /// The filter, which says which events are wanted.
     pub filter: Filter,
-    /// how many different combinations of the columns there is room for, where the counts are kept by key
+    /// The number of different combinations of the columns for which the map has room, if the counts are kept by key.
     pub rows: u32,
-    /// for each zone the address of its first `struct page` and the bytes that all of them take; needed for the column
-    /// zone only
+    /// For each zone, the address of its first `struct page`, and the number of bytes that all of the zone's `struct
+    /// page`s take. They are needed for the column zone only.
     pub zone_spans: Vec<[u64; 2]>,
 }
 
-/// The loaded programs and their maps. Dropping it detaches the programs.
+/// The loaded counting programs and their maps. Dropping the value detaches the programs.
 pub struct Counting {
     ebpf: Ebpf,
     programs: Vec<Program>,
@@ -43,7 +43,7 @@ pub struct Counting {
     left_out: PerCpuArray<MapData, u64>,
     no_room: PerCpuArray<MapData, [u64; Tally::WORDS]>,
     latencies: PerCpuArray<MapData, [u64; Latency::WORDS]>,
-    /// the latencies that cannot be measured on this kernel, and why
+    /// The latencies that cannot be measured on this kernel, with the reasons.
     unavailable: Vec<(Wait, String)>,
 }
 
@@ -53,10 +53,10 @@ enum Tallies {
     Keyed(PerCpuHashMap<MapData, [u64; TallyKey::WORDS], [u64; Tally::WORDS]>),
 }
 
-/// Most slab caches whose names are kept; a host has some hundreds.
+/// The greatest number of slab caches whose names are kept. A host has a few hundred.
 const MOST_CACHES: u32 = 16384;
 
-/// A time that is measured from one tracepoint to another.
+/// A pair of tracepoints between which time is measured.
 struct Timed {
     waits: &'static [Wait],
     begin: Program,
@@ -69,10 +69,10 @@ const TIMED: [Timed; 2] = [
 ];
 
 impl Counting {
-    /// Loads the programs and attaches them: events are counted from now on.
+    /// Loads the programs and attaches them. Events are counted from then on.
     ///
     /// # Errors
-    /// [`Error::Bpf`] says what the kernel refused.
+    /// [`Error::Bpf`] if the kernel refuses a map or a program.
     pub fn start(tracefs: &Tracefs, settings: &CountSettings) -> Result<Self, Error> {
         let programs = Program::ALL.len() as u32;
         let spans = settings.zone_spans.len().min(ZONE_SPANS);
@@ -84,8 +84,8 @@ impl Counting {
         filter.apply(&filter_settings, &mut loader);
         let filtered = u32::from(!filter.is_empty());
         let (keyed, (strides, size)) = (strides.is_none(), strides.unwrap_or((Strides::default(), 1)));
-        // Only for the slab caches a program has to read a structure; of pages and kmalloc the arguments tell
-        // everything.
+        // Only the programs of the slab caches read a structure of the kernel. For pages and kmalloc, the arguments are
+        // enough.
         let caches: Vec<_> =
             settings.programs.iter().copied().filter(|program| program.family() == Family::Cache).collect();
         let offsets = fields::offsets(tracefs, &caches, Source::Raw)?;
@@ -138,12 +138,12 @@ impl Counting {
     }
 
     fn attach(&mut self) -> Result<(), Error> {
-        // All programs are loaded before the first one is attached, so that they begin together.
+        // All programs are loaded before the first one is attached, so that they start to count at about the same time.
         for program in &self.programs {
             load(&mut self.ebpf, &tally_name(*program))?;
         }
         for Timed { waits, begin, end } in TIMED {
-            // The program of the end is attached first. Of a reclaim that began before, only the end is seen, and
+            // The program for the end is attached first. If a reclaim began before that, only its end is seen, and
             // counted as unpaired.
             let attached = [end, begin].into_iter().try_for_each(|program| {
                 load(&mut self.ebpf, &latency_name(program))?;
@@ -159,7 +159,7 @@ impl Counting {
         Ok(())
     }
 
-    /// Detaches every program. The counts stay readable, but for how often the kernel did not run a program.
+    /// Detaches all programs. The counts stay readable, except for how often the kernel did not run a program.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -175,13 +175,13 @@ impl Counting {
         Ok(())
     }
 
-    /// The latencies that cannot be measured here, and why.
+    /// Returns the latencies that cannot be measured on this kernel, with the reasons.
     pub fn unavailable(&self) -> &[(Wait, String)] {
         &self.unavailable
     }
 
-    /// How often the kernel did not run each program so far, see [`recursion_misses`]. To be read before
-    /// [`Self::stop`].
+    /// Returns how often the kernel did not run each program so far; see [`recursion_misses`]. After [`Self::stop`],
+    /// the numbers are 0.
     pub fn missed(&self) -> Vec<(Program, u64)> {
         let missed = |program: &Program| {
             let loaded: &RawTracePoint =
@@ -191,7 +191,7 @@ impl Counting {
         self.programs.iter().map(|program| (*program, missed(program).unwrap_or(0))).collect()
     }
 
-    /// The names of the slab caches in the keys, with their addresses.
+    /// Returns the addresses of the slab caches in the keys, with the caches' names.
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -203,7 +203,7 @@ impl Counting {
         caches.collect::<Result<_, _>>().map_err(|error| Error::bpf("to read the names of the slab caches")(&error))
     }
 
-    /// Everything that was counted up to now; `missed` is what [`Self::missed`] gave.
+    /// Returns all counts up to now. `missed` is the result of [`Self::missed`].
     ///
     /// # Errors
     /// [`Error::Bpf`]
@@ -239,7 +239,7 @@ impl Counting {
     }
 }
 
-/// The counts of all CPUs together.
+/// Returns the sum of the counts of all CPUs.
 fn sum<'a>(per_cpu: impl Iterator<Item = &'a [u64; Tally::WORDS]>) -> Tally {
     per_cpu.fold(Tally::default(), |mut sum, words| {
         sum.add(bytemuck::cast(*words));
@@ -247,12 +247,12 @@ fn sum<'a>(per_cpu: impl Iterator<Item = &'a [u64; Tally::WORDS]>) -> Tally {
     })
 }
 
-/// The name of the program that counts the events which this one records.
+/// Returns the name of the program that counts the events that `program` records.
 fn tally_name(program: Program) -> String {
     format!("tally_{}", program.name())
 }
 
-/// The name of the program that takes the time at the tracepoint of this one.
+/// Returns the name of the program that measures the time at the tracepoint of `program`.
 fn latency_name(program: Program) -> String {
     format!("latency_{}", program.name())
 }

@@ -1,4 +1,4 @@
-//! The layouts of this kernel that the programs have to be told: byte offsets, as settings of the object.
+//! The byte offsets of fields on this kernel, which the programs get as settings of the object.
 
 use trace::Program;
 
@@ -8,8 +8,8 @@ use crate::{
     kernel::{Btf, Tracefs},
 };
 
-/// The fields that a program reads from its tracepoint's record: those that it needs, and those that not every kernel
-/// has.
+/// Returns the fields that a program reads from its tracepoint's record: first those that it needs, then those that not
+/// every kernel has.
 fn fields(program: Program) -> (&'static [&'static str], &'static [&'static str]) {
     match program {
         Program::PageAlloc => (&["pfn", "order", "gfp_flags", "migratetype"], &[]),
@@ -19,7 +19,7 @@ fn fields(program: Program) -> (&'static [&'static str], &'static [&'static str]
         Program::TaskNew => (&["pid", "comm", "clone_flags"], &[]),
         Program::TaskRename => (&["pid", "newcomm"], &[]),
         Program::CgroupAttach => (&["pid", "dst_id"], &[]),
-        // Their arguments are read, not their records.
+        // These programs read the arguments and not the records.
         Program::CacheAlloc | Program::CacheFree => (&[], &[]),
         Program::ZoneLocked => (&["pfn", "order", "migratetype"], &["percpu_refill"]),
         Program::PcpuDrain => (&["pfn", "order", "migratetype"], &[]),
@@ -39,12 +39,13 @@ fn fields(program: Program) -> (&'static [&'static str], &'static [&'static str]
     }
 }
 
-/// The programs' settings for byte offsets, by name: in the records (`PAGE_ALLOC_PFN` and so on), from the `format`
-/// files of this kernel; for the events of slab caches also in `struct kmem_cache`, from its type information.
+/// Returns the programs' settings for byte offsets, by name. The offsets in the records (`PAGE_ALLOC_PFN` and so on)
+/// come from this kernel's `format` files. For the events of slab caches, the offsets in `struct kmem_cache` come from
+/// the kernel's type information (BTF).
 ///
 /// # Errors
-/// [`Error::NoTracepoint`], [`Error::NoField`], [`Error::Option`] if this kernel cannot tell what was asked for, or the
-/// reader's of the type information.
+/// [`Error::NoTracepoint`] or [`Error::NoField`] if this kernel lacks a tracepoint or a field, [`Error::Option`] if it
+/// does not report what was asked for, [`Error::Read`] or [`Error::Unknown`] for the type information.
 pub(super) fn offsets(tracefs: &Tracefs, programs: &[Program], source: Source) -> Result<Vec<(String, u32)>, Error> {
     let mut offsets = Vec::new();
     for program in programs {
@@ -57,8 +58,8 @@ pub(super) fn offsets(tracefs: &Tracefs, programs: &[Program], source: Source) -
                 None => return Err(Error::NoField { tracepoint: format.name, field: name }),
             }
         }
-        // Linux 6.1 gave the tracepoint this field and the arguments that the program reads; before, the second one was
-        // the size.
+        // Linux 6.1 gave the tracepoint this field and the arguments that the program reads. Before, the tracepoint had
+        // the size of the object in place of the cache.
         if *program == Program::CacheAlloc && format.field("node").is_none() {
             return Err(Error::Option(
                 "the events of `cache` need Linux 6.1: before, kmem_cache_alloc does not tell the cache".to_owned(),

@@ -1,32 +1,32 @@
-//! Which events are wanted, as the eBPF programs are told it before they are loaded.
+//! The filter in the form in which the eBPF programs get it before they are loaded.
 
 use aya::EbpfLoader;
 
 use crate::kernel::Cgroup;
 
-/// Which events are wanted: those that fulfil everything here. The programs count the others as filtered.
+/// The conditions that an event must meet, all of them, to be wanted. The programs count the other events as filtered.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// the process whose events are counted as filtered, which is the collector; 0 = none
+    /// The process (tgid) whose events are counted as filtered, which is the collector; 0 means none.
     pub self_tgid: u32,
-    /// the only process whose events are wanted; 0 = all
+    /// The only process (tgid) whose events are wanted; 0 means all.
     pub only_tgid: u32,
-    /// the only name of threads whose events are wanted; empty = all
+    /// The only thread name whose events are wanted; empty means all.
     pub comm: String,
-    /// the only cgroup whose threads' events are wanted, with the cgroups below it; `None` = all
+    /// The only cgroup whose events are wanted, including the cgroups below it; `None` means all.
     pub cgroup: Option<Cgroup>,
-    /// the least order of pages
+    /// The least order of pages.
     pub min_order: u32,
-    /// GFP bits that an allocation must have, all of them; frees have none and pass
+    /// The GFP bits that an allocation must have, all of them. Frees have no GFP bits, and pass.
     pub gfp_bits: u32,
-    /// the least number of bytes with which an object was asked for; frees have no size and pass
+    /// The least number of bytes that an allocation of an object must ask for. Frees have no size, and pass.
     pub min_bytes: u32,
-    /// one page frame and one object in so many is followed; 0 and 1 = all
+    /// The sampling divisor N: one page frame and one object in N is followed; 0 and 1 mean all.
     pub sample: u32,
 }
 
 impl Filter {
-    /// The name as the kernel keeps it: 15 bytes at most, padded with zeros.
+    /// Returns the thread name as the kernel stores it: at most 15 bytes, padded with zeros.
     fn comm_bits(&self) -> u128 {
         let mut name = [0; 16];
         for (to, from) in name.iter_mut().zip(self.comm.bytes().take(15)) {
@@ -35,19 +35,19 @@ impl Filter {
         u128::from_ne_bytes(name)
     }
 
-    /// The bound that the programs compare the hash of a frame or object with; 0 = all pass.
+    /// Returns the bound with which the programs compare the hash of a frame or object; 0 means that all pass.
     fn sample_below(&self) -> u32 {
         if self.sample > 1 { (1_u64 << 32).div_ceil(u64::from(self.sample)) as u32 } else { 0 }
     }
 
-    /// Whether every event passes.
+    /// Returns whether every event passes.
     pub(super) fn is_empty(&self) -> bool {
         let Self { self_tgid, only_tgid, comm, cgroup, min_order, gfp_bits, min_bytes, sample } = self;
         let numbers = [self_tgid, only_tgid, min_order, gfp_bits, min_bytes];
         comm.is_empty() && cgroup.is_none() && *sample <= 1 && numbers.into_iter().all(|setting| *setting == 0)
     }
 
-    /// The parts of the filter that the programs are told in another form.
+    /// Returns the parts of the filter that the programs get in another form.
     pub(super) fn settings(&self) -> FilterSettings {
         FilterSettings {
             comm: self.comm_bits(),
@@ -56,8 +56,8 @@ impl Filter {
         }
     }
 
-    /// Sets the filter in the object that will be loaded; `settings` is what [`settings`](Self::settings) gave, which
-    /// the loader refers to.
+    /// Sets the filter in the object that will be loaded. `settings` is the result of [`settings`](Self::settings), to
+    /// which the loader keeps references.
     pub(super) fn apply<'a>(&'a self, settings: &'a FilterSettings, loader: &mut EbpfLoader<'a>) {
         let FilterSettings { comm, sample_below, cgroup } = settings;
         loader.override_global("ONLY_CGROUP", &cgroup.id, true).override_global("CGROUP_LEVEL", &cgroup.level, true);
@@ -68,7 +68,7 @@ impl Filter {
     }
 }
 
-/// The parts of a [`Filter`] that the programs are told in another form.
+/// The parts of a [`Filter`] that the programs get in another form.
 pub(super) struct FilterSettings {
     comm: u128,
     sample_below: u32,

@@ -1,12 +1,12 @@
-//! The eBPF side of user space: the programs are loaded and attached here, and what they found is read.
+//! The part of user space that loads and attaches the eBPF programs and reads their records and counts.
 //!
 //! | file | does |
 //! | --- | --- |
-//! | `source`, `filter`, `fields` | what the programs are told before they are loaded |
+//! | `source`, `filter`, `fields` | the settings that the programs get before they are loaded |
 //! | `capture`, `rings`, `record` | the programs that record: load, attach, read their rings and counters |
-//! | `counting`, `sample` | the programs that only count, and what they had counted at one moment |
-//! | `addresses` | learns what the kernel addresses in the records mean |
-//! | `misses`, `refusal` | what the kernel tells about a program |
+//! | `counting`, `sample` | the programs that only count, and their counts at one moment |
+//! | `addresses` | converts the kernel addresses in the records |
+//! | `misses`, `refusal` | how often the kernel did not run a program, and why it refuses one |
 
 mod addresses;
 mod capture;

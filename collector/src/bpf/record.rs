@@ -1,4 +1,4 @@
-//! A record as it came out of a ring.
+//! The records as they come out of a ring.
 
 use std::mem::offset_of;
 
@@ -6,28 +6,28 @@ use trace::{
     CacheRecord, FragEvent, Kind, PageEvent, ReclaimEvent, SLOT_WORDS, SlabEvent, StackedPageEvent, TaskRecord,
 };
 
-/// A record as it came out of a ring: addresses are still the kernel's.
+/// A record as it came out of a ring. Its addresses are still the kernel's.
 #[derive(Debug, Clone, Copy)]
 pub enum Record<'a> {
-    /// pages, and the return addresses of the kernel stack, innermost first; empty if none was taken
+    /// An event of pages, and the return addresses of its kernel stack, innermost first; empty if no stack was taken.
     Page(PageEvent, &'a [u64]),
-    /// objects
+    /// An event of an object.
     Slab(SlabEvent),
-    /// blocks of pages that moved from list to list
+    /// A move of a block of pages from list to list.
     Frag(FragEvent),
-    /// reclaim, compaction, kswapd, the OOM killer
+    /// An event of reclaim, compaction, kswapd or the OOM killer.
     Reclaim(ReclaimEvent),
-    /// the process, name and cgroup of a thread
+    /// The process, name and cgroup of a thread.
     Task(TaskRecord),
-    /// the name and sizes of a slab cache
+    /// The name and sizes of a slab cache.
     Cache(CacheRecord),
 }
 
 impl<'a> Record<'a> {
-    /// The byte offset of `kind`: every record starts with `time: u64, pid: u32, cpu: u16, kind: u8`.
+    /// The byte offset of `kind` in a record. Every record starts with `time: u64, pid: u32, cpu: u16, kind: u8`.
     const KIND: usize = 14;
 
-    /// The record in the words of its slots; `None` if no known kind of record is there.
+    /// Returns the record in the words of its slots, or `None` if the kind of the record is unknown.
     pub(super) fn decode(words: &'a [u64]) -> Option<Self> {
         fn read<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> Option<T> {
             bytes.get(..size_of::<T>()).map(bytemuck::pod_read_unaligned)
@@ -53,7 +53,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The return addresses of a [`StackedPageEvent`].
+    /// Returns the return addresses of a [`StackedPageEvent`].
     fn frames(bytes: &'a [u8]) -> &'a [u64] {
         let length = bytes.get(offset_of!(StackedPageEvent, bytes)..offset_of!(StackedPageEvent, frames));
         let length = length.map_or(0, bytemuck::pod_read_unaligned::<i64>);

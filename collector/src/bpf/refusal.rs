@@ -1,9 +1,9 @@
-//! Why the kernel refuses a program.
+//! The reason why the kernel refuses a program.
 
 use aya::programs::ProgramError;
 
-/// The last line of the verifier's log in parentheses, which says why it refuses the program; empty if it was not the
-/// verifier.
+/// Returns the last line of the verifier's log in parentheses, which says why the verifier refuses the program. Returns
+/// an empty text if the error is not the verifier's.
 pub(super) fn verifier_line(error: &ProgramError) -> String {
     match error {
         ProgramError::LoadError { verifier_log, .. } => {

@@ -1,4 +1,5 @@
-//! User space's side of the rings; see [`trace::Slot`] for how the programs write them.
+//! The rings, from the side of user space, which reads them. trace/src/records/ring.rs says how the programs write to
+//! them.
 
 use std::{
     io,
@@ -15,31 +16,32 @@ use trace::{RingEnds, SLOT_WORDS, Slot, StackedPageEvent};
 use super::record::Record;
 use crate::Error;
 
-/// Slots that the largest record takes.
+/// The number of slots that the largest record takes.
 const LARGEST: usize = size_of::<StackedPageEvent>().div_ceil(SLOT_WORDS * size_of::<u64>());
-/// Slots that are read before the programs may have them again: each time costs them a cache line.
+/// The number of slots that are read before they are given back to the programs. Giving back writes to a cache line
+/// that the programs read, which costs them a cache miss.
 const AT_ONCE: u64 = 1024;
 
-/// What a look into the rings has found.
+/// The result of reading the rings once.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Drained {
-    /// records handed over
+    /// The number of records that were passed on.
     pub records: usize,
-    /// how full the fullest ring was, from 0 to 1
+    /// The fill level of the fullest ring, from 0 to 1.
     pub fullest: f64,
 }
 
-/// The rings of all CPUs, in memory that the programs write to.
+/// The rings of all CPUs, in memory to which the programs write.
 pub(super) struct Rings {
     slots: Shared<Slot>,
     ends: Shared<RingEnds>,
-    /// slots of each ring: a power of two
+    /// The number of slots of each ring, a power of two.
     size: u64,
     cpus: usize,
 }
 
 impl Rings {
-    /// Maps the programs' maps of `cpus` rings with `size` slots each into this process.
+    /// Maps the eBPF maps that hold `cpus` rings of `size` slots each into the memory of this process.
     ///
     /// # Errors
     /// [`Error::System`]
@@ -49,7 +51,7 @@ impl Rings {
         Ok(Self { slots, ends: Shared::new(ends, cpus).map_err(failed)?, size: size.into(), cpus })
     }
 
-    /// Hands the records that were in the rings when the look began to `sink`.
+    /// Passes to `sink` the records that are in the rings when reading begins.
     pub fn drain(&mut self, mut sink: impl FnMut(Record<'_>)) -> Drained {
         let mut drained = Drained::default();
         for cpu in 0..self.cpus {
@@ -60,14 +62,14 @@ impl Rings {
         drained
     }
 
-    /// Hands over the records of one ring; returns how many there were, and the slots that they took.
+    /// Passes the records of one ring to `sink`. Returns the number of records and the number of slots that they took.
     fn drain_ring(&mut self, cpu: usize, sink: &mut impl FnMut(Record<'_>)) -> (usize, u64) {
         let (written, read) = self.ends(cpu);
         let (begin, end) = (read.load(Ordering::Relaxed), written.load(Ordering::Acquire));
         let (mut records, mut at, mut told) = (0, begin, begin);
         let mut words = [0; LARGEST * SLOT_WORDS];
         while at < end {
-            // A record without its mark is being written, perhaps by a program that was interrupted.
+            // A record without its mark is still being written, for example by a program that was interrupted.
             let Some(slots) = self.record(cpu, at, &mut words) else { break };
             if let Some(record) = Record::decode(&words[..slots as usize * SLOT_WORDS]) {
                 sink(record);
@@ -83,8 +85,8 @@ impl Rings {
         (records, at - begin)
     }
 
-    /// Copies the words of the record at a position, and returns how many slots it takes; `None` if it is not whole
-    /// yet.
+    /// Copies the words of the record at a position. Returns the number of slots that the record takes, or `None` if
+    /// the record is not complete yet.
     fn record(&self, cpu: usize, position: u64, words: &mut [u64; LARGEST * SLOT_WORDS]) -> Option<u64> {
         let slot = |position: u64| self.slots.at(cpu * self.size as usize + (position & (self.size - 1)) as usize);
         let first = slot(position);
@@ -92,14 +94,14 @@ impl Rings {
         let mark = unsafe { AtomicU64::from_ptr(&raw mut (*first).mark) }.load(Ordering::Acquire);
         let slots = Slot::whole(mark, position)?.clamp(1, LARGEST as u64);
         for (number, words) in words.chunks_exact_mut(SLOT_WORDS).take(slots as usize).enumerate() {
-            // SAFETY: the record is whole, so that no program writes to its slots before `read` has passed them.
+            // SAFETY: the record is complete, so no program writes to its slots before `read` has passed them.
             let from = unsafe { ptr::read(&raw const (*slot(position + number as u64)).words) };
             words.copy_from_slice(&from);
         }
         Some(slots)
     }
 
-    /// The words that say how far the programs have written, and how far user space has read.
+    /// Returns the positions up to which the programs have written and user space has read.
     fn ends(&self, cpu: usize) -> (&AtomicU64, &AtomicU64) {
         let ends = self.ends.at(cpu);
         // SAFETY: these are aligned words of the mapping, which lives as long as `self`; both sides treat them as
@@ -108,7 +110,7 @@ impl Rings {
     }
 }
 
-/// An array in memory that the programs see as well.
+/// An array in memory that this process shares with the programs.
 struct Shared<T> {
     memory: MmapRaw,
     of: PhantomData<T>,
@@ -120,7 +122,7 @@ impl<T> Shared<T> {
         Ok(Self { memory, of: PhantomData })
     }
 
-    /// The address of an element.
+    /// Returns the address of an element.
     fn at(&self, index: usize) -> *mut T {
         assert!(index < self.memory.len() / size_of::<T>());
         // SAFETY: the address lies in the mapping, and is aligned because the mapping begins with a page.
@@ -137,7 +139,7 @@ mod tests {
 
     const SIZE: u64 = 64;
 
-    /// Two rings in memory that no program sees.
+    /// Returns two rings in memory that no program shares.
     fn rings() -> Rings {
         Rings { slots: anonymous(2 * SIZE as usize), ends: anonymous(2), size: SIZE, cpus: 2 }
     }
@@ -146,7 +148,7 @@ mod tests {
         Shared { memory: MmapMut::map_anon(length * size_of::<T>()).unwrap().into(), of: PhantomData }
     }
 
-    /// What a program on CPU 1 does: takes the slots, and, if it is not interrupted for good, fills them.
+    /// Acts as a program on CPU 1: takes slots, fills them, and marks the record as complete if `whole`.
     fn write(rings: &Rings, words: &[u64], whole: bool) {
         let (written, _) = rings.ends(1);
         let slots = Slot::count(size_of_val(words));
@@ -160,7 +162,7 @@ mod tests {
         }
     }
 
-    /// The words of a [`trace::PageEvent`], and the return addresses of its stack.
+    /// Returns the words of a [`trace::PageEvent`] and of the return addresses of its stack.
     fn page(time: u64, frames: &[u64]) -> Vec<u64> {
         let (pid, cpu, kind) = (7, 1 << 32, (Kind::PageAlloc as u64) << 48);
         let mut words = vec![time, pid | cpu | kind, time, 0, 0];
@@ -171,7 +173,7 @@ mod tests {
         words
     }
 
-    /// The times of the events that a look finds, and how deep their stacks are.
+    /// Reads the rings once. Returns the times of the events and the depths of their stacks.
     fn look(rings: &mut Rings) -> Vec<(u64, usize)> {
         let mut found = Vec::new();
         let drained = rings.drain(|record| {

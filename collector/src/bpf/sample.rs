@@ -1,24 +1,24 @@
-//! What the counting programs' maps held at one moment. The counters only grow: what happened in an interval is the
-//! difference of two samples, and nothing is lost between them.
+//! The contents of the counting programs' maps at one moment. The counters only grow, so the counts of an interval are
+//! the difference of two samples, and no event between two samples is lost.
 
 use std::collections::HashMap;
 
 use trace::{Latency, Program, Tally, TallyKey, Wait};
 
-/// The counts of one moment, of all CPUs together; or the difference of two moments.
+/// The counts of all CPUs together at one moment, or the difference of the counts at two moments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// when it was taken, in ns of `CLOCK_MONOTONIC`; of a difference the time between the two, in ns
+    /// The time of the sample, in ns of `CLOCK_MONOTONIC`; of a difference, the time between the two samples, in ns.
     pub time: u64,
-    /// the counts, by the columns that were told apart
+    /// The counts, by the columns that were told apart.
     pub tallies: HashMap<TallyKey, Tally>,
-    /// counts of the events for whose key there was no room in the kernel's map
+    /// The counts of the events for whose key the eBPF map had no room.
     pub no_room: Vec<(Program, Tally)>,
-    /// numbers of events that the filter kept out
+    /// The numbers of events that the filter kept out.
     pub filtered: Vec<(Program, u64)>,
-    /// how often the kernel did not run each program
+    /// The number of times that the kernel did not run each program.
     pub missed: Vec<(Program, u64)>,
-    /// how long reclaim and compaction took, by [`Wait`]
+    /// The histograms of the durations of reclaim and compaction, by [`Wait`].
     pub latencies: [Latency; Wait::ALL.len()],
 }
 
@@ -36,14 +36,14 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// Adds the counts of a key, if there are any.
+    /// Adds the counts of a key, unless they are zero.
     pub fn insert(&mut self, key: TallyKey, tally: Tally) {
         if tally.events > 0 {
             self.tallies.entry(key).or_default().add(tally);
         }
     }
 
-    /// The difference to an earlier sample.
+    /// Returns the difference from an earlier sample.
     #[must_use]
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let tally = |(key, tally): (&TallyKey, &Tally)| {
@@ -71,7 +71,7 @@ impl Sample {
         }
     }
 
-    /// What became of the events of each program.
+    /// Returns what became of the events of each program.
     pub(crate) fn ledger(&self) -> Vec<ProgramAccount> {
         let count = |counts: &[(Program, u64)], program| {
             counts.iter().find(|(known, _)| *known == program).map_or(0, |(_, count)| *count)
@@ -100,22 +100,22 @@ impl Sample {
 /// What became of the events of one program: seen = counted + `no_room` + filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct ProgramAccount {
-    /// name of the program; empty for all programs together
+    /// The name of the program; empty for all programs together.
     pub program: &'static str,
-    /// events for which it ran
+    /// The number of events for which the program ran.
     pub seen: u64,
-    /// events in the rows of tables
+    /// The number of events in the rows of tables.
     pub counted: u64,
-    /// events in the totals only, because there was no room for their combination of columns
+    /// The number of events that are in the totals only, because the map had no room for their combination of columns.
     pub no_room: u64,
-    /// events that the filter kept out
+    /// The number of events that the filter kept out.
     pub filtered: u64,
-    /// how often the kernel did not run it
+    /// The number of times that the kernel did not run the program.
     pub missed: u64,
 }
 
 impl ProgramAccount {
-    /// The sums of several programs.
+    /// Returns the sums of several programs.
     pub fn total(accounts: &[Self]) -> Self {
         accounts.iter().fold(Self::default(), |sum, account| Self {
             program: "",

@@ -1,10 +1,10 @@
-//! The two ways to attach.
+//! The two ways to attach a program.
 
-/// How the page and slab programs are attached.
+/// The way in which the page and slab programs are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// to raw tracepoints, where a program reads the arguments of the traced call
+    /// The programs are attached to raw tracepoints and read the tracepoint's arguments.
     Raw,
-    /// to tracepoints, where a program reads ftrace's record by the offsets of the `format` files
+    /// The programs are attached to tracepoints and read ftrace's records at the offsets of the `format` files.
     Tracepoint,
 }

@@ -1,29 +1,30 @@
-//! The kernel's type information, `/sys/kernel/btf/vmlinux`, which says where the members of a structure lie.
+//! The kernel's type information, `/sys/kernel/btf/vmlinux`, which holds the byte offsets of the members of structures.
 //!
-//! Its layout is that of <https://docs.kernel.org/bpf/btf.html>: a header, the types one after the other, the strings.
+//! <https://docs.kernel.org/bpf/btf.html> describes the layout of the file: a header, then the types one after the
+//! other, then the strings.
 
 use std::{fs, path::Path};
 
 use crate::Error;
 
-/// The kernel's types, in the bytes in which the kernel gave them.
+/// The kernel's type information, as the bytes of the file.
 pub struct Btf(Vec<u8>);
 
 /// `BTF_KIND_STRUCT` of include/uapi/linux/btf.h.
 const STRUCT: u32 = 4;
 
 impl Btf {
-    /// Reads the types of the running kernel.
+    /// Reads the type information of the running kernel.
     ///
     /// # Errors
-    /// [`Error::Read`]: a kernel built without `CONFIG_DEBUG_INFO_BTF` has none.
+    /// [`Error::Read`] if the file cannot be read, as on a kernel that was built without `CONFIG_DEBUG_INFO_BTF`.
     pub fn read() -> Result<Self, Error> {
         let path = Path::new("/sys/kernel/btf/vmlinux");
         fs::read(path).map(Self).map_err(|error| Error::Read { path: path.to_owned(), error })
     }
 
-    /// Byte offsets of members of a structure; `None` if the structure or one of the members is not there, or the data
-    /// is not BTF.
+    /// Returns the byte offsets of members of a structure, or `None` if the structure or one of the members is missing,
+    /// or if the data is not BTF.
     pub fn offsets<const N: usize>(&self, structure: &str, members: [&str; N]) -> Option<[u32; N]> {
         const MAGIC: u32 = 0xeb9f;
         let word = |at: usize| Some(u32::from_ne_bytes(self.0.get(at..at + 4)?.try_into().ok()?));
@@ -39,7 +40,7 @@ impl Btf {
             let (kind, count) = (info >> 24 & 0x1f, info as usize & 0xffff);
             at += 12;
             if kind == STRUCT && name(type_name)? == structure.as_bytes() {
-                // With the kind flag a member's offset has the size of a bit field in its upper byte.
+                // With the kind flag, the upper byte of a member's offset holds the size of a bit field.
                 let mask = if info >> 31 == 1 { 0x00ff_ffff } else { u32::MAX };
                 let bits = |wanted: &str| {
                     let member = (0..count).map(|member| at + 12 * member);
@@ -75,8 +76,8 @@ impl Btf {
 mod tests {
     use super::*;
 
-    /// Two types: an int, and `struct kmem_cache { int size; int object_size; }`, the second member as a bit field
-    /// would be written.
+    /// Returns the type information of two types: an int, and `struct kmem_cache { int size; int object_size; }`, whose
+    /// second member is encoded as a bit field.
     fn sample() -> Btf {
         let strings = b"\0int\0kmem_cache\0size\0object_size\0";
         let types: Vec<u32> =

@@ -1,4 +1,5 @@
-//! `/proc/buddyinfo` (`frag_show` in mm/vmstat.c): the free blocks of each populated zone, by order.
+//! The parser of `/proc/buddyinfo` (`frag_show` in mm/vmstat.c), which lists the free blocks of each populated zone, by
+//! order.
 //!
 //! ```text
 //! Node 0, zone   Normal      1     23     44     39     49     23      8      4      4      0     46
@@ -7,27 +8,27 @@
 /// The free blocks of one zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuddyInfo {
-    /// NUMA node
+    /// The NUMA node of the zone.
     pub node: u16,
-    /// zone name
+    /// The name of the zone.
     pub zone: String,
-    /// number of free blocks of each order, from 0 on
+    /// The number of free blocks of each order, from 0 on.
     pub nr_free: Vec<u64>,
 }
 
 impl BuddyInfo {
-    /// Parses the whole file; `None` if a line looks different.
+    /// Parses the whole file. Returns `None` if a line has another layout.
     pub fn parse(text: &str) -> Option<Vec<Self>> {
         text.lines().map(Self::line).collect()
     }
 
-    /// How many pages of the zone are free.
+    /// Returns the number of free pages of the zone.
     pub(crate) fn free_pages(&self) -> u64 {
         self.nr_free.iter().enumerate().map(|(order, blocks)| blocks << order).sum()
     }
 
-    /// The kernel's unusable free space index (`unusable_free_index` in mm/vmstat.c): which part of the free memory
-    /// lies in blocks too small for the order, in 1/1000. It is 1000 where nothing is free.
+    /// Returns the kernel's unusable free space index (`unusable_free_index` in mm/vmstat.c): the part of the free
+    /// memory that lies in blocks too small for the order, in 1/1000. The index is 1000 if no memory is free.
     pub fn unusable(&self, order: usize) -> u64 {
         let (free, suitable) = (
             self.free_pages(),
@@ -52,8 +53,8 @@ impl BuddyInfo {
 mod tests {
     use super::*;
 
-    /// Numbers that a 6.18 host showed at the same moment in `/proc/buddyinfo` and in `extfrag/unusable_index` of
-    /// debugfs.
+    /// The index equals the kernel's. The numbers are those that a 6.18 host showed at the same moment in
+    /// `/proc/buddyinfo` and in `extfrag/unusable_index` of debugfs.
     #[test]
     fn the_unusable_index_is_the_kernels() {
         let text = "Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3\nNode 0, zone   Normal  25927  22421  16946   8274   3105   1173    426    327   1082    623    645\n";

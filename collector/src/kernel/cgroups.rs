@@ -1,5 +1,5 @@
-//! Control groups (version 2), from their numbers to their paths. The kernel's number of a group is the inode number of
-//! its directory.
+//! The paths of control groups (version 2), by the kernel's numbers. The kernel's number of a group is the inode number
+//! of the group's directory.
 
 use std::{
     collections::HashMap,
@@ -10,26 +10,26 @@ use std::{
 
 use crate::Error;
 
-/// One group, as the eBPF programs are told it.
+/// A group in the form for the eBPF programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cgroup {
-    /// the kernel's number
+    /// The kernel's number of the group.
     pub id: u64,
-    /// how far the group is below the root, which is at 0
+    /// The level of the group below the root, which has level 0.
     pub level: u32,
 }
 
-/// The mounted hierarchy, and the paths that were looked up so far.
+/// The mounted hierarchy, and the paths that have been looked up so far.
 #[derive(Debug, Clone)]
 pub struct Cgroups {
-    /// where the hierarchy is mounted, if it is
+    /// The directory on which the hierarchy is mounted, if it is mounted.
     mount: Option<PathBuf>,
-    /// paths in the hierarchy, by the kernel's numbers
+    /// The paths in the hierarchy, by the kernel's numbers.
     paths: HashMap<u64, String>,
 }
 
 impl Cgroups {
-    /// Finds where the hierarchy is mounted: alone, or beside those of version 1 (`/sys/fs/cgroup/unified`).
+    /// Finds where the hierarchy is mounted, on its own or beside those of version 1 (`/sys/fs/cgroup/unified`).
     pub fn find() -> Self {
         let mounts = procfs::mounts().unwrap_or_default();
         let mount =
@@ -37,7 +37,7 @@ impl Cgroups {
         Self { mount, paths: HashMap::new() }
     }
 
-    /// The group that a user names by its path in the hierarchy, with or without the place where that is mounted.
+    /// Returns the group that a user names by the group's path in the hierarchy, with or without the mount point.
     ///
     /// # Errors
     /// [`Error::Option`] if there is no such group, or no hierarchy of version 2.
@@ -56,7 +56,7 @@ impl Cgroups {
         Ok(Cgroup { id, level: relative.components().count() as u32 })
     }
 
-    /// The number of the group that a process is in, from `/proc/PID/cgroup`; 0 if unknown.
+    /// Returns the number of a process' group, from `/proc/PID/cgroup`; 0 if unknown.
     pub fn of_process(&mut self, pid: i32) -> u64 {
         let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
         let (Some(mount), Some(path)) = (&self.mount, text.lines().find_map(|line| line.strip_prefix("0::"))) else {
@@ -70,7 +70,7 @@ impl Cgroups {
         directory.ino()
     }
 
-    /// The path of a group in the hierarchy, "/" for the root; `None` if the group is gone already.
+    /// Returns the path of a group in the hierarchy, "/" for the root, or `None` if the group no longer exists.
     pub fn path(&mut self, id: u64) -> Option<&str> {
         if !self.paths.contains_key(&id) {
             let mount = self.mount.clone()?;
@@ -79,7 +79,7 @@ impl Cgroups {
         self.paths.get(&id).map(String::as_str)
     }
 
-    /// Notes the paths of a directory and of all below it.
+    /// Stores the paths of a directory and of all directories below it.
     fn walk(&mut self, directory: &Path, path: &str) {
         let Ok(metadata) = fs::metadata(directory) else { return };
         self.paths.insert(metadata.ino(), path.to_owned());

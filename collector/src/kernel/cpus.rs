@@ -1,15 +1,15 @@
-//! CPUs and their nodes, as sysfs lists them: `0-3,5`.
+//! The CPUs and their NUMA nodes, from the lists in sysfs, such as `0-3,5`.
 
 use std::fs;
 
-/// How many CPUs there are, those that are offline now included. Their numbers are less than this; that of a CPU which
-/// is plugged in later may not be.
+/// Returns the number of CPUs, including those that are offline now. The numbers of these CPUs are less than the
+/// result. A CPU that is plugged in later may have a greater number.
 pub fn present_cpus() -> u32 {
     let present = fs::read_to_string("/sys/devices/system/cpu/present").unwrap_or_default();
     parse(&present).into_iter().max().unwrap_or(0) + 1
 }
 
-/// The NUMA node of each possible CPU, by the CPU's number; 0 where the kernel has no nodes (`CONFIG_NUMA=n`).
+/// Returns the NUMA node of each possible CPU, by the CPU's number; 0 if the kernel has no nodes (`CONFIG_NUMA=n`).
 pub fn cpu_node() -> Vec<u16> {
     let mut nodes = vec![0; aya::util::nr_cpus().unwrap_or(1)];
     for entry in fs::read_dir("/sys/devices/system/node").into_iter().flatten().flatten() {
@@ -25,7 +25,7 @@ pub fn cpu_node() -> Vec<u16> {
     nodes
 }
 
-/// The CPUs of a list of ranges; what is no range is left out.
+/// Returns the CPUs of a list of ranges. Parts that are not ranges are ignored.
 fn parse(list: &str) -> Vec<u32> {
     let range = |range: &str| {
         let (first, end) = range.split_once('-').unwrap_or((range, range));

@@ -1,4 +1,4 @@
-//! The traced host, as the header of a trace describes it.
+//! The description of the traced host in the header of a trace.
 
 use std::{collections::BTreeMap, env, fs};
 
@@ -15,11 +15,12 @@ use super::{
 };
 use crate::Error;
 
-/// The header of a trace that starts now on this host, but for the options of the recording. It has the formats of the
-/// programs' tracepoints.
+/// Returns the header of a trace that starts now on this host, with the formats of the programs' tracepoints, but
+/// without the options of the recording.
 ///
 /// # Errors
-/// [`Error::Read`] and [`Error::Unknown`] for files of `/proc`; [`Error::NoTracepoint`].
+/// [`Error::Read`] or [`Error::Unknown`] if a file of `/proc` cannot be read or has an unknown layout;
+/// [`Error::NoTracepoint`] if a tracepoint is missing.
 pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error> {
     let zone_items = parse_proc("/proc/zoneinfo", ZoneInfo::parse)?;
     let buddyinfo = parse_proc("/proc/buddyinfo", BuddyInfo::parse)?;
@@ -76,7 +77,7 @@ pub fn describe(tracefs: &Tracefs, programs: &[Program]) -> Result<Header, Error
     })
 }
 
-/// Reads a file of `/proc` once.
+/// Reads and parses a file of `/proc`.
 fn parse_proc<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
     let unknown = || Error::Unknown {
         path: path.into(),
@@ -85,7 +86,7 @@ fn parse_proc<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Err
     parse(ProcFile::open(path)?.read()?).ok_or_else(unknown)
 }
 
-/// A file of `/proc/sys/kernel`; empty if it cannot be read.
+/// Returns the text of a file of `/proc/sys/kernel`; empty if the file cannot be read.
 fn sys_kernel(name: &str) -> String {
     fs::read_to_string(format!("/proc/sys/kernel/{name}")).map_or_else(|_| String::new(), |text| text.trim().to_owned())
 }

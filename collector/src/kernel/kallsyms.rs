@@ -1,4 +1,4 @@
-//! `/proc/kallsyms`: the kernel's functions by their addresses.
+//! The kernel's functions by address, from `/proc/kallsyms`.
 //!
 //! ```text
 //! ffffffff81234560 T __alloc_pages_noprof
@@ -9,15 +9,16 @@ use std::fs;
 
 use crate::Error;
 
-/// The kernel's functions by address, as of when the file was read: modules that are loaded later are unknown.
+/// The kernel's functions by address, at the time when the file was read. Functions of modules that are loaded later
+/// are unknown.
 #[derive(Debug, Default)]
 pub struct Kallsyms {
-    /// address, name and module (empty for the kernel itself), sorted by address
+    /// The address, name and module (empty for the kernel itself) of each function, sorted by address.
     symbols: Vec<(u64, Box<str>, Box<str>)>,
 }
 
 impl Kallsyms {
-    /// Reads the symbols. Where the kernel hides their addresses (`kptr_restrict`), there are none.
+    /// Reads the symbols. If the kernel hides their addresses (`kptr_restrict`), the result has no symbols.
     ///
     /// # Errors
     /// [`Error::Read`]
@@ -28,7 +29,7 @@ impl Kallsyms {
 
     fn parse(text: &str) -> Self {
         let mut symbols: Vec<_> = text.lines().filter_map(Self::line).collect();
-        // Aliases share an address; the kernel lists the name it prefers first, and the sort is stable.
+        // Aliases share an address. The kernel lists the preferred name first, and the sort is stable.
         symbols.sort_by_key(|(address, ..)| *address);
         symbols.dedup_by_key(|(address, ..)| *address);
         Self { symbols }
@@ -40,19 +41,20 @@ impl Kallsyms {
         let sort = words.next()?;
         let name = words.next()?;
         let module = words.next().map_or("", |module| module.trim_matches(['[', ']']));
-        // Only code has call sites: symbols of type t and T, and the weak w and W.
+        // Only symbols of code can be call sites: those of type t and T, and the weak ones of type w and W.
         (address != 0 && matches!(sort, "t" | "T" | "w" | "W")).then(|| (address, name.into(), module.into()))
     }
 
-    /// Whether there are no symbols.
+    /// Returns whether there are no symbols.
     pub(crate) fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
 
-    /// The function in which an address lies, the offset into it in bytes, and its module (empty for the kernel
-    /// itself).
+    /// Returns the function in which an address lies, the offset of the address in the function in bytes, and the
+    /// function's module (empty for the kernel itself).
     pub(crate) fn resolve(&self, address: u64) -> Option<(&str, u64, &str)> {
-        // The last function before a gap, as that between the kernel and its modules, does not reach over the gap.
+        // The last function before a gap, such as the gap between the kernel and its modules, does not extend over the
+        // gap.
         const LONGEST_FUNCTION: u64 = 1 << 20;
         let after = self.symbols.partition_point(|(start, ..)| *start <= address);
         let (start, name, module) = self.symbols.get(after.checked_sub(1)?)?;

@@ -1,26 +1,27 @@
-//! `/proc/kpageflags` (fs/proc/page.c): 64 flags of each page frame, read as runs of frames of one class.
+//! The reader of `/proc/kpageflags` (fs/proc/page.c), which holds 64 flags of each page frame. The frames are read as
+//! runs of one class.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
 
 use crate::Error;
 
-/// The open file. Opened with privileges, it can be read without them.
+/// The open file. If it was opened with privileges, it can be read after they were dropped.
 pub struct KPageFlags(File);
 
-/// Adjacent page frames of one class.
+/// A run of adjacent page frames of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// number of the first frame
+    /// The number of the first frame.
     pub pfn: u64,
-    /// how many frames there are
+    /// The number of frames.
     pub pages: u64,
-    /// what the frames are used for
+    /// The class of the frames: what they are used for.
     pub class: &'static str,
 }
 
-/// The classes and the flags that tell them, the most telling flags first. The numbers of the bits are those of
-/// include/uapi/linux/kernel-page-flags.h, and `KPF_RESERVED` of include/linux/kernel-page-flags.h, which the kernel
-/// shows as well.
+/// The classes and the flags that identify them. A frame belongs to the first class of which it has a flag. The numbers
+/// of the bits are those of include/uapi/linux/kernel-page-flags.h, and `KPF_RESERVED` of
+/// include/linux/kernel-page-flags.h, which the file has as well.
 const CLASSES: [(&[u32], &str); 9] = [
     (&[20], "absent"),       // NOPAGE
     (&[10], "free"),         // BUDDY: in a zone's free_area, not on a pcp list
@@ -37,16 +38,16 @@ impl KPageFlags {
     /// Opens the file.
     ///
     /// # Errors
-    /// [`Error::Read`]: a kernel built without `CONFIG_PROC_PAGE_MONITOR` has none.
+    /// [`Error::Read`] if the file cannot be opened, as on a kernel that was built without `CONFIG_PROC_PAGE_MONITOR`.
     pub fn open() -> Result<Self, Error> {
         let path = Path::new("/proc/kpageflags");
         File::open(path).map(Self).map_err(|error| Error::Read { path: path.to_owned(), error })
     }
 
-    /// The runs in a range of page frames. Frames that do not exist are in no run.
+    /// Returns the runs in a range of page frames. Frames that do not exist are in no run.
     ///
     /// # Errors
-    /// The system's, if it refuses to read.
+    /// The operating system's error if the file cannot be read.
     pub fn runs(&self, start_pfn: u64, end_pfn: u64) -> io::Result<Vec<Run>> {
         const CHUNK: u64 = 1 << 14;
         let (mut runs, mut buffer) = (Vec::new(), vec![0; CHUNK as usize * 8]);
@@ -67,13 +68,13 @@ impl KPageFlags {
     }
 }
 
-/// The class that a frame's flags tell.
+/// Returns the class of a frame with these flags.
 fn class(flags: u64) -> &'static str {
     let has = |bits: &[u32]| bits.is_empty() || bits.iter().any(|bit| flags >> bit & 1 == 1);
     CLASSES.iter().find(|(bits, _)| has(bits)).map_or("other", |(_, class)| class)
 }
 
-/// Adds a frame to the last run, or begins a new one with it.
+/// Adds a frame to the last run, or starts a new run with the frame.
 fn add(runs: &mut Vec<Run>, pfn: u64, class: &'static str) {
     match runs.last_mut() {
         Some(last) if last.class == class && last.pfn + last.pages == pfn => last.pages += 1,

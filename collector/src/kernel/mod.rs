@@ -1,4 +1,5 @@
-//! What the running kernel tells about itself, a file for each of its surfaces. Nothing about it is known beforehand.
+//! Reading the running kernel's properties, with a file for each of the kernel's interfaces. No property of the kernel
+//! is assumed.
 //!
 //! | from | files |
 //! | --- | --- |

@@ -1,5 +1,5 @@
-//! `/proc/pagetypeinfo` (`pagetypeinfo_show` in mm/vmstat.c): free blocks by migratetype, and the number of pageblocks
-//! of each type.
+//! The parser of `/proc/pagetypeinfo` (`pagetypeinfo_show` in mm/vmstat.c), which lists the free blocks by migratetype,
+//! and the number of pageblocks of each type.
 //!
 //! ```text
 //! Page block order: 9
@@ -17,18 +17,19 @@
 /// The parsed file. Zones are in the kernel's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageTypeInfo {
-    /// log2 of the pages in a pageblock
+    /// The order of a pageblock: log2 of its number of pages.
     pub pageblock_order: u8,
-    /// names of the migratetypes, by number
+    /// The names of the migratetypes, by number.
     pub migratetypes: Vec<String>,
-    /// node, zone, number of the migratetype, and its free blocks by order
+    /// The lists of free blocks: the node, the zone, the number of the migratetype, and the number of free blocks of
+    /// each order.
     pub nr_free: Vec<(u16, String, usize, Vec<u64>)>,
-    /// node, zone, and its pageblocks by migratetype
+    /// The pageblocks: the node, the zone, and the number of the zone's pageblocks of each migratetype.
     pub pageblocks: Vec<(u16, String, Vec<u64>)>,
 }
 
 impl PageTypeInfo {
-    /// Parses the whole file; `None` if it looks different.
+    /// Parses the whole file. Returns `None` if it has another layout.
     pub fn parse(text: &str) -> Option<Self> {
         let mut info = Self::default();
         let header = text.lines().find_map(|line| line.strip_prefix("Number of blocks type"))?;
@@ -38,7 +39,8 @@ impl PageTypeInfo {
             if let Some(order) = line.strip_prefix("Page block order:") {
                 info.pageblock_order = order.trim().parse().ok()?;
             } else if line.starts_with("Number of ") {
-                // With page_owner there is a second table, `Number of mixed blocks`: pollution, not types.
+                // With page_owner, a second table, `Number of mixed blocks`, follows. It counts blocks with pages of
+                // other types and is skipped.
                 counting_blocks = line.starts_with("Number of blocks");
             } else if let Some(rest) = line.strip_prefix("Node") {
                 let (node, rest) = rest.split_once(',')?;

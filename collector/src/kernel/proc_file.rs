@@ -1,4 +1,4 @@
-//! Files of `/proc` that are read again and again.
+//! Files of `/proc` that are read repeatedly.
 
 use std::{
     fs::File,
@@ -8,8 +8,8 @@ use std::{
 
 use crate::Error;
 
-/// A file of `/proc` that stays open. The kernel makes its text anew on each read from the start, and a file that was
-/// opened before the privileges were dropped stays readable afterwards.
+/// A file of `/proc` that stays open. The kernel makes the file's text anew on each read from the start. A file that
+/// was opened before the privileges were dropped stays readable afterwards.
 pub struct ProcFile {
     path: PathBuf,
     file: File,
@@ -29,7 +29,7 @@ impl ProcFile {
         }
     }
 
-    /// The text of the file as the kernel makes it now.
+    /// Returns the text of the file as the kernel makes it now.
     ///
     /// # Errors
     /// [`Error::Read`]

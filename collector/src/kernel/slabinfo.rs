@@ -1,4 +1,5 @@
-//! `/proc/slabinfo` (`slab_show` in `mm/slab_common.c`): the slab caches, their objects and slabs.
+//! The parser of `/proc/slabinfo` (`slab_show` in `mm/slab_common.c`), which lists the slab caches with their objects
+//! and slabs.
 //!
 //! ```text
 //! slabinfo - version: 2.1
@@ -8,7 +9,8 @@
 
 use trace::SlabInfo;
 
-/// All lines of the file as rows of a snapshot; `None` if it has another layout.
+/// Parses the whole file into rows of a snapshot. Returns `None` if the file has another layout. `time` is in ns of
+/// `CLOCK_MONOTONIC`.
 pub fn parse_slabinfo(text: &str, time: u64, snapshot: u32) -> Option<Vec<SlabInfo>> {
     let mut lines = text.lines();
     lines.next()?.starts_with("slabinfo - version: 2.").then_some(())?;

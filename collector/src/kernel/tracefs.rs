@@ -1,4 +1,4 @@
-//! tracefs, where the kernel shows the formats of its tracepoints.
+//! The file system tracefs, in which the kernel shows the formats of its tracepoints.
 
 use std::{fs, io, path::PathBuf};
 
@@ -11,7 +11,8 @@ use crate::Error;
 pub struct Tracefs(PathBuf);
 
 impl Tracefs {
-    /// Finds tracefs among the mounts, or where it is mounted by custom: older systems have it in debugfs.
+    /// Finds tracefs among the mounts, or at the usual mount points, of which the one in debugfs is that of older
+    /// systems.
     ///
     /// # Errors
     /// [`Error::NoTracefs`]
@@ -24,7 +25,7 @@ impl Tracefs {
         found.map(Self).ok_or(Error::NoTracefs)
     }
 
-    /// The `format` file of a tracepoint, as text.
+    /// Returns the text of a tracepoint's `format` file.
     ///
     /// # Errors
     /// [`Error::NoTracepoint`]
@@ -39,10 +40,10 @@ impl Tracefs {
         })
     }
 
-    /// The parsed format of the tracepoint that a program is for.
+    /// Returns the parsed format of a program's tracepoint.
     ///
     /// # Errors
-    /// [`Error::NoTracepoint`], or the parser's.
+    /// [`Error::NoTracepoint`] if the format cannot be read, [`Error::Trace`] if it cannot be parsed.
     pub fn format(&self, program: Program) -> Result<TracepointFormat, Error> {
         let (group, name) = program.tracepoint();
         Ok(TracepointFormat::parse(&self.format_text(group, name)?)?)

@@ -1,22 +1,23 @@
-//! `/proc/zoneinfo` (`zoneinfo_show_print` in mm/vmstat.c): one paragraph per zone. Its items keep the kernel's names;
-//! those of a pcp list become `pagesets[CPU].count` and so on, and those of `lowmem_reserve` become `protection[ZONE]`.
+//! The parser of `/proc/zoneinfo` (`zoneinfo_show_print` in mm/vmstat.c), which has a paragraph for each zone. The
+//! items keep the kernel's names. Those of a pcp list are named `pagesets[CPU].count` and so on, and those of
+//! `lowmem_reserve` are named `protection[ZONE]`.
 
-/// All items of one zone.
+/// The items of one zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ZoneItems {
-    /// NUMA node
+    /// The NUMA node of the zone.
     pub node: u16,
-    /// zone name
+    /// The name of the zone.
     pub zone: String,
-    /// names and values, in the kernel's order
+    /// The names and values of the items, in the kernel's order.
     pub items: Vec<(String, i64)>,
 }
 
-/// The file, all zones of all nodes.
+/// The parser of the file, for all zones of all nodes.
 pub struct ZoneInfo;
 
 impl ZoneInfo {
-    /// Parses the whole file; `None` if it looks different.
+    /// Parses the whole file. Returns `None` if it has another layout.
     pub fn parse(text: &str) -> Option<Vec<ZoneItems>> {
         let mut zones: Vec<ZoneItems> = Vec::new();
         let (mut node_stats, mut cpu) = (false, None);
@@ -35,7 +36,8 @@ impl ZoneInfo {
                 node_stats = false;
                 items.push(("free".to_owned(), free.trim().parse().ok()?));
             } else if node_stats || line == "pagesets" || line.is_empty() {
-                // Statistics of the node do not belong to the zone, though the kernel prints them in its first one.
+                // The statistics of a node do not belong to a zone, although the kernel prints them in the paragraph of
+                // the node's first zone.
             } else if let Some(list) = line.strip_prefix("protection: (") {
                 let reserve = list.trim_end_matches(')').split(',').enumerate();
                 for (zone, pages) in reserve {
@@ -56,7 +58,7 @@ impl ZoneInfo {
 }
 
 impl ZoneItems {
-    /// The value of an item; 0 if the kernel does not print it, as for zones without pages.
+    /// Returns the value of an item; 0 if the kernel does not print the item, as for zones without pages.
     pub fn get(&self, item: &str) -> u64 {
         self.items.iter().find(|(name, _)| name == item).map_or(0, |(_, value)| u64::try_from(*value).unwrap_or(0))
     }
