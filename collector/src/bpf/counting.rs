@@ -29,8 +29,8 @@ pub struct CountSettings {
     pub filter: Filter,
     /// The number of different combinations of the columns for which the map has room, if the counts are kept by key.
     pub rows: u32,
-    /// For each zone, the address of its first `struct page`, and the number of bytes that all of the zone's `struct
-    /// page`s take. They are needed for the column zone only.
+    /// For each zone, the address of its first `struct page`, and the size in bytes of the array of all the zone's page
+    /// structures. The column zone needs them.
     pub zone_spans: Vec<[u64; 2]>,
 }
 

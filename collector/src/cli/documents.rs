@@ -1,4 +1,5 @@
-//! Shell completions and manual pages, made from what the arguments are parsed by, so that they say the same.
+//! Shell completions and manual pages, which are generated from the definition of the arguments, so that they always
+//! agree with it.
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
@@ -28,7 +29,7 @@ pub fn completions(arguments: &CompletionsArgs, mut command: Command) -> ExitCod
 /// Writes a manual page for each command.
 ///
 /// # Errors
-/// What the system refuses.
+/// The operating system's error if the directory or a page cannot be written.
 pub fn man(arguments: &ManArgs, command: Command) -> anyhow::Result<ExitCode> {
     let directory = arguments.directory.display();
     fs::create_dir_all(&arguments.directory).with_context(|| format!("cannot make the directory {directory}"))?;

@@ -1,4 +1,4 @@
-//! The options that say which events are wanted, which the commands have in common.
+//! The options for the filter, which several commands have in common.
 
 use collector::Filter;
 use trace::Family;
@@ -17,7 +17,7 @@ pub enum Events {
 }
 
 impl Events {
-    /// The families of events for which these stand.
+    /// Returns the families of events for these values.
     pub fn families(events: &[Self]) -> Vec<Family> {
         let family = |events: &Self| match events {
             Self::Page => Family::Page,
@@ -52,7 +52,7 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// The filter that these options stand for.
+    /// Returns the filter for these options.
     pub fn filter(self) -> Filter {
         Filter {
             pid: self.pid.unwrap_or(0),

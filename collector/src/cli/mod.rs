@@ -1,5 +1,5 @@
-//! The command line: arguments in, sentences out. A file for each command, and `filter` and `values` for what several
-//! have in common.
+//! The command line, which parses the arguments and prints sentences. There is a file for each command; `filter` and
+//! `values` hold what several commands have in common.
 
 mod documents;
 mod filter;
@@ -40,7 +40,7 @@ enum Commands {
     Man(documents::ManArgs),
 }
 
-/// Does what the arguments ask for.
+/// Runs the command that the arguments name.
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Commands::Record(arguments) => record::run(*arguments),

@@ -1,4 +1,4 @@
-//! `collector probe`
+//! The command `collector probe`.
 
 use std::{
     io::{self, Write as _},
@@ -15,10 +15,10 @@ pub struct ProbeArgs {
     json: bool,
 }
 
-/// Prints what this host can capture; the exit status says whether it can record.
+/// Prints what this host can capture. The exit status says whether `collector record` can work.
 ///
 /// # Errors
-/// Printing failed.
+/// The operating system's error if printing fails.
 pub fn run(arguments: &ProbeArgs) -> anyhow::Result<ExitCode> {
     let report = probe::probe();
     let mut out = io::stdout().lock();

@@ -1,4 +1,4 @@
-//! `collector record`
+//! The command `collector record`.
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -99,7 +99,7 @@ enum Events {
 }
 
 impl Events {
-    /// The families of events for which this stands.
+    /// Returns the families of events for this value.
     fn families(self) -> &'static [Family] {
         match self {
             Self::Page => &[Family::Page],
@@ -138,10 +138,10 @@ enum Attach {
     Tracepoint,
 }
 
-/// Records, and says how it went.
+/// Records, and prints a summary.
 ///
 /// # Errors
-/// What kept the recording from starting.
+/// The error that keeps the recording from starting.
 pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
     let mut families: Vec<_> = arguments.events.iter().flat_map(|events| events.families()).copied().collect();
     let flight = arguments.flight_recorder.map(|keep| {
@@ -153,7 +153,7 @@ pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
                 Trigger::Compaction(limit) => triggers.compaction = Some(limit),
             }
         }
-        // The families of the triggers' events are recorded, whether they were asked for or not.
+        // The families of the triggers' events are recorded even if they were not asked for.
         families.extend(triggers.failure.map(|_| Family::Page));
         families.extend((triggers.oom || triggers.compaction.is_some()).then_some(Family::Reclaim));
         FlightOptions {
@@ -165,7 +165,7 @@ pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
     });
     families.sort_unstable();
     families.dedup();
-    // A ring cannot be smaller than a page, and its size has to fit into a u32.
+    // A ring cannot be smaller than a page, and the size of a ring has to fit into a u32.
     let ring_size = arguments.ring_size.clamp(4096, 1 << 30).next_power_of_two() as u32;
     let options = Options {
         families,
@@ -209,7 +209,7 @@ pub fn run(arguments: RecordArgs) -> anyhow::Result<ExitCode> {
     Ok(if summary.failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Says on standard error how the recording went.
+/// Prints the summary of the recording to standard error.
 fn report(options: &Options, summary: &Summary) {
     let Summary { written, seen, dropped, filtered, missed, .. } = summary;
     let (output, seconds, bytes, stopped) =
@@ -244,7 +244,7 @@ fn report(options: &Options, summary: &Summary) {
     }
 }
 
-/// A value of `--trigger`, as in `failure=3`.
+/// Parses a value of `--trigger`, such as `failure=3`.
 fn trigger(text: &str) -> Result<Trigger, String> {
     let parsed = match text.split_once('=').unwrap_or((text, "")) {
         ("failure", order) => order.parse().ok().map(Trigger::Failure),

@@ -1,4 +1,4 @@
-//! `collector stat`
+//! The command `collector stat`.
 
 use std::{
     ffi::OsString,
@@ -61,7 +61,7 @@ pub struct StatArgs {
 /// Counts, and prints the reports.
 ///
 /// # Errors
-/// What kept the counting from starting, or from being printed.
+/// The error that keeps counting from starting, or a report from being printed.
 pub fn run(arguments: StatArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         events: Events::families(&arguments.events),
@@ -78,7 +78,7 @@ pub fn run(arguments: StatArgs) -> anyhow::Result<ExitCode> {
         first = false;
         let written = block.map_err(io::Error::other).and_then(|block| print(&block));
         if written.is_err() {
-            // Nobody reads the reports any more, or nothing can be written any more.
+            // The reader of the reports is gone, or the output cannot be written.
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
             printed = written;
         }
@@ -102,7 +102,7 @@ pub fn run(arguments: StatArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints a report at once, whole.
+/// Prints a report as a whole and at once.
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;

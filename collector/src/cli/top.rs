@@ -1,4 +1,4 @@
-//! `collector top`
+//! The command `collector top`.
 
 use std::{env, process::ExitCode, time::Duration};
 
@@ -40,7 +40,7 @@ pub struct TopArgs {
 /// Shows the live view.
 ///
 /// # Errors
-/// What kept it from starting.
+/// The error that keeps the live view from starting or going on.
 pub fn run(arguments: TopArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         events: Events::families(&arguments.events),
@@ -48,7 +48,7 @@ pub fn run(arguments: TopArgs) -> anyhow::Result<ExitCode> {
         filter: arguments.filter.filter(),
         rows: arguments.rows,
     };
-    // https://no-color.org: any value but an empty one.
+    // By https://no-color.org, any value but an empty one switches colours off.
     let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     top::top(&options, arguments.interval.max(Duration::from_millis(100)), Theme::new(colour), &*stop_on_signals()?)?;
     Ok(ExitCode::SUCCESS)

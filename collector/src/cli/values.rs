@@ -1,11 +1,11 @@
-//! Values of options: seconds and sizes.
+//! The parsers of the options' values: seconds and sizes.
 
 use std::time::Duration;
 
-/// A time in seconds, as in `10`, `0.5` or `2s`; more than none.
+/// Parses a time in seconds, such as `10`, `0.5` or `2s`, which must be greater than 0.
 ///
 /// # Errors
-/// Examples of what it should be.
+/// A text with examples of valid values.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.trim_end_matches('s').parse().ok().filter(|seconds| *seconds > 0.0);
     seconds
@@ -13,10 +13,10 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "seconds, as in 10 or 0.5".to_owned())
 }
 
-/// A size in bytes, as in `4096`, `64K`, `8M` or `1G`; more than none. Units are powers of two.
+/// Parses a size in bytes, such as `4096`, `64K`, `8M` or `1G`, which must be greater than 0. Units are powers of two.
 ///
 /// # Errors
-/// Examples of what it should be.
+/// A text with examples of valid values.
 pub fn size(text: &str) -> Result<u64, String> {
     let units = [('k', 10), ('m', 20), ('g', 30)];
     let lower = text.trim_end_matches(['b', 'B']).to_lowercase();

@@ -1,24 +1,24 @@
-//! What became of every record that came out of a ring.
+//! The account of what became of every record that came out of a ring.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use trace::{FragEvent, Kind, PageEvent, Program, ReclaimEvent, SlabEvent, TaskRecord};
 
-/// Numbers of records by program and CPU, for each thing that can become of a record.
+/// The numbers of records by program and CPU, for each [`Fate`].
 pub(super) struct Account {
-    /// records that are in the trace
+    /// The records that are in the trace.
     pub written: [Vec<u64>; Program::ALL.len()],
-    /// records that the writer failed to write
+    /// The records that the writer failed to write.
     pub lost: [Vec<u64>; Program::ALL.len()],
-    /// records that the flight recorder kept for its time and did not need
+    /// The records that the flight recorder kept for its time and did not need.
     pub evicted: [Vec<u64>; Program::ALL.len()],
 }
 
 /// A record that waits in a queue.
 pub(super) trait Queued: Copy {
-    /// When it was made, in ns of `CLOCK_MONOTONIC`.
+    /// Returns the time of the record, in ns of `CLOCK_MONOTONIC`.
     fn time(&self) -> u64;
-    /// The number of the program that emitted it, and the CPU on which it ran.
+    /// Returns the number of the program that emitted the record, and the CPU on which the program ran.
     fn origin(&self) -> (usize, u16);
 }
 
@@ -46,7 +46,7 @@ fn program_of(kind: u8) -> usize {
     Kind::from_number(kind).and_then(Program::of).map_or(0, |program| program as usize)
 }
 
-/// What can become of a record; see the fields of [`Account`].
+/// What became of a record. The fields of [`Account`] have the meaning of each variant.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Fate {
     Written,
@@ -55,17 +55,17 @@ pub(super) enum Fate {
 }
 
 impl Account {
-    /// An account of no records, for a machine with so many CPUs.
+    /// Returns an account without records, for a machine with `cpus` CPUs.
     pub fn new(cpus: usize) -> Self {
         let none = || std::array::from_fn(|_| vec![0; cpus]);
         Self { written: none(), lost: none(), evicted: none() }
     }
 
-    /// Has `write` write the records, and counts each as written or lost. The account is locked only for the counting:
-    /// writing may take long, and the merger needs the account meanwhile.
+    /// Writes the records with `write`, and counts each as written or lost. The account is locked only for the
+    /// counting, because writing may take long and the merger needs the account in the meantime.
     ///
     /// # Errors
-    /// The error of `write`, which also says how many records at the end were not written.
+    /// The error of `write`, which also returns how many records at the end were not written.
     pub fn settle<T: Queued>(
         account: &Mutex<Self>,
         records: &[T],
@@ -86,7 +86,8 @@ impl Account {
         result
     }
 
-    /// Locks the account. It stays usable when a thread that held it has panicked: counts have no broken states.
+    /// Locks the account. The account stays usable after a thread that held the lock has panicked, because counts
+    /// cannot be left in a broken state.
     pub fn lock(account: &Mutex<Self>) -> MutexGuard<'_, Self> {
         account.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,7 +105,8 @@ impl Account {
         }
     }
 
-    /// A new trace begins: what was written so far is in another one, and from here on counts like what was evicted.
+    /// Starts the account of a new trace. The records written so far are in another trace, and count as evicted from
+    /// then on.
     pub fn start_trace(&mut self) {
         for (evicted, written) in self.evicted.iter_mut().flatten().zip(self.written.iter_mut().flatten()) {
             *evicted += std::mem::take(written);

@@ -1,4 +1,4 @@
-//! Rows that are due, on their way into a trace.
+//! A batch of rows that are due to be written to a trace.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,14 +7,15 @@ use trace::{FragEvent, PageEvent, ReclaimEvent, Row, SlabEvent, Task, TaskRecord
 use super::{account::Account, trace_writer::TraceWriter};
 use crate::{Error, names::NameBatch};
 
-/// Names, tasks and events: the rows of each table are in time order, and none is older than a row of an earlier batch.
+/// A batch of names, tasks and events. The rows of each table are in time order, and none is older than a row of an
+/// earlier batch.
 pub struct Batch {
     pub(super) account: Arc<Mutex<Account>>,
     pub(super) names: NameBatch,
-    /// the threads that run when a trace begins; no record stands for them, so they are not accounted for
+    /// The threads that run when a trace begins. No records stand for them, so the account does not count them.
     pub(super) running: Vec<Task>,
     pub(super) tasks: Vec<TaskRecord>,
-    /// the rows that each of `tasks` makes
+    /// The rows made from each of `tasks`.
     pub(super) task_rows: Vec<Vec<Task>>,
     pub(super) pages: Vec<PageEvent>,
     pub(super) slabs: Vec<SlabEvent>,
@@ -23,7 +24,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Bytes of memory that its records take.
+    /// Returns the number of bytes of memory that the batch's records take.
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.pages)
             + size_of_val(&*self.slabs)
@@ -49,8 +50,8 @@ impl Batch {
     }
 }
 
-/// Writes the rows of several records, each of which may have made several rows; on failure returns how many records at
-/// the end are not wholly in the trace.
+/// Writes the rows of several records, each of which may have several rows. On failure, also returns how many records
+/// at the end are not completely in the trace.
 fn append_grouped<R: Row + Clone>(writer: &mut Writer, groups: &[Vec<R>]) -> Result<(), (trace::Error, usize)> {
     writer.append(&groups.concat()).map_err(|(error, unwritten)| {
         let mut left = unwritten;

@@ -1,4 +1,5 @@
-//! The queues of all tables: records of all CPUs go in as they come out of the rings, batches in time order come out.
+//! The queues of all tables, which take the records of all CPUs as they come out of the rings, and return batches in
+//! time order.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,11 +13,11 @@ use super::{
 };
 use crate::bpf::Record;
 
-/// Merges the records of all CPUs into one time order, and gives them out at once or, for the flight recorder, keeps
-/// them for a while.
+/// Merges the records of all CPUs into one time order, and returns them at once or, for the flight recorder, keeps them
+/// for a while.
 ///
-/// Times are in ns of `CLOCK_MONOTONIC`. A *horizon* is a time before which no ring holds a record any more: what is
-/// older can be put in its final order.
+/// Times are in ns of `CLOCK_MONOTONIC`. A *horizon* is a time such that no ring holds an earlier record any more.
+/// Records before the horizon can be put in their final order.
 pub struct Merger {
     resolver: Resolver,
     pages: Queue<PageEvent>,
@@ -24,23 +25,23 @@ pub struct Merger {
     frags: Queue<FragEvent>,
     reclaims: Queue<ReclaimEvent>,
     tasks: Queue<TaskRecord>,
-    /// records that came out of the rings, without those that only name something
+    /// The number of records that came out of the rings, without those that only name something.
     received: u64,
-    /// what became of them; the thread that writes counts, too
+    /// The account of what became of the records, which the writer thread updates as well.
     account: Arc<Mutex<Account>>,
 }
 
-/// A record that is shown to the flight recorder while it is kept.
+/// A record that is passed to the flight recorder when it is moved to the held records.
 #[derive(Debug, Clone, Copy)]
 pub enum HeldEvent<'a> {
-    /// an allocation or free of pages
+    /// An allocation or free of pages.
     Page(&'a PageEvent),
-    /// reclaim, compaction, or the OOM killer
+    /// An event of reclaim, compaction, or the OOM killer.
     Reclaim(&'a ReclaimEvent),
 }
 
 impl Merger {
-    /// A merger without records, for a machine with so many CPUs.
+    /// Returns a merger without records, for a machine with `cpus` CPUs.
     pub fn new(resolver: Resolver, cpus: usize) -> Self {
         let account = Arc::new(Mutex::new(Account::new(cpus)));
         let (pages, slabs, frags, reclaims, tasks) = Default::default();
@@ -60,18 +61,18 @@ impl Merger {
         }
     }
 
-    /// How many records came out of the rings so far, without those that only name something.
+    /// Returns how many records came out of the rings so far, without those that only name something.
     pub fn received(&self) -> u64 {
         self.received
     }
 
-    /// The first batch of a trace: the threads that run, and every name that is known so far.
+    /// Returns the first batch of a trace, with the threads that run and all names that are known so far.
     pub fn first_batch(&mut self) -> Batch {
         self.resolver.start_trace();
         Batch { running: self.resolver.tasks(), ..self.names_only() }
     }
 
-    /// A batch with the names that the trace does not have yet, and no events.
+    /// Returns a batch with the names that the trace does not have yet, and without events.
     fn names_only(&mut self) -> Batch {
         let (running, tasks, task_rows, pages, slabs, frags, reclaims) = Default::default();
         Batch {
@@ -99,7 +100,7 @@ impl Merger {
         Batch { tasks, task_rows, pages, slabs, frags, reclaims, ..self.names_only() }
     }
 
-    /// Keeps every record before `horizon` in memory, and shows those of pages and reclaim to `inspect`.
+    /// Keeps every record before `horizon` in memory, and passes those of pages and reclaim to `inspect`.
     pub fn hold(&mut self, horizon: u64, mut inspect: impl FnMut(HeldEvent<'_>)) {
         let Self { resolver, pages, slabs, frags, reclaims, tasks, .. } = self;
         slabs.due(horizon).iter_mut().for_each(|slab| resolver.fill_in_cache(slab));
@@ -110,8 +111,8 @@ impl Merger {
         tasks.hold(horizon, |_| {});
     }
 
-    /// Drops the kept records from before `since`, and then the oldest of those up to `horizon` while all together take
-    /// more than `most` bytes of memory.
+    /// Drops the kept records from before `since`, and then the oldest of those up to `horizon` as long as the kept
+    /// records take more than `most` bytes of memory.
     pub fn evict(&mut self, since: u64, horizon: u64, most: usize) {
         let Self { resolver, pages, slabs, frags, reclaims, tasks, account, .. } = self;
         let account = &mut *Account::lock(account);
@@ -124,7 +125,7 @@ impl Merger {
             slabs.evict(since, account, |_| {});
             frags.evict(since, account, |_| {});
             reclaims.evict(since, account, |_| {});
-            // A task's last record stays known to the resolver, which names the tasks at the start of the next trace.
+            // The resolver keeps a task's last record, because it writes all tasks at the start of the next trace.
             tasks.evict(since, account, |task| drop(resolver.task(task)));
             if bytes(pages, slabs, frags) <= most || since >= horizon {
                 break;
@@ -133,14 +134,14 @@ impl Merger {
         }
     }
 
-    /// The time of the oldest event that is kept.
+    /// Returns the time of the oldest event that is kept.
     pub fn held_since(&self) -> Option<u64> {
         let Self { pages, slabs, frags, reclaims, .. } = self;
         let times = [pages.held_since(), slabs.held_since(), frags.held_since(), reclaims.held_since()];
         times.into_iter().flatten().min()
     }
 
-    /// Removes all kept records and returns them as the only batch of a trace of its own, in whose ledger the records
+    /// Removes all kept records, and returns them as the only batch of a new trace. In that trace's ledger, the records
     /// of earlier traces count as filtered.
     pub fn take_held(&mut self) -> Batch {
         Account::lock(&self.account).start_trace();
@@ -150,13 +151,14 @@ impl Merger {
         let (pages, slabs) = (self.pages.take_held(), self.slabs.take_held());
         let (frags, reclaims) = (self.frags.take_held(), self.reclaims.take_held());
         let mut batch = Batch { tasks, task_rows, pages, slabs, frags, reclaims, ..first };
-        // The rows of tasks may have named cgroups that were unknown before.
+        // The rows of the tasks may refer to cgroups that were unknown before.
         batch.names.extend(self.resolver.take_names());
         batch
     }
 
-    /// The ledger's rows about one program, one for each CPU where it ran and one for the whole machine, from what the
-    /// program counted on each CPU and how often the kernel did not run it.
+    /// Returns the ledger's rows about one program: one for each CPU on which the program ran, and one for the whole
+    /// machine. `counters` are the program's counters on each CPU, and `missed` is how often the kernel did not run the
+    /// program.
     pub fn ledger(&self, time: u64, program: Program, counters: &[Counters], missed: u64) -> Vec<Ledger> {
         let name = || program.name().to_owned();
         let account = Account::lock(&self.account);

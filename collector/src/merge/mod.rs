@@ -1,5 +1,5 @@
-//! From the records of all CPUs to the batches of a trace: one time order, resolved addresses, and an account of what
-//! became of each record.
+//! The merger, which turns the records of all CPUs into the batches of a trace. The batches are in one time order and
+//! have resolved addresses, and an account says what became of each record.
 //!
 //! ```text
 //! bpf::Record ─► resolve ─► queue (one for each table) ─► merger ─► batch ─► trace_writer ─► a trace's segments
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! **Invariant:** each record that comes out of a ring is counted once: as written, as lost (the writer failed), or as
-//! evicted (the flight recorder kept it for its time and did not need it).
+//! evicted (the flight recorder kept the record for its time and did not need it).
 
 mod account;
 mod batch;

@@ -1,14 +1,14 @@
-//! The records of one table between the rings and the trace.
+//! The queue of one table's records between the rings and the trace.
 
 use std::{collections::VecDeque, mem};
 
 use super::account::{Account, Fate, Queued};
 
-/// The records of one table.
+/// The records of one table that are not written yet.
 pub(super) struct Queue<T> {
-    /// records that wait for records of other CPUs with earlier times
+    /// The records that wait for records of other CPUs with earlier times.
     pub waiting: Vec<T>,
-    /// records in time order that the flight recorder keeps until they are too old
+    /// The records that the flight recorder keeps until they are too old, in time order.
     held: VecDeque<T>,
 }
 
@@ -19,10 +19,9 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T: Queued> Queue<T> {
-    /// The waiting records before `horizon`, in time order.
+    /// Returns the waiting records before `horizon`, in time order.
     pub fn due(&mut self, horizon: u64) -> &mut [T] {
-        // Each CPU's records are in order but for a few, so this is a merge of sorted runs, which the standard sort
-        // detects.
+        // Each CPU's records are almost in order, so this is a merge of sorted runs, which the standard sort detects.
         self.waiting.sort_by_key(T::time);
         let due = self.waiting.partition_point(|record| record.time() < horizon);
         &mut self.waiting[..due]
@@ -35,7 +34,7 @@ impl<T: Queued> Queue<T> {
         mem::replace(&mut self.waiting, later)
     }
 
-    /// Moves the waiting records before `horizon` to those that are held, and shows each to `inspect`.
+    /// Moves the waiting records before `horizon` to the held ones, and passes each to `inspect`.
     pub fn hold(&mut self, horizon: u64, mut inspect: impl FnMut(&T)) {
         let due = self.due(horizon);
         due.iter().for_each(&mut inspect);
@@ -43,7 +42,7 @@ impl<T: Queued> Queue<T> {
         self.held.extend(self.waiting.drain(..count));
     }
 
-    /// Removes the held records before `since`, counts each as evicted, and shows it to `inspect`.
+    /// Removes the held records before `since`, counts each as evicted, and passes it to `inspect`.
     pub fn evict(&mut self, since: u64, account: &mut Account, mut inspect: impl FnMut(&T)) {
         while let Some(record) = self.held.pop_front_if(|record| record.time() < since) {
             inspect(&record);
@@ -56,12 +55,12 @@ impl<T: Queued> Queue<T> {
         mem::take(&mut self.held).into()
     }
 
-    /// The time of the oldest held record.
+    /// Returns the time of the oldest held record.
     pub fn held_since(&self) -> Option<u64> {
         self.held.front().map(T::time)
     }
 
-    /// Bytes of memory that the held records take.
+    /// Returns the number of bytes of memory that the held records take.
     pub fn held_bytes(&self) -> usize {
         self.held.len() * size_of::<T>()
     }

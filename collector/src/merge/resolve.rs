@@ -1,5 +1,5 @@
-//! From what a record has (kernel addresses, the kernel's own numbers) to what a trace says (page frames, zones,
-//! numbers with names).
+//! The conversion of a record's values (kernel addresses, the kernel's own numbers) to those of a trace (page frames,
+//! zones, numbers with names).
 
 use trace::{FragEvent, Kind, NO_PFN, PageEvent, ReclaimEvent, SlabEvent, Task, TaskRecord, UNKNOWN_ZONE, Zone};
 
@@ -12,11 +12,11 @@ use crate::{
 /// Resolves the addresses and numbers of records.
 pub struct Resolver {
     addresses: Addresses,
-    /// whether kernel addresses stay as they are
+    /// Whether kernel addresses are stored as they are.
     raw_addresses: bool,
-    /// the header's zones
+    /// The header's zones.
     zones: Vec<Zone>,
-    /// index of the zone that was found last
+    /// The index of the zone that was found last.
     last_zone: usize,
     symbols: Symbols,
     stacks: Stacks,
@@ -25,19 +25,19 @@ pub struct Resolver {
     tasks: Tasks,
 }
 
-/// A record as a trace has it.
+/// A record with the values that a trace has.
 pub enum Resolved {
     Page(PageEvent),
     Slab(SlabEvent),
     Frag(FragEvent),
     Reclaim(ReclaimEvent),
     Task(TaskRecord),
-    /// the record only said what later ones mean
+    /// The record only gave the meaning of a number in later records.
     Name,
 }
 
 impl Resolver {
-    /// A resolver that knows the threads which run now.
+    /// Returns a resolver that knows the threads that run now.
     pub fn new(
         addresses: Addresses,
         raw_addresses: bool,
@@ -51,7 +51,7 @@ impl Resolver {
         Self { addresses, raw_addresses, zones, last_zone: 0, symbols, stacks, caches, cgroups, tasks }
     }
 
-    /// Resolves a record, but for the slab cache of an object: see [`fill_in_cache`](Self::fill_in_cache).
+    /// Resolves a record, except for the slab cache of an object; see [`fill_in_cache`](Self::fill_in_cache).
     pub fn resolve(&mut self, record: Record<'_>) -> Resolved {
         match record {
             Record::Page(mut page, stack) => {
@@ -68,7 +68,7 @@ impl Resolver {
                 Resolved::Slab(slab)
             }
             Record::Frag(mut frag) => {
-                // Fallbacks are always read from ftrace's record, which has the frame.
+                // Fallbacks are always read from ftrace's records, which have the frame number.
                 if frag.kind != Kind::ExtFrag as u8 {
                     frag.pfn = self.addresses.pfn(frag.pfn);
                 }
@@ -91,16 +91,16 @@ impl Resolver {
         }
     }
 
-    /// Fills in number and sizes of an event's slab cache. Another CPU may have introduced the cache a moment before,
-    /// so this has to wait until all earlier records have come.
+    /// Sets the number and the sizes of an event's slab cache. Another CPU may have emitted the cache's record a moment
+    /// before, so this must be called after all earlier records have come.
     pub fn fill_in_cache(&self, slab: &mut SlabEvent) {
         if slab.kind == Kind::CacheAlloc as u8 || slab.kind == Kind::CacheFree as u8 {
             self.caches.fill_in(slab);
         }
     }
 
-    /// The header's number of the zone that holds a page frame. The last zone is tried first, because the next frame is
-    /// mostly in the same.
+    /// Returns the header's number of the zone that holds a page frame. The last zone is tried first, because
+    /// consecutive frames are mostly in the same zone.
     fn zone(&mut self, pfn: u64) -> u8 {
         if !self.zones.get(self.last_zone).is_some_and(|zone| zone.contains(pfn)) {
             let Some(zone) = self.zones.iter().position(|zone| zone.contains(pfn)) else { return UNKNOWN_ZONE };
@@ -109,24 +109,24 @@ impl Resolver {
         self.last_zone as u8
     }
 
-    /// The header's number of the zone that has this number in its node: `/proc/zoneinfo` lists the zones of a node in
-    /// that order.
+    /// Returns the header's number of the zone with the number `number` in its node. `/proc/zoneinfo` lists the zones
+    /// of a node in the order of these numbers.
     fn zone_of_node(&self, node: i16, number: u8) -> u8 {
         let of_node = self.zones.iter().enumerate().filter(|(_, zone)| i32::from(zone.node) == i32::from(node));
         of_node.map(|(index, _)| index as u8).nth(usize::from(number)).unwrap_or(UNKNOWN_ZONE)
     }
 
-    /// The rows that the record of a task makes.
+    /// Returns the rows for the record of a task.
     pub fn task(&mut self, record: &TaskRecord) -> Vec<Task> {
         self.tasks.apply(record, &mut self.cgroups)
     }
 
-    /// The rows of all threads that are known.
+    /// Returns the rows of all known threads.
     pub fn tasks(&self) -> Vec<Task> {
         self.tasks.all()
     }
 
-    /// The names that the current trace was not given yet.
+    /// Returns the names that the current trace does not have yet.
     pub fn take_names(&mut self) -> NameBatch {
         NameBatch {
             symbols: self.symbols.rows.take_unwritten(),
@@ -136,7 +136,7 @@ impl Resolver {
         }
     }
 
-    /// A new trace begins, which has none of the names.
+    /// Starts a new trace, which has none of the names.
     pub fn start_trace(&mut self) {
         self.symbols.rows.start_trace();
         self.stacks.rows.start_trace();

@@ -1,19 +1,19 @@
-//! The writer of one trace.
+//! The writer of one trace, with the names that wait to be written.
 
 use trace::Writer;
 
 use crate::names::NameBatch;
 
-/// The writer of one trace, with the names that it could not write yet.
+/// The writer of one trace, with the names that could not be written yet.
 pub struct TraceWriter {
     pub writer: Writer,
-    /// rows that a failed write has left over; they are written before anything else, because events without them say
-    /// nothing
+    /// The rows that a failed write has left over. They are written before anything else, because the events refer to
+    /// them.
     pub(super) names: NameBatch,
 }
 
 impl TraceWriter {
-    /// The writer of a trace that has no rows yet.
+    /// Returns the writer of a trace that has no rows yet.
     pub fn new(writer: Writer) -> Self {
         Self { writer, names: NameBatch::default() }
     }

@@ -1,8 +1,8 @@
-//! Rows that say what numbers mean, on their way into a trace.
+//! The rows that give numbers their meaning, collected for writing to a trace.
 
 use trace::{Cache, Cgroup, Row, Stack, Symbol, Writer};
 
-/// The rows that a trace has not been given yet, of each table.
+/// The rows of each table that a trace does not have yet.
 #[derive(Debug, Default)]
 pub struct NameBatch {
     pub symbols: Vec<Symbol>,
@@ -20,7 +20,7 @@ impl NameBatch {
         self.cgroups.extend(later.cgroups);
     }
 
-    /// Writes the rows and removes those that were written, so that a failed write can be repeated.
+    /// Writes the rows, and removes those that were written, so that a failed write can be repeated.
     ///
     /// # Errors
     /// The first error of the writer.

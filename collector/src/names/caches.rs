@@ -1,4 +1,4 @@
-//! Slab caches.
+//! The numbers of slab caches.
 
 use std::collections::HashMap;
 
@@ -6,19 +6,19 @@ use trace::{Cache, CacheRecord, SlabEvent};
 
 use super::name_rows::NameRows;
 
-/// Gives numbers to the kernel's slab caches, which records name by their addresses.
+/// Gives numbers to the kernel's slab caches, which records identify by address.
 #[derive(Default)]
 pub struct Caches {
-    /// indices into `rows`, by the address of the `kmem_cache`
+    /// The indices into `rows`, by the address of the `kmem_cache`.
     known: HashMap<u64, usize>,
     pub rows: NameRows<Cache>,
 }
 
 impl Caches {
-    /// Gives the cache of a record a number, if it has none yet: each CPU may introduce it.
+    /// Gives the cache of a record a number, if it has none yet. Each CPU may emit the record of a cache.
     pub fn add(&mut self, CacheRecord { time, address, object_size, size, name, .. }: &CacheRecord) {
         let next = self.rows.len();
-        // Number 0 stands for none, and numbers have 16 bits: no kernel has that many caches.
+        // The number 0 means none. Numbers have 16 bits, which is enough for the caches of any kernel.
         let Ok(id) = u16::try_from(next + 1) else { return };
         if *self.known.entry(*address).or_insert(next) == next {
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -27,7 +27,7 @@ impl Caches {
         }
     }
 
-    /// Puts the number and the sizes of a cache into an event, in place of the cache's address.
+    /// Replaces the cache's address in an event with the cache's number and sizes.
     pub fn fill_in(&self, event: &mut SlabEvent) {
         let address = u64::from(event.bytes_alloc) << 32 | u64::from(event.bytes_req);
         let cache = self.known.get(&address).and_then(|index| self.rows.get(*index));

@@ -1,7 +1,7 @@
-//! What the numbers in events stand for: symbols, stacks, slab caches, cgroups and tasks get numbers here, and rows of
-//! the trace that say what each number means.
+//! The meaning of the numbers in events. Symbols, stacks, slab caches, cgroups and tasks get numbers here, and rows of
+//! the trace that give each number its meaning.
 //!
-//! **Invariant:** the row that says what a number means is written before the first event that uses the number.
+//! **Invariant:** the row that gives a number its meaning is written before the first event with that number.
 
 mod batch;
 mod caches;

@@ -1,13 +1,13 @@
-//! The rows that say what numbers mean, and which of them the trace that is being written has.
+//! The rows that give numbers their meaning, and the number of those that are already in the current trace.
 
 use trace::Row;
 
-/// Rows in the order in which their numbers were given. They are kept for the whole recording, because the flight
-/// recorder writes several traces and each needs them.
+/// The rows in the order in which their numbers were given. They are kept for the whole recording, because the flight
+/// recorder writes several traces, and each of them needs the rows.
 #[derive(Debug)]
 pub struct NameRows<R> {
     rows: Vec<R>,
-    /// how many of the first rows the current trace has
+    /// The number of rows, from the first on, that the current trace has.
     written: usize,
 }
 
@@ -18,12 +18,12 @@ impl<R> Default for NameRows<R> {
 }
 
 impl<R: Row + Clone> NameRows<R> {
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// The row at an index, counted from the first one that was ever pushed.
+    /// Returns the row at an index, counted from the first row that was pushed.
     pub fn get(&self, index: usize) -> Option<&R> {
         self.rows.get(index)
     }
@@ -33,14 +33,14 @@ impl<R: Row + Clone> NameRows<R> {
         self.rows.push(row);
     }
 
-    /// Copies of the rows that the current trace does not have yet; from now on they count as written to it.
+    /// Returns copies of the rows that the current trace does not have yet. They count as written to it from then on.
     pub fn take_unwritten(&mut self) -> Vec<R> {
         let unwritten = self.rows[self.written..].to_vec();
         self.written = self.rows.len();
         unwritten
     }
 
-    /// A new trace begins, which has none of the rows.
+    /// Starts a new trace, which has none of the rows.
     pub fn start_trace(&mut self) {
         self.written = 0;
     }

@@ -1,4 +1,4 @@
-//! Kernel stacks.
+//! The numbers of kernel stacks.
 
 use std::collections::HashMap;
 
@@ -6,19 +6,19 @@ use trace::Stack;
 
 use super::{name_rows::NameRows, symbols::Symbols};
 
-/// Gives numbers to kernel stacks, so that each is stored once.
+/// Gives numbers to kernel stacks, so that each stack is stored once.
 #[derive(Default)]
 pub struct Stacks {
     ids: HashMap<Box<[u64]>, u32>,
     pub rows: NameRows<Stack>,
 }
 
-/// Most different stacks that get a number; no host is known that has more. Stacks beyond have number 0, so that memory
-/// stays bounded.
+/// The greatest number of different stacks that get a number, which bounds the memory. Further stacks get the number 0;
+/// no host is known that has more.
 const MOST: usize = 1 << 19;
 
 impl Stacks {
-    /// The number of a stack, given by its return addresses, innermost first; 0 for none.
+    /// Returns the number of the stack with these return addresses, innermost first; 0 for no stack.
     pub fn id(&mut self, frames: &[u64], time: u64, symbols: &mut Symbols) -> u32 {
         if let Some(id) = self.ids.get(frames) {
             return *id;
@@ -36,10 +36,10 @@ impl Stacks {
     }
 }
 
-/// How many of the innermost stack frames belong to the tracing itself, and not to what was traced.
+/// Returns how many of the innermost stack frames belong to the tracing itself, and not to the traced code.
 fn tracing_frames(frames: &[u64], symbols: &Symbols) -> usize {
-    // The functions of the program, of what runs it, and of the tracepoint itself (kernel/trace/bpf_trace.c,
-    // include/linux/tracepoint.h).
+    // The prefixes are those of the eBPF program, of the functions that run it, and of the tracepoint
+    // (kernel/trace/bpf_trace.c, include/linux/tracepoint.h).
     const PREFIXES: [&str; 8] = [
         "bpf_",
         "__bpf_",

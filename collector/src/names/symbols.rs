@@ -1,4 +1,4 @@
-//! Places in the kernel's code.
+//! The numbers of places in the kernel's code.
 
 use std::collections::HashMap;
 
@@ -16,19 +16,19 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// No place has a number yet.
+    /// Returns a table in which no place has a number yet.
     pub fn new(kallsyms: Kallsyms) -> Self {
         Self { kallsyms, ..Self::default() }
     }
 
-    /// The number of a return address; 0 for no address.
+    /// Returns the number of a return address; 0 for no address.
     pub fn id(&mut self, address: u64, time: u64) -> u64 {
         if address == 0 {
             return 0;
         }
         let next = self.ids.len() as u64 + 1;
         *self.ids.entry(address).or_insert_with(|| {
-            // A return address points behind the call, which may be the last instruction of its function.
+            // A return address points behind the call, which may be the last instruction of the function.
             let (function, offset, module) = self.kallsyms.resolve(address - 1).unwrap_or(("?", 0, ""));
             let offset = if function == "?" { 0 } else { offset + 1 };
             self.rows.push(Symbol { time, id: next, function: function.to_owned(), offset, module: module.to_owned() });
@@ -36,7 +36,7 @@ impl Symbols {
         })
     }
 
-    /// The function in which an address lies, if it is known.
+    /// Returns the function in which an address lies, if it is known.
     pub fn function(&self, address: u64) -> Option<&str> {
         self.kallsyms.resolve(address).map(|(function, ..)| function)
     }

@@ -1,4 +1,4 @@
-//! Threads and their processes.
+//! The threads and their processes.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use trace::{Program, Task, TaskRecord};
 use super::cgroups::CgroupNames;
 use crate::kernel::monotonic_ns;
 
-/// What is known of each thread as of the last record about it. A record says only what has changed.
+/// The process, name and cgroup of each thread, as of the thread's last record. A record holds only what has changed.
 pub struct Tasks {
-    /// rows by pid
+    /// The rows of the threads, by pid.
     known: BTreeMap<u32, Task>,
 }
 
 impl Tasks {
-    /// Every thread of every process that runs now; the eBPF programs report every later one. A thread that ends while
-    /// `/proc` is read is left out.
+    /// Returns every thread of every process that runs now. The eBPF programs report every later thread. A thread that
+    /// ends while `/proc` is read is left out.
     pub fn running(cgroups: &mut CgroupNames) -> Self {
         let time = monotonic_ns();
         let idle = Task { time, pid: 0, tgid: 0, comm: "swapper".to_owned(), cgroup: 0 };
@@ -32,13 +32,13 @@ impl Tasks {
         Self { known }
     }
 
-    /// The rows of all threads that are known.
+    /// Returns the rows of all known threads.
     pub fn all(&self) -> Vec<Task> {
         self.known.values().cloned().collect()
     }
 
-    /// Takes over what a record says, and returns the rows that it makes: one, or one for each thread of a process that
-    /// was moved to another cgroup.
+    /// Applies a record, and returns the rows for it: one, or one for each thread of a process that was moved to
+    /// another cgroup.
     pub fn apply(&mut self, record: &TaskRecord, cgroups: &mut CgroupNames) -> Vec<Task> {
         let TaskRecord { time, pid, program, tgid, comm, cgroup, .. } = *record;
         let name = comm.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -55,7 +55,7 @@ impl Tasks {
                 })
                 .collect();
         }
-        // A thread that was renamed by another one has its process and its cgroup as before.
+        // A thread that was renamed by another thread keeps its process and its cgroup.
         let old = self.known.get(&pid).filter(|_| tgid == 0);
         let (tgid, cgroup) = old.map_or((tgid, cgroup), |old| (old.tgid, old.cgroup));
         let task = Task { time, pid, tgid, comm, cgroup };

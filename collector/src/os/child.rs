@@ -7,7 +7,7 @@ use std::{
 
 use crate::Error;
 
-/// Starts a command, given as its words; none if there are no words.
+/// Starts a command, given as its words. Returns `None` if there are no words.
 ///
 /// # Errors
 /// [`Error::Command`]

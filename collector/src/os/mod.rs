@@ -1,4 +1,4 @@
-//! What the collector asks of the operating system beside tracing: privileges, signals, a command to run.
+//! The uses of the operating system other than tracing: privileges, signals, and the command to run.
 
 pub(crate) mod child;
 pub(crate) mod privilege;

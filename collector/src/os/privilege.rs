@@ -1,4 +1,4 @@
-//! The privileges of this process: whether it has those that it needs, and giving them up.
+//! The privileges of this process: checking for those that are needed, and dropping them.
 
 use std::{env, fs};
 
@@ -6,19 +6,20 @@ use caps::{CapSet, Capability, CapsHashSet};
 
 use crate::Error;
 
-/// Whether this process may load eBPF programs that read kernel memory: as root, or with `CAP_BPF` and `CAP_PERFMON`.
+/// Returns whether this process may load eBPF programs that read kernel memory, as root or with `CAP_BPF` and
+/// `CAP_PERFMON`.
 pub fn can_load() -> bool {
     let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
     has(Capability::CAP_SYS_ADMIN) || (has(Capability::CAP_BPF) && has(Capability::CAP_PERFMON))
 }
 
-/// Whether the kernel is locked down in mode `confidentiality`, in which it lets nobody read its memory; where it does
-/// not say, it is taken not to be.
+/// Returns whether the kernel is locked down in mode `confidentiality`, in which it lets nobody read its memory. If the
+/// mode cannot be read, the kernel is assumed not to be locked down.
 pub fn is_locked_down() -> bool {
     fs::read_to_string("/sys/kernel/security/lockdown").is_ok_and(|modes| modes.contains("[confidentiality]"))
 }
 
-/// Makes sure that eBPF programs that read kernel memory can be loaded here.
+/// Checks that eBPF programs that read kernel memory can be loaded on this host.
 ///
 /// # Errors
 /// [`Error::NotRoot`], [`Error::Lockdown`]
@@ -29,14 +30,15 @@ pub fn check() -> Result<(), Error> {
     if is_locked_down() { Err(Error::Lockdown) } else { Ok(()) }
 }
 
-/// The user and the group who ran sudo, to whom the trace shall belong; `None` if sudo was not used, or by root.
+/// Returns the user and group ids of the user who ran sudo, to whom the trace shall belong; `None` if sudo was not
+/// used, or was run by root.
 pub fn sudo_user() -> Option<(u32, u32)> {
     let id = |name| env::var(name).ok()?.parse().ok();
     Some((id("SUDO_UID")?, id("SUDO_GID")?)).filter(|(uid, _)| *uid != 0)
 }
 
-/// Gives up everything that loading and attaching needed: from here on this process belongs to the user who ran sudo,
-/// cannot gain privileges, and keeps one capability, `CAP_BPF`, to read its counters.
+/// Drops the privileges that loading and attaching needed. After that, this process belongs to the user who ran sudo,
+/// cannot gain privileges, and keeps one capability, `CAP_BPF`, to read the counters.
 ///
 /// # Errors
 /// [`Error::System`]
@@ -50,7 +52,7 @@ pub fn drop_all() -> Result<(), Error> {
     };
     let kept = CapsHashSet::from([Capability::CAP_BPF]);
     if let Some((uid, gid)) = sudo_user() {
-        // SAFETY: these system calls take no pointers (setgroups gets an empty list); std has none of them for the
+        // SAFETY: these system calls take no pointers (setgroups gets an empty list), and std has none of them for the
         // running process.
         unsafe {
             last("keep capabilities")(libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0))?;
@@ -59,13 +61,14 @@ pub fn drop_all() -> Result<(), Error> {
             last("change the user")(libc::setresuid(uid, uid, uid))?;
         }
     }
-    // The effective and the inheritable set go before the permitted one, within which they must stay.
+    // The effective and the inheritable set are cleared before the permitted one is reduced, because they must stay
+    // within it.
     caps::clear(None, CapSet::Effective).map_err(failed("drop capabilities"))?;
     caps::clear(None, CapSet::Inheritable).map_err(failed("drop capabilities"))?;
     caps::set(None, CapSet::Permitted, &kept).map_err(failed("drop capabilities"))?;
     caps::set(None, CapSet::Effective, &kept).map_err(failed("drop capabilities"))?;
-    // After a change of the user a process cannot read its own /proc/self unless it says that it may be dumped.
-    // SAFETY: these system calls take no pointers.
+    // After a change of the user, a process cannot read its own /proc/self unless it is dumpable. SAFETY: these system
+    // calls take no pointers.
     unsafe {
         last("stay readable to itself")(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
         last("renounce new privileges")(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -1,4 +1,4 @@
-//! Signals, as flags that are looked at now and then.
+//! The signals, as flags that the program checks from time to time.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -9,7 +9,7 @@ use signal_hook::{
 
 use crate::Error;
 
-/// A flag that Ctrl-C, and every other signal that asks a program to end, sets.
+/// Returns a flag that is set by Ctrl-C and every other signal that asks a program to end.
 ///
 /// # Errors
 /// [`Error::System`]
@@ -21,7 +21,7 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
     Ok(stop)
 }
 
-/// A flag that SIGUSR1 sets.
+/// Returns a flag that is set by SIGUSR1.
 ///
 /// # Errors
 /// [`Error::System`]

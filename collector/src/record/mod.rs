@@ -1,4 +1,4 @@
-//! One recording, from loading the programs to the last row of the ledger.
+//! A recording, from loading the programs to the last row of the ledger.
 //!
 //! ```text
 //! recording (sets everything up, drops privileges)

@@ -1,4 +1,4 @@
-//! What to record, and for how long.
+//! The options of a recording.
 
 use std::{
     collections::BTreeMap,
@@ -13,39 +13,40 @@ use trace::Family;
 use super::flight::FlightOptions;
 use crate::{bpf::Source, filter::Filter};
 
-/// What to record, and for how long.
+/// The options of a recording: what to record, and for how long.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// the trace directory to make; with `flight` the directory of the traces
+    /// The trace directory to create; with `flight`, the directory of the traces.
     pub output: PathBuf,
-    /// stop after this time
+    /// The time after which the recording stops, if it is limited.
     pub duration: Option<Duration>,
-    /// the families of events
+    /// The families of events to record.
     pub families: Vec<Family>,
-    /// which events of these families; those of the collector itself are always left out
+    /// The filter, which says which events of these families are recorded. Events of the collector itself are always
+    /// left out.
     pub filter: Filter,
-    /// one page event in so many has its kernel stack; 0 = none
+    /// The stack sampling divisor N: one page event in N gets its kernel stack; 0 means none.
     pub stack_sample: u32,
-    /// how the page and slab programs are attached
+    /// The way in which the page and slab programs are attached.
     pub source: Source,
-    /// bytes of each CPU's ring: a power of two
+    /// The size of each CPU's ring in bytes, a power of two.
     pub ring_size: u32,
-    /// time between two snapshots of `/proc`
+    /// The time between two snapshots of `/proc`.
     pub snapshot_interval: Duration,
-    /// whether to read at the start what each page frame is used for
+    /// Whether to read at the start what each page frame is used for.
     pub frames: bool,
-    /// bytes after which a new segment is started
+    /// The size in bytes after which a new segment is started.
     pub rotate: u64,
-    /// store kernel addresses as they are
+    /// Whether to store kernel addresses as they are.
     pub raw_addresses: bool,
-    /// keep the events in memory, and write the last of them when something happens
+    /// The options of the flight recorder; `None` to write all events to one trace.
     pub flight: Option<FlightOptions>,
-    /// a command to run; the recording ends with it
+    /// The command to run, with whose end the recording ends; empty for none.
     pub command: Vec<OsString>,
 }
 
 impl Options {
-    /// The options as the header of the trace has them.
+    /// Returns the options in the form for the trace's header.
     pub(super) fn describe(&self) -> BTreeMap<String, String> {
         let events: Vec<_> = self.families.iter().map(|family| family.name()).collect();
         let command: Vec<_> = self.command.iter().map(|word| word.to_string_lossy()).collect();
@@ -68,11 +69,11 @@ impl Options {
     }
 }
 
-/// What a signal may ask of a recording while it runs.
+/// The requests that signals make to a running recording.
 #[derive(Debug, Clone, Default)]
 pub struct Requests {
-    /// the recording shall end
+    /// Set if the recording shall end.
     pub stop: Arc<AtomicBool>,
-    /// the flight recorder shall write what it keeps
+    /// Set if the flight recorder shall write what it keeps.
     pub write: Arc<AtomicBool>,
 }

@@ -1,17 +1,17 @@
-//! Where the events of a recording go.
+//! The destination of a recording's events.
 
 use super::{flight::FlightRecorder, writer_thread::WriterThread};
 
-/// Where the events go. Before the privileges are dropped, `Trace` is a writer without its thread.
+/// The destination of the events. Before the privileges are dropped, `Trace` is a writer without its thread.
 pub(super) enum Output<Trace = WriterThread> {
-    /// into one trace, as they come
+    /// The events are written to one trace as they come.
     Trace(Trace),
-    /// into memory, and from there into a trace of their own each time something happens
+    /// The events are kept in memory, and written to a new trace each time a trigger fires.
     Flight(Box<FlightRecorder>),
 }
 
 impl Output {
-    /// Bytes written so far, in all traces.
+    /// Returns the number of bytes written so far to all traces.
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Trace(thread) => thread.bytes(),

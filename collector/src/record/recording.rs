@@ -1,4 +1,5 @@
-//! The start of a recording: learn the kernel, load the programs, attach them, drop the privileges.
+//! The start of a recording: reading the kernel's properties, loading and attaching the programs, dropping the
+//! privileges.
 
 use std::{process, time::Instant};
 
@@ -24,7 +25,7 @@ use crate::{
 /// Records until the duration is over, the command ends, or the recording is asked to stop.
 ///
 /// # Errors
-/// What kept the recording from starting. What ends it later is told in [`Summary::failure`].
+/// [`Error`] if the recording cannot start. An error that ends a recording later is in [`Summary::failure`].
 pub fn record(options: &Options, requests: &Requests, progress: &mut dyn FnMut(Progress)) -> Result<Summary, Error> {
     privilege::check()?;
     let tracefs = Tracefs::find()?;
@@ -50,7 +51,7 @@ pub fn record(options: &Options, requests: &Requests, progress: &mut dyn FnMut(P
         || options.families.iter().any(|family| matches!(family, Family::Slab | Family::Cache));
     let kallsyms = if has_code_addresses { Kallsyms::read()? } else { Kallsyms::default() };
     let snapshots = SnapshotReader::open()?;
-    // Kernels may be built without this file; and a flight recorder forgets its start.
+    // A kernel may be built without this file. A flight recorder does not keep the start of the recording.
     let frames = if options.frames && options.flight.is_none() { KPageFlags::open().ok() } else { None };
     let segments =
         trace::Options { segment_bytes: options.rotate, owner: privilege::sudo_user(), ..trace::Options::default() };
@@ -63,7 +64,8 @@ pub fn record(options: &Options, requests: &Requests, progress: &mut dyn FnMut(P
     let child = child::spawn(&options.command)?;
     privilege::drop_all()?;
 
-    // Threads are started when the privileges are gone: each has those that its maker has at that moment.
+    // Threads are started after the privileges were dropped, because a thread gets the privileges that its creator has
+    // at that moment.
     let output = match output {
         Output::Trace(writer) => Output::Trace(WriterThread::start(TraceWriter::new(writer))?),
         Output::Flight(recorder) => Output::Flight(recorder),
@@ -75,7 +77,7 @@ pub fn record(options: &Options, requests: &Requests, progress: &mut dyn FnMut(P
         .run(options, child, requests, progress))
 }
 
-/// The programs of the families that were asked for, and those that tell which thread is which.
+/// Returns the programs of the families that were asked for, and those that report threads.
 fn programs(options: &Options) -> Vec<Program> {
     let wanted = |program: &Program| program.family() == Family::Task || options.families.contains(&program.family());
     Program::ALL.into_iter().filter(wanted).collect()

@@ -1,4 +1,5 @@
-//! A recording while it runs: rings are emptied, rows written, snapshots taken; and its end.
+//! The main loop of a recording, which empties the rings, writes rows and takes snapshots; and the end of the
+//! recording.
 
 use std::{
     process::Child,
@@ -22,17 +23,17 @@ use crate::{
     merge::{Merger, TraceWriter},
 };
 
-/// Rows are written when so many records have come, or this long after the last time. With [`SETTLE`] this bounds what
-/// a crash can cost.
+/// The number of records after which rows are written, and the time after which they are written in any case. Together
+/// with [`SETTLE`], they bound what a crash can cost.
 const BATCH: usize = 1 << 16;
 const FLUSH: Duration = Duration::from_millis(500);
-/// The longest time between two looks into the rings; it is shorter while they fill faster.
+/// The longest time between two readings of the rings. The time is shorter while the rings fill faster.
 const LOOK: Duration = Duration::from_millis(20);
-/// An event of this age is in its ring for all to see. A program takes a microsecond from its time stamp to the end of
-/// its record, but its CPU may be a virtual one that its host does not run just then.
+/// The age from which an event is certain to be in its ring. A program takes about a microsecond from its time stamp to
+/// the end of its record, but its CPU may be a virtual one that the host does not run at that moment.
 const SETTLE: Duration = Duration::from_millis(200);
 
-/// A recording that runs.
+/// A running recording.
 pub(super) struct Session {
     pub capture: Capture,
     pub merger: Merger,
@@ -44,7 +45,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Records until something ends it, and returns how it went.
+    /// Records until something ends the recording, and returns its summary.
     pub fn run(
         mut self,
         options: &Options,
@@ -65,7 +66,7 @@ impl Session {
             let drained = self.capture.drain(|record| self.merger.push(record));
             unwritten += drained.records;
             if unwritten >= BATCH || last_write.elapsed() >= FLUSH {
-                // A look has taken all records that were in the rings when it began.
+                // The reading has taken all records that were in the rings when it began.
                 failure = self.write_due(look.saturating_sub(SETTLE.as_nanos() as u64), &requests.write).err();
                 (last_write, unwritten) = (Instant::now(), 0);
                 progress(Progress {
@@ -78,7 +79,7 @@ impl Session {
                 last_snapshot = Instant::now();
                 failure = self.take_snapshot().err();
             }
-            // At most an eighth of a ring may fill between two looks.
+            // The pause is chosen so that at most an eighth of a ring fills between two readings.
             pause =
                 if drained.fullest > 0.125 { pause / 2 } else { (pause * 2).min(LOOK) }.max(Duration::from_micros(100));
             if drained.fullest < 0.5 {
@@ -88,12 +89,13 @@ impl Session {
         self.end(&stopped, failure)
     }
 
-    /// Writes what the trace begins with.
+    /// Writes the header, the first batch and the first snapshot of the trace.
     fn begin(&mut self) -> Result<(), Error> {
         if let Output::Trace(thread) = &self.output {
             let (header, first) = (self.header.clone(), self.merger.first_batch());
             thread.write(first.bytes(), move |trace| {
-                // Again, for only now is the start known: a killed recording has no later header.
+                // The header is written again, because the start time is known only now and a recording that is killed
+                // writes no later header.
                 trace.writer.write_header(&header)?;
                 first.write(trace)
             })?;
@@ -101,8 +103,8 @@ impl Session {
         self.take_snapshot_with_slabs()
     }
 
-    /// Writes, or keeps for the flight recorder, the records before `horizon`. `asked` is set by who wants the flight
-    /// recorder to write.
+    /// Writes, or keeps for the flight recorder, the records before `horizon`. A signal sets `asked` to make the flight
+    /// recorder write.
     fn write_due(&mut self, horizon: u64, asked: &AtomicBool) -> Result<(), Error> {
         match &mut self.output {
             Output::Trace(thread) => {
@@ -121,7 +123,7 @@ impl Session {
         }
     }
 
-    /// Writes what the flight recorder has kept, and the state of the machine now, into a trace of their own.
+    /// Writes what the flight recorder has kept, and the present state of the machine, to a new trace.
     fn write_flight(&mut self, reason: &str) -> Result<(), Error> {
         self.take_snapshot_with_slabs()?;
         let missed = self.missed();
@@ -132,19 +134,19 @@ impl Session {
         let now = monotonic_ns();
         let mut ledger = ledger(&self.capture, &self.merger, now, &missed)?;
         for row in &mut ledger {
-            // Records that are on their way, or will be in the next trace, are not in this one.
+            // Records that are still in the rings, or will be in the next trace, count as filtered in this one.
             row.filtered = row.seen - row.written - row.dropped;
         }
         trace.writer.append(&ledger).map_err(|(error, _)| error)?;
         recorder.close(trace.writer, header, now, reason.to_owned())
     }
 
-    /// Detaches the programs, empties the rings, writes the last rows, and settles the account.
+    /// Detaches the programs, empties the rings, and writes the last rows and the ledger.
     fn end(mut self, stopped: &str, mut failure: Option<Error>) -> Summary {
-        // Read before the programs go: a detached program has no misses any more.
+        // The misses are read before the programs are detached, because a detached program reports none.
         let missed = self.missed();
         failure = failure.or(self.take_snapshot_with_slabs().err());
-        // Whatever fails from here on, the records that wait are written.
+        // The waiting records are written even if one of the following steps fails.
         failure = failure.or(self.capture.detach().err());
         let elapsed = self.started.elapsed();
         self.drain_the_rest();
@@ -155,7 +157,7 @@ impl Session {
                 if let Some(frames) = self.frames.rows(true) {
                     failure = failure.or(thread.write(0, move |trace| frames.write(&mut trace.writer)).err());
                 }
-                // The last rows of the ledger are made from what is written.
+                // The ledger's last rows count the records that are written.
                 failure = failure.or(thread.flush().err());
             }
             Output::Flight(_) => {
@@ -197,8 +199,8 @@ impl Session {
         summary
     }
 
-    /// Empties the rings after the programs were detached. A program that runs on another CPU just then still ends:
-    /// until then the kernel's counts are ahead of the rings.
+    /// Empties the rings after the programs were detached. A program may still be running on another CPU; until it
+    /// ends, its counters are ahead of the rings.
     fn drain_the_rest(&mut self) {
         let deadline = Instant::now() + 10 * SETTLE;
         loop {
@@ -210,7 +212,7 @@ impl Session {
         }
     }
 
-    /// How many records the programs have put into the rings.
+    /// Returns how many records the programs have put into the rings.
     fn emitted(&self) -> Result<u64, Error> {
         let mut emitted = 0;
         for program in self.capture.programs() {
@@ -224,7 +226,7 @@ impl Session {
         Ok(emitted)
     }
 
-    /// How often the kernel did not run each program so far.
+    /// Returns how often the kernel did not run each program so far.
     fn missed(&self) -> Vec<(Program, u64)> {
         self.capture.programs().map(|program| (program, self.capture.missed(program))).collect()
     }
@@ -239,7 +241,7 @@ impl Session {
         self.write_snapshot(snapshot)
     }
 
-    /// Writes a snapshot, or keeps it for the flight recorder, with the ledger as it stands.
+    /// Writes a snapshot with the present ledger, or keeps it for the flight recorder.
     fn write_snapshot(&mut self, mut snapshot: Snapshot) -> Result<(), Error> {
         let now = monotonic_ns();
         snapshot.ledger = ledger(&self.capture, &self.merger, now, &self.missed())?;
@@ -254,7 +256,8 @@ impl Session {
     }
 }
 
-/// The ledger's rows about all programs as of `now`; `missed` says how often the kernel did not run each of them.
+/// Returns the ledger's rows about all programs. `now` is the time of the rows in ns of `CLOCK_MONOTONIC`, and `missed`
+/// says how often the kernel did not run each program.
 fn ledger(capture: &Capture, merger: &Merger, now: u64, missed: &[(Program, u64)]) -> Result<Vec<Ledger>, Error> {
     let mut ledger = Vec::new();
     for (program, missed) in missed {
@@ -263,7 +266,7 @@ fn ledger(capture: &Capture, merger: &Merger, now: u64, missed: &[(Program, u64)
     Ok(ledger)
 }
 
-/// Why the recording ends now, if it does.
+/// Returns the reason why the recording ends now, if it does.
 fn stop_reason(options: &Options, child: Option<&mut Child>, stop: &AtomicBool, started: Instant) -> Option<String> {
     if stop.load(Ordering::Relaxed) {
         return Some("a signal".to_owned());
@@ -275,7 +278,7 @@ fn stop_reason(options: &Options, child: Option<&mut Child>, stop: &AtomicBool, 
     Some(format!("the command ended ({status})"))
 }
 
-/// Time until the duration is over; [`LOOK`] where none was given.
+/// Returns the time until the duration is over; [`LOOK`] if the duration is not limited.
 fn time_left(options: &Options, started: Instant) -> Duration {
     options.duration.map_or(LOOK, |duration| duration.saturating_sub(started.elapsed()))
 }

@@ -1,40 +1,40 @@
-//! What a recording tells about itself: while it runs, and when it has ended.
+//! The progress of a running recording, and the summary of one that has ended.
 
 use std::time::Duration;
 
-/// What is told while a recording runs.
+/// The progress of a running recording.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
-    /// time since the start
+    /// The time since the start.
     pub elapsed: Duration,
-    /// events taken out of the rings
+    /// The number of events taken out of the rings.
     pub events: u64,
-    /// bytes written
+    /// The number of bytes written.
     pub bytes: u64,
 }
 
-/// How a recording went.
+/// The summary of a recording that has ended.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// what ended it, in words
+    /// The reason why the recording ended, in words.
     pub stopped: String,
-    /// time from the first to the last look into the rings
+    /// The time from the start of recording to the detaching of the programs.
     pub elapsed: Duration,
-    /// events in the trace
+    /// The number of events in the trace.
     pub written: u64,
-    /// events that the programs saw
+    /// The number of events for which the programs ran.
     pub seen: u64,
-    /// events lost, because a ring or the disk was full
+    /// The number of events that were lost because a ring or the disk was full.
     pub dropped: u64,
-    /// events left out on purpose: the collector's own, those that no filter passes, and those that the flight recorder
-    /// did not need
+    /// The number of events that were left out on purpose: the collector's own, those that did not pass the filter, and
+    /// those that the flight recorder did not need.
     pub filtered: u64,
-    /// times the kernel did not run a program
+    /// The number of times that the kernel did not run a program.
     pub missed: u64,
-    /// bytes of the trace, or of all traces
+    /// The size of the trace, or of all traces, in bytes.
     pub bytes: u64,
-    /// how many traces were written: 1, but for a flight recorder
+    /// The number of traces that were written, which is 1 unless a flight recorder ran.
     pub traces: u32,
-    /// what broke the recording off, if something did: the trace up to there is whole
+    /// The error that ended the recording early, if there was one. The trace is complete up to that moment.
     pub failure: Option<String>,
 }

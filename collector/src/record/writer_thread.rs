@@ -1,5 +1,5 @@
-//! The thread that writes. A disk may stall (the system call alone, and the sync of a segment that is full), and
-//! compressing takes longer than emptying the rings: neither shall make the rings overflow.
+//! The thread that writes the trace. Writing to a disk and syncing a full segment may stall, and compressing takes
+//! longer than emptying the rings. The thread keeps either from making the rings overflow.
 
 use std::{
     panic,
@@ -16,35 +16,36 @@ use trace::Writer;
 
 use crate::{Error, merge::TraceWriter};
 
-/// Bytes that may wait for the disk: some seconds of a busy machine. Then the one who brings more waits, too.
+/// The number of bytes that may wait for the disk, which is some seconds of a busy machine. Beyond that, the caller of
+/// [`WriterThread::write`] waits.
 const MOST_WAITING: usize = 256 << 20;
 
 type Job = Box<dyn FnOnce(&mut TraceWriter) -> Result<(), Error> + Send>;
 
-/// A thread that does the jobs of writing in the order in which it gets them.
+/// A thread that runs write jobs in the order in which it gets them.
 pub(super) struct WriterThread {
-    /// bytes of memory that each job holds, and the job
+    /// The channel to the thread, for each job and the number of bytes of memory that the job holds.
     jobs: Sender<(usize, Job)>,
     thread: JoinHandle<TraceWriter>,
     shared: Arc<Shared>,
 }
 
-/// What both sides see.
+/// The state that the thread and its owner share.
 #[derive(Default)]
 struct Shared {
     backlog: Mutex<Backlog>,
-    /// notified when a job is done
+    /// Notified when a job is done.
     job_done: Condvar,
-    /// bytes of the trace so far
+    /// The number of bytes of the trace so far.
     written: AtomicU64,
 }
 
 /// The jobs that are not done yet.
 #[derive(Default)]
 struct Backlog {
-    /// bytes of memory that they hold
+    /// The number of bytes of memory that the jobs hold.
     bytes: usize,
-    /// the first error that nobody was told of yet
+    /// The first error that was not returned to a caller yet.
     failure: Option<Error>,
 }
 
@@ -55,7 +56,7 @@ impl Shared {
 }
 
 impl WriterThread {
-    /// Starts the thread. It has the privileges that the calling thread has now.
+    /// Starts the thread. It gets the privileges that the calling thread has now.
     ///
     /// # Errors
     /// [`Error::System`]
@@ -83,20 +84,20 @@ impl WriterThread {
         Ok(Self { jobs, thread, shared })
     }
 
-    /// Queues a job that holds so many bytes of memory until it is done.
+    /// Queues a job that holds `bytes` bytes of memory until it is done.
     ///
     /// # Errors
-    /// The first error of an earlier job that nobody was told of yet.
+    /// The first error of an earlier job that was not returned yet.
     pub fn write(
         &self,
         bytes: usize,
         job: impl FnOnce(&mut TraceWriter) -> Result<(), Error> + Send + 'static,
     ) -> Result<(), Error> {
-        // A job counts as one byte at least, so that a backlog of zero means that no job waits.
+        // A job counts as at least one byte, so that a backlog of zero means that no job waits.
         let bytes = bytes + 1;
         let result = self.wait_for(MOST_WAITING.saturating_sub(bytes));
         self.shared.backlog().bytes += bytes;
-        // The thread ends only with this queue, or by a panic, which `end` passes on.
+        // The thread ends only with this queue, or by a panic, which `end` resumes.
         let _panicked = self.jobs.send((bytes, Box::new(job)));
         result
     }
@@ -104,16 +105,16 @@ impl WriterThread {
     /// Waits until all jobs are done.
     ///
     /// # Errors
-    /// The first error of a job that nobody was told of yet.
+    /// The first error of a job that was not returned yet.
     pub fn flush(&self) -> Result<(), Error> {
         self.wait_for(0)
     }
 
-    /// Waits until the backlog has at most so many bytes.
+    /// Waits until the backlog has at most `bytes` bytes.
     fn wait_for(&self, bytes: usize) -> Result<(), Error> {
         let mut backlog = self.shared.backlog();
         while backlog.bytes > bytes && !self.thread.is_finished() {
-            // A second at most: a thread that panicked does no more jobs.
+            // The wait is limited to a second, because a thread that has panicked notifies nobody.
             (backlog, _) = self
                 .shared
                 .job_done
@@ -123,12 +124,12 @@ impl WriterThread {
         backlog.failure.take().map_or(Ok(()), Err)
     }
 
-    /// Bytes of the trace so far.
+    /// Returns the number of bytes of the trace so far.
     pub fn bytes(&self) -> u64 {
         self.shared.written.load(Ordering::Relaxed)
     }
 
-    /// Ends the thread when all jobs are done, and returns the writer.
+    /// Waits until all jobs are done, ends the thread, and returns the writer.
     pub fn end(self) -> Writer {
         drop(self.jobs);
         self.thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic)).writer

@@ -4,13 +4,13 @@ use trace::{Family, Program};
 
 use super::column::Column;
 
-/// The kernel's allocators, each of which has a table of its own: their columns differ, and a page that holds objects
-/// would be counted twice in one table.
+/// The kernel's allocators, each of which has a table of its own, because their columns differ and a page that holds
+/// objects would be counted twice in one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Allocator {
-    /// the page allocator: pages allocated and freed
+    /// The page allocator, whose events are allocations and frees of pages.
     Page,
-    /// the slab allocator: objects of kmalloc and kfree, and of the slab caches' own calls
+    /// The slab allocator, whose events are those of kmalloc and kfree, and of the slab caches' own functions.
     Slab,
 }
 
@@ -18,7 +18,7 @@ impl Allocator {
     /// Both allocators.
     pub(crate) const ALL: [Self; 2] = [Self::Page, Self::Slab];
 
-    /// The allocator whose events a program counts, if it counts any.
+    /// Returns the allocator whose events a program counts, if it counts any.
     pub(crate) fn of(program: Program) -> Option<Self> {
         match program.family() {
             Family::Page => Some(Self::Page),
@@ -27,7 +27,7 @@ impl Allocator {
         }
     }
 
-    /// Whether the events of the allocator have a value in the column.
+    /// Returns whether the events of the allocator have a value in the column.
     pub(crate) const fn has(self, column: Column) -> bool {
         match column {
             Column::Order | Column::Zone | Column::Migratetype => matches!(self, Self::Page),
@@ -36,7 +36,7 @@ impl Allocator {
         }
     }
 
-    /// Its name in tables and JSON.
+    /// Returns the allocator's name in tables and JSON.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Page => "pages",

@@ -7,19 +7,19 @@ use trace::columns;
 /// A column by which counts can be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Column {
-    /// order of the pages
+    /// The order of the pages.
     Order,
-    /// zone of the pages
+    /// The zone of the pages.
     Zone,
-    /// migratetype that was asked for
+    /// The migratetype that was asked for.
     Migratetype,
-    /// GFP mask of an allocation
+    /// The GFP mask of an allocation.
     Gfp,
-    /// slab cache, or size class of kmalloc
+    /// The slab cache, or the size class of kmalloc.
     Cache,
-    /// place in the kernel's code that allocated or freed an object
+    /// The place in the kernel's code that allocated or freed an object.
     CallSite,
-    /// name of the thread
+    /// The name of the thread.
     Comm,
 }
 
@@ -28,7 +28,7 @@ impl Column {
     pub(crate) const ALL: [Self; 7] =
         [Self::Order, Self::Zone, Self::Migratetype, Self::Gfp, Self::Cache, Self::CallSite, Self::Comm];
 
-    /// Its name on the command line, in tables and JSON.
+    /// Returns the column's name on the command line, in tables and JSON.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Order => "order",
@@ -41,7 +41,7 @@ impl Column {
         }
     }
 
-    /// The bit by which the counting programs know it, of [`trace::columns`].
+    /// Returns the column's bit in the counting programs' set of [`trace::columns`].
     pub(crate) const fn bit(self) -> u32 {
         match self {
             Self::Order => columns::ORDER,
@@ -54,12 +54,12 @@ impl Column {
         }
     }
 
-    /// Several columns as a set of these bits.
+    /// Returns several columns as a set of these bits.
     pub(crate) fn set(columns: &[Self]) -> u32 {
         columns.iter().fold(0, |set, column| set | column.bit())
     }
 
-    /// Whether only an allocation has a value in this column, because a free does not tell it.
+    /// Returns whether only allocations have a value in this column, because the kernel does not report it for a free.
     pub(crate) const fn is_of_requests(self) -> bool {
         matches!(self, Self::Migratetype | Self::Gfp)
     }

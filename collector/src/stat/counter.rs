@@ -1,4 +1,4 @@
-//! The counting programs at work, and the names of what they count.
+//! The attached counting programs, with the names for what they count.
 
 use trace::{Family, Program, Wait, Zone};
 
@@ -11,26 +11,26 @@ use crate::{
     os::privilege,
 };
 
-/// What to count.
+/// The options for counting.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// the families of events to count: those of pages, of kmalloc and kfree, of the slab caches
+    /// The families of events to count: those of pages, of kmalloc and kfree, and of the slab caches.
     pub events: Vec<Family>,
-    /// the columns to tell apart
+    /// The columns to tell apart.
     pub by: Vec<Column>,
-    /// which events of these families
+    /// The filter, which says which events of these families are counted.
     pub filter: Filter,
-    /// how many different combinations of the columns the kernel's map shall have room for
+    /// The number of different combinations of the columns for which the eBPF map shall have room.
     pub rows: u32,
 }
 
-/// The attached programs, which count until they are stopped.
+/// The attached counting programs, which count until they are stopped.
 pub struct Counter {
     counting: Counting,
     names: KeyNames,
     allocators: Vec<Allocator>,
     by: Vec<Column>,
-    /// the sample of the start, when nothing was counted yet
+    /// The sample of the start, when nothing was counted yet.
     first: Sample,
 }
 
@@ -38,7 +38,7 @@ impl Counter {
     /// Loads the programs and attaches them. The caller drops the privileges afterwards.
     ///
     /// # Errors
-    /// What this host lacks, or what the kernel refuses.
+    /// [`Error`] if this host lacks something, or if the kernel refuses it.
     pub(crate) fn start(options: &Options) -> Result<Self, Error> {
         privilege::check()?;
         let by = Column::set(&options.by);
@@ -50,7 +50,7 @@ impl Counter {
         // The kernel's table of GFP flags is in the format of `mm_page_alloc`, whatever is counted.
         let header = describe(&tracefs, &[Program::PageAlloc])?;
         let filter = options.filter.resolve(&header, &Cgroups::find())?;
-        // The programs search the zones in this order: in the largest one most pages are found at once.
+        // The programs search the zones in this order. Most pages are in the largest zone, so it comes first.
         let mut zones: Vec<usize> = (0..header.zones.len()).filter(|zone| header.zones[*zone].spanned > 0).collect();
         zones.sort_by_key(|zone| std::cmp::Reverse(header.zones[*zone].managed));
         let zone_spans = if options.by.contains(&Column::Zone) {
@@ -67,25 +67,25 @@ impl Counter {
         Ok(Self { counting, names: KeyNames::new(header, zones, kallsyms), allocators, by: options.by.clone(), first })
     }
 
-    /// The sample of the start, with no counts.
+    /// Returns the sample of the start, which has no counts.
     pub(crate) fn first(&self) -> &Sample {
         &self.first
     }
 
-    /// The names of the numbers in samples.
+    /// Returns the names for the numbers in samples.
     pub(crate) fn names(&self) -> &KeyNames {
         &self.names
     }
 
-    /// The latencies that cannot be measured here, and why.
+    /// Returns the latencies that cannot be measured on this host, with the reasons.
     pub fn unavailable(&self) -> &[(Wait, String)] {
         self.counting.unavailable()
     }
 
-    /// The counts up to now.
+    /// Returns the counts up to now.
     ///
     /// # Errors
-    /// [`Error::Bpf`] if the kernel refuses to let its maps be read.
+    /// [`Error::Bpf`] if the eBPF maps cannot be read.
     pub(crate) fn sample(&mut self) -> Result<Sample, Error> {
         self.read(self.counting.missed())
     }
@@ -95,7 +95,7 @@ impl Counter {
     /// # Errors
     /// [`Error::Bpf`]
     pub(crate) fn stop(&mut self) -> Result<Sample, Error> {
-        // A detached program has no misses any more.
+        // The misses are read before the programs are detached, because a detached program reports none.
         let missed = self.counting.missed();
         self.counting.stop()?;
         self.read(missed)
@@ -108,7 +108,7 @@ impl Counter {
         Ok(sample)
     }
 
-    /// The report of what was counted between two samples; `first` is the sample of the start.
+    /// Returns the report of the counts between the samples `from` and `to`; `first` is the sample of the start.
     pub(crate) fn report(&self, first: &Sample, from: &Sample, to: &Sample) -> Report {
         Report::new(to.time.saturating_sub(first.time), &to.since(from), &self.allocators, &self.by, &self.names)
     }

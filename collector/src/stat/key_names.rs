@@ -1,4 +1,4 @@
-//! The names of the numbers in a [`TallyKey`] on this host.
+//! The names for the numbers in a [`TallyKey`] on this host.
 
 use std::collections::HashMap;
 
@@ -7,37 +7,37 @@ use trace::{Header, TallyKey, UNKNOWN_ZONE};
 use super::column::Column;
 use crate::kernel::Kallsyms;
 
-/// The text that is shown where an event has no value.
+/// The text that is shown if an event has no value.
 pub(crate) const NO_VALUE: &str = "-";
 
 /// The running kernel's names for zones, migratetypes, GFP masks, slab caches and call sites.
 pub struct KeyNames {
     header: Header,
-    /// indices into the header's zones, by the numbers that the counting programs give to zones
+    /// The indices into the header's zones, by the numbers that the counting programs give to zones.
     zones: Vec<usize>,
     kallsyms: Kallsyms,
-    /// names of slab caches, by the address of the `kmem_cache`
+    /// The names of slab caches, by the address of the `kmem_cache`.
     caches: HashMap<u64, String>,
 }
 
 impl KeyNames {
-    /// The names of a host; `zones` are indices into the header's zones, in the order in which the counting programs
-    /// were told of them.
+    /// Returns the names of a host. `zones` are indices into the header's zones, in the order of the zone spans that
+    /// the counting programs were given.
     pub fn new(header: Header, zones: Vec<usize>, kallsyms: Kallsyms) -> Self {
         Self { header, zones, kallsyms, caches: HashMap::new() }
     }
 
-    /// Takes over the names of slab caches, with their addresses.
+    /// Adds the names of slab caches, given with the caches' addresses.
     pub(crate) fn add_caches(&mut self, caches: Vec<(u64, String)>) {
         self.caches.extend(caches);
     }
 
-    /// The description of the host that the names are from.
+    /// Returns the description of the host.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The text of a key's value in a column.
+    /// Returns the text for a key's value in a column.
     pub(crate) fn text(&self, column: Column, key: &TallyKey) -> String {
         match column {
             Column::Order => key.order.to_string(),
@@ -56,8 +56,8 @@ impl KeyNames {
         }
     }
 
-    /// The name of a slab cache. For kmalloc the kernel tells the size of the object; it does not tell which of the
-    /// caches of that size it is from (reclaimable, accounted, DMA). For kfree it tells nothing.
+    /// Returns the name of a slab cache. For kmalloc, the kernel reports the size of the object, and not from which of
+    /// the caches of that size (reclaimable, accounted, DMA) the object is. For kfree, the kernel reports neither.
     fn cache(&self, cache: u64) -> String {
         match cache {
             0 => NO_VALUE.to_owned(),
@@ -69,9 +69,9 @@ impl KeyNames {
         }
     }
 
-    /// Function, offset and module of a return address.
+    /// Returns the function, offset and module of a return address, as text.
     fn call_site(&self, address: u64) -> String {
-        // A return address points behind the call, which may be the last instruction of its function.
+        // A return address points behind the call, which may be the last instruction of the function.
         match self.kallsyms.resolve(address.saturating_sub(1)) {
             Some((function, offset, "")) => format!("{function}+{:#x}", offset + 1),
             Some((function, offset, module)) => format!("{function}+{:#x} [{module}]", offset + 1),
@@ -80,8 +80,8 @@ impl KeyNames {
     }
 }
 
-/// Above this many bytes kmalloc takes whole pages (`KMALLOC_MAX_CACHE_SIZE` in include/linux/slab.h: two pages of
-/// 4 KiB).
+/// The number of bytes above which kmalloc takes whole pages (`KMALLOC_MAX_CACHE_SIZE` in include/linux/slab.h: two
+/// pages of 4 KiB).
 const KMALLOC_MAX_CACHE_SIZE: u64 = 8192;
-/// More bytes than kmalloc ever gives, and less than the address of anything in the kernel.
+/// A number that is greater than any size in bytes that kmalloc gives, and less than any kernel address.
 const KMALLOC_MAX_SIZE: u64 = 1 << 32;

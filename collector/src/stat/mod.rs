@@ -1,4 +1,4 @@
-//! Counting inside the kernel, with no trace at all: the cheapest way to know what the allocator does.
+//! Counting inside the kernel without a trace, which is the cheapest way to see what the allocator does.
 //!
 //! ```text
 //! Counter (programs at work) ─► Sample (what the kernel's maps hold) ─► difference of two ─► rows by column

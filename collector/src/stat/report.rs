@@ -1,4 +1,4 @@
-//! The counts of an interval, ready to be printed.
+//! The report of an interval, in the form in which it is printed.
 
 use serde_json::{Map, Value, json};
 use trace::{Latency, Wait};
@@ -14,33 +14,33 @@ use crate::bpf::{ProgramAccount, Sample};
 /// The counts of an interval.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// the end of the interval, in ns since counting began
+    /// The end of the interval, in ns since counting began.
     pub(super) at_ns: u64,
-    /// the length of the interval in ns
+    /// The length of the interval in ns.
     pub(super) took_ns: u64,
-    /// a table for each allocator whose events are counted
+    /// The tables, one for each allocator whose events are counted.
     pub(super) tables: Vec<Table>,
-    /// how long reclaim and compaction took
+    /// The histograms of the durations of reclaim and compaction.
     pub(super) latencies: Vec<(Wait, Latency)>,
-    /// what became of the events of each program
+    /// The account of what became of the events of each program.
     pub(super) ledger: Vec<ProgramAccount>,
 }
 
 /// The counts of one allocator's events.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
-    /// the allocator
+    /// The allocator.
     pub(super) allocator: Allocator,
-    /// the columns that tell rows apart: those of the columns asked for that its events have
+    /// The columns that tell rows apart: those of the requested columns in which the allocator's events have a value.
     pub(super) by: Vec<Column>,
-    /// the counts of all events, those for which there was no row included
+    /// The counts of all events, including those for which there was no row.
     pub(super) total: Counts,
-    /// the rows; none without columns
+    /// The rows; empty if there are no columns.
     pub(super) rows: Vec<Row>,
 }
 
 impl Report {
-    /// The report of the difference of two samples, at so many ns since counting began.
+    /// Returns the report of the difference of two samples, `at_ns` ns after counting began.
     pub(super) fn new(at_ns: u64, sample: &Sample, allocators: &[Allocator], by: &[Column], names: &KeyNames) -> Self {
         let table = |allocator: &Allocator| {
             let by: Vec<_> = by.iter().copied().filter(|column| allocator.has(*column)).collect();
@@ -56,7 +56,7 @@ impl Report {
         }
     }
 
-    /// The report for programs: the keys are those of `analyzer stat --json` where they say the same.
+    /// Returns the report as JSON. The keys are those of `analyzer stat --json` where the meaning is the same.
     pub fn json(&self) -> Value {
         let mut report = Map::new();
         report.insert("at_s".to_owned(), json!(self.at_ns as f64 / 1e9));
@@ -65,7 +65,7 @@ impl Report {
             let row = |row: &Row| {
                 let mut object = counts(table.allocator, row.counts);
                 for (column, value) in table.by.iter().zip(&row.values) {
-                    // An order is a number; everything else is a name.
+                    // An order is a number, and every other value is a name.
                     let value = if *column == Column::Order { json!(value.parse::<u8>().ok()) } else { json!(value) };
                     object.insert(column.name().to_owned(), value);
                 }

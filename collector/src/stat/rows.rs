@@ -1,4 +1,4 @@
-//! From the counts of a sample to the rows of a table.
+//! The conversion of a sample's counts to the rows of a table.
 
 use std::collections::HashMap;
 
@@ -14,22 +14,23 @@ use crate::bpf::Sample;
 /// The counts of a row, or of all rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// allocations, failed ones among them
+    /// The number of allocations, including failed ones.
     pub allocs: u64,
-    /// frees
+    /// The number of frees.
     pub frees: u64,
-    /// bytes of what was given out
+    /// The number of bytes that were given out.
     pub alloc_bytes: u64,
-    /// bytes of what came back; for objects 0, because the kernel tells no size there
+    /// The number of bytes that came back; 0 for objects, because the kernel does not report the size of a freed
+    /// object.
     pub free_bytes: u64,
-    /// bytes that allocations of objects asked for
+    /// The number of bytes that allocations of objects asked for.
     pub requested_bytes: u64,
-    /// allocations that failed
+    /// The number of allocations that failed.
     pub failures: u64,
 }
 
 impl Counts {
-    /// Adds what a program counted for one key.
+    /// Adds the counts of a program for one key. `page_size` is in bytes.
     fn add(&mut self, program: u8, tally: Tally, page_size: u64) {
         let unit = if allocator(program) == Some(Allocator::Page) { page_size } else { 1 };
         if is_free(program) {
@@ -44,12 +45,12 @@ impl Counts {
     }
 }
 
-/// A line of a table.
+/// A row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// the values of the table's columns, as text
+    /// The values of the table's columns, as text.
     pub values: Vec<String>,
-    /// the counts of the events with these values
+    /// The counts of the events with these values.
     pub counts: Counts,
 }
 
@@ -65,8 +66,8 @@ fn is_free(number: u8) -> bool {
     program(number).is_some_and(|program| matches!(program, Program::PageFree | Program::Kfree | Program::CacheFree))
 }
 
-/// The rows of an allocator's table with these columns, which are among those that the programs told apart. The row
-/// with the most allocations comes first.
+/// Returns the rows of an allocator's table with the columns `by`, which are among those that the programs told apart.
+/// The row with the most allocations comes first.
 pub(crate) fn rows(sample: &Sample, of: Allocator, by: &[Column], names: &KeyNames) -> Vec<Row> {
     let page_size = names.header().page_size;
     let mut groups: HashMap<TallyKey, Counts> = HashMap::new();
@@ -86,14 +87,15 @@ pub(crate) fn rows(sample: &Sample, of: Allocator, by: &[Column], names: &KeyNam
             (key, Row { values: by.iter().map(text).collect(), counts })
         })
         .collect();
-    // Rows with equal counts are in the order of their keys, so that they do not change places from look to look.
+    // Rows with equal counts are in the order of their keys, so that they do not change places from one interval to the
+    // next.
     rows.sort_by(|(a, left), (b, right)| {
         (right.counts.allocs, right.counts.frees, a).cmp(&(left.counts.allocs, left.counts.frees, b))
     });
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// The counts of all events of an allocator, whether there was room to tell them apart or not.
+/// Returns the counts of all events of an allocator, including those for which the map had no room.
 pub(crate) fn total(sample: &Sample, of: Allocator, page_size: u64) -> Counts {
     let mut counts = Counts::default();
     let no_room = sample.no_room.iter().map(|(program, tally)| (*program as u8, tally));
@@ -105,8 +107,8 @@ pub(crate) fn total(sample: &Sample, of: Allocator, page_size: u64) -> Counts {
     counts
 }
 
-/// The key without the columns that the table does not have. Its `program` is 1 for a free in a table with a column
-/// that only requests have, and otherwise 0: such frees get a row of their own.
+/// Returns the key without the columns that the table does not have. The key's `program` is 1 for a free in a table
+/// with a column in which only requests have a value, so that such frees get a row of their own, and otherwise 0.
 fn project(key: &TallyKey, by: &[Column]) -> TallyKey {
     let asked = |column| by.contains(&column);
     let free = is_free(key.program) && by.iter().any(|column| column.is_of_requests());

@@ -1,4 +1,4 @@
-//! Counting from start to end, with a report for each interval.
+//! The main loop of counting, with a report for each interval.
 
 use std::{
     ffi::OsString,
@@ -16,25 +16,25 @@ use crate::{
     os::{child, privilege},
 };
 
-/// When to report, and when to stop.
+/// The times at which counting reports and stops.
 #[derive(Debug, Clone, Default)]
 pub struct Schedule {
-    /// stop after this time
+    /// The time after which counting stops, if it is limited.
     pub duration: Option<Duration>,
-    /// report each time that this much time has passed
+    /// The time between two reports; `None` for no reports while counting runs.
     pub interval: Option<Duration>,
-    /// a command to run; counting ends with it
+    /// The command to run, with whose end counting ends; empty for none.
     pub command: Vec<OsString>,
 }
 
-/// The longest time between two looks at the command and the signals.
+/// The longest time between two checks of the command and the signals.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Counts until the duration is over, the command ends, or `stop` is set; `each` gets what was counted in each
-/// interval. Returns what was counted in all, and the counter, which has stopped.
+/// Counts until the duration is over, the command ends, or `stop` is set. `each` is called with the report of each
+/// interval. Returns the report of the whole time, and the stopped counter.
 ///
 /// # Errors
-/// What kept the counting from starting, or the kernel's refusal to read the counts.
+/// [`Error`] if counting cannot start, or if the counts cannot be read.
 pub fn stat(
     options: &Options,
     schedule: &Schedule,
@@ -61,8 +61,8 @@ pub fn stat(
             let sample = counter.sample()?;
             each(&counter.report(&first, &last, &sample));
             last = sample;
-            // The next one is due from the schedule, not from now, so that intervals do not drift. Intervals that were
-            // missed are not made up for.
+            // The next report is due an interval after this one was due, and not after now, so that intervals do not
+            // drift. Intervals that were missed are not made up for.
             next = Some(if due + interval > now { due + interval } else { now + interval });
         }
         let until = |end: Option<Instant>| end.map_or(LOOK, |end| end.saturating_duration_since(now));

@@ -1,4 +1,4 @@
-//! Reports as text for people.
+//! The reports as text for people.
 
 use std::fmt::{self, Write as _};
 
@@ -11,19 +11,19 @@ use super::{
 };
 use crate::{bpf::ProgramAccount, number};
 
-/// Writes reports as text.
+/// The options for reports as text.
 #[derive(Debug, Clone, Copy)]
 pub struct Text {
-    /// most rows of each table
+    /// The greatest number of rows of each table.
     pub limit: usize,
 }
 
 impl Text {
-    /// The tables of an interval; without columns one line for the interval, as vmstat prints it. Before the `first`
-    /// interval stands the heading.
+    /// Returns the tables of an interval. Without columns, returns one line for the interval, like vmstat, with a
+    /// heading before the `first` interval.
     ///
     /// # Errors
-    /// None of its own: writing to a `String` does not fail.
+    /// Never, because writing to a `String` does not fail.
     pub fn interval(self, report: &Report, first: bool) -> Result<String, fmt::Error> {
         let mut text = String::new();
         let seconds = report.at_ns as f64 / 1e9;
@@ -64,11 +64,11 @@ impl Text {
         Ok(text)
     }
 
-    /// The tables, histograms and ledger of everything since counting began. `unavailable` are the latencies that
-    /// cannot be measured on this host, and why.
+    /// Returns the tables, histograms and ledger of the whole time since counting began. `unavailable` holds the
+    /// latencies that cannot be measured on this host, with the reasons.
     ///
     /// # Errors
-    /// None of its own: writing to a `String` does not fail.
+    /// Never, because writing to a `String` does not fail.
     pub fn summary(self, report: &Report, unavailable: &[(Wait, String)]) -> Result<String, fmt::Error> {
         let mut text = String::new();
         for table in &report.tables {
@@ -101,7 +101,7 @@ impl Text {
         Ok(text)
     }
 
-    /// One table, with its heading and its total.
+    /// Writes one table, with its heading and its total.
     fn table(self, text: &mut String, table: &Table) -> fmt::Result {
         let name = match table.allocator {
             Allocator::Page => "pages",
@@ -138,7 +138,7 @@ impl Text {
     }
 }
 
-/// The cells of a row: its values, then its counts.
+/// Returns the cells of a row: first the values, then the counts.
 fn line(allocator: Allocator, mut cells: Vec<String>, counts: Counts) -> Vec<String> {
     let last = match allocator {
         Allocator::Page => counts.free_bytes,
@@ -149,7 +149,7 @@ fn line(allocator: Allocator, mut cells: Vec<String>, counts: Counts) -> Vec<Str
     cells
 }
 
-/// Writes lines of cells as columns: the first `names` cells to the left, the numbers to the right.
+/// Writes lines of cells as columns. The first `names` cells are aligned to the left, the numbers to the right.
 fn align(text: &mut String, lines: &[Vec<String>], names: usize) -> fmt::Result {
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..lines.first().map_or(0, Vec::len)).map(width).collect();
@@ -164,7 +164,7 @@ fn align(text: &mut String, lines: &[Vec<String>], names: usize) -> fmt::Result 
     Ok(())
 }
 
-/// What took the time, in words.
+/// Returns the name of an operation, in words.
 fn title(wait: Wait) -> &'static str {
     match wait {
         Wait::DirectReclaim => "direct reclaim",
@@ -173,7 +173,7 @@ fn title(wait: Wait) -> &'static str {
     }
 }
 
-/// A histogram as lines with bars.
+/// Writes a histogram as lines with bars.
 fn histogram(text: &mut String, title: &str, latency: &Latency) -> fmt::Result {
     const BAR: u64 = 40;
     let mean = latency.total_ns.checked_div(latency.count).unwrap_or(0);

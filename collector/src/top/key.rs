@@ -1,42 +1,42 @@
-//! The keys that mean something.
+//! The keys that the live view uses.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key that means something in the live view.
+/// A key that the live view uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
-    /// a letter, digit or sign
+    /// A letter, digit or sign.
     Char(char),
-    /// accept, or narrow to the selected row
+    /// Enter, which accepts the filter or narrows to the selected row.
     Enter,
-    /// undo, close
+    /// Escape, which undoes all narrowing, or cancels or closes what is open.
     Escape,
-    /// undo one step, or one letter
+    /// Backspace, which undoes one step of narrowing or deletes one letter.
     Backspace,
-    /// to the row above
+    /// The arrow to the row above.
     Up,
-    /// to the row below
+    /// The arrow to the row below.
     Down,
-    /// many rows up
+    /// The key that moves many rows up.
     PageUp,
-    /// many rows down
+    /// The key that moves many rows down.
     PageDown,
-    /// to the first row
+    /// The key that moves to the first row.
     Home,
-    /// to the last row
+    /// The key that moves to the last row.
     End,
-    /// to the table on the left
+    /// The arrow to the table on the left.
     Left,
-    /// to the table on the right
+    /// The arrow to the table on the right.
     Right,
-    /// from pages to objects and back
+    /// Tab, which switches between pages and objects.
     Tab,
-    /// Ctrl-C: the end, whatever is open
+    /// Ctrl-C or Ctrl-D, which ends the view, whatever is open.
     Interrupt,
 }
 
 impl Key {
-    /// The key that the terminal reports, if it means something here.
+    /// Returns the key that the terminal reports, if the live view uses it.
     pub(super) fn from_terminal(key: KeyEvent) -> Option<Self> {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         Some(match key.code {

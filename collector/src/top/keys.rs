@@ -1,19 +1,19 @@
-//! What the keys do.
+//! The actions of the keys.
 
 use super::{key::Key, model::Model, view::View};
 use crate::stat::KeyNames;
 
-/// What happens after a key.
+/// What the live view does after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// the view goes on
+    /// The view goes on.
     Continue,
-    /// the view ends
+    /// The view ends.
     Quit,
 }
 
 impl Model {
-    /// Does what a key asks for.
+    /// Runs the action of a key.
     pub fn press(&mut self, key: Key, names: &KeyNames) -> Next {
         const PAGE: isize = 10;
         if key == Key::Interrupt {
@@ -22,7 +22,7 @@ impl Model {
         if self.typing().is_some() {
             self.edit_filter(key);
         } else if self.shows_help() {
-            // Any key closes it.
+            // Any key closes the help window.
             self.toggle_help();
         } else {
             match key {

@@ -1,4 +1,4 @@
-//! `collector top`: what `collector stat` counts, live on a terminal.
+//! The live view of `collector top`, which shows the counts of `collector stat` on a terminal.
 //!
 //! ```text
 //! Counter ─► Sample ─┐
@@ -6,7 +6,7 @@
 //! terminal ─► keys ──┘
 //! ```
 //!
-//! `model`, `keys` and `draw` know neither a kernel nor a terminal, so that tests can feed them.
+//! `model`, `keys` and `draw` depend neither on a kernel nor on a terminal, so that tests can run them.
 
 mod draw;
 mod key;

@@ -1,5 +1,5 @@
-//! The state of the live view: the last samples and their difference, the table that is shown, its sorting and filters,
-//! the selected row. It knows neither a terminal nor a kernel.
+//! The state of the live view: the last samples and their difference, and the table that is shown with its sorting,
+//! filters and selected row. The state depends neither on a terminal nor on a kernel.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,28 +12,28 @@ use crate::{
     stat::{Allocator, Column, Counts, KeyNames, NO_VALUE, Row, Sample, rows, total},
 };
 
-/// How many rates of allocation are kept for the curve.
+/// The number of allocation rates that are kept for the curve.
 const HISTORY: usize = 240;
 
-/// Everything that is shown.
+/// The state of the live view.
 pub struct Model {
-    /// time between two samples
+    /// The time between two samples.
     interval: Duration,
     first: Sample,
     last: Sample,
-    /// the counts of the last interval
+    /// The counts of the last interval.
     recent: Sample,
-    /// the free blocks of each zone
+    /// The free blocks of each zone.
     free: Vec<BuddyInfo>,
-    /// allocations of pages per second, the latest first
+    /// The allocations of pages per second, the latest first.
     history: VecDeque<u64>,
     view: View,
     allocator: Allocator,
     sort: Sort,
     reversed: bool,
-    /// the text that names of rows have to contain, in lower or upper case
+    /// The text that the names of rows have to contain, in lower or upper case.
     filter: String,
-    /// while the filter is typed, the one that Escape brings back
+    /// The filter that Escape restores, while a filter is typed.
     typing: Option<String>,
     focus: Vec<Focus>,
     paused: bool,
@@ -43,7 +43,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// A view of a counter that has just started, with its first sample.
+    /// Returns the view of a counter that has just started, with the counter's first sample.
     pub fn new(first: Sample, interval: Duration) -> Self {
         Self {
             interval,
@@ -66,7 +66,7 @@ impl Model {
         }
     }
 
-    /// Takes over a sample and the free blocks. The rates are those since the sample before.
+    /// Sets the sample and the free blocks that are shown. The rates are those since the previous sample.
     pub fn update(&mut self, sample: Sample, free: Vec<BuddyInfo>, names: &KeyNames) {
         self.recent = sample.since(&self.last);
         self.last = sample;
@@ -77,7 +77,7 @@ impl Model {
         self.arrange(names);
     }
 
-    /// Makes the rows anew, after anything has changed that they depend on.
+    /// Computes the rows again, after something on which they depend has changed.
     pub(super) fn arrange(&mut self, names: &KeyNames) {
         let in_focus = |allocator: Allocator| {
             let mut recent = self.recent.clone();
@@ -89,7 +89,7 @@ impl Model {
         };
         let wanted = self.filter.to_lowercase();
         let mut rows = rows(&in_focus(self.allocator), self.allocator, &[self.view.0], names);
-        // Frees do not tell what was asked for, and would be one nameless row.
+        // Frees have no value in a column of requests, and would be one row without a name.
         let nameless = |row: &Row| row.values[0] == NO_VALUE && row.counts.allocs == 0;
         rows.retain(|row| row.values[0].to_lowercase().contains(&wanted) && !nameless(row));
         let number = |counts: &Counts| match self.sort {
@@ -100,7 +100,7 @@ impl Model {
             Sort::Name => 0,
         };
         match self.sort {
-            // Orders are numbers, and are sorted as such.
+            // Orders are numbers, and are sorted as numbers.
             Sort::Name => rows.sort_by_cached_key(|row| {
                 (row.values[0].parse::<u64>().unwrap_or(u64::MAX), row.values[0].to_lowercase())
             }),
@@ -113,113 +113,113 @@ impl Model {
         self.rows = rows;
     }
 
-    /// A count of the last interval as a rate.
+    /// Returns a count of the last interval as a rate per second.
     pub fn per_second(&self, count: u64) -> f64 {
         if self.recent.time == 0 { 0.0 } else { count as f64 * 1e9 / self.recent.time as f64 }
     }
 
-    /// The counts of all events of an allocator in the last interval.
+    /// Returns the counts of all events of an allocator in the last interval.
     pub fn total(&self, allocator: Allocator, names: &KeyNames) -> Counts {
         total(&self.recent, allocator, names.header().page_size)
     }
 
-    /// The rows of the table that is shown, in their order.
+    /// Returns the rows of the table that is shown, in their order.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// Index of the selected row.
+    /// Returns the index of the selected row.
     pub fn selected(&self) -> usize {
         self.selected
     }
 
-    /// The counts of the last interval.
+    /// Returns the counts of the last interval.
     pub(super) fn recent(&self) -> &Sample {
         &self.recent
     }
 
-    /// The counts since the start.
+    /// Returns the counts since the start.
     pub fn all(&self) -> Sample {
         self.last.since(&self.first)
     }
 
-    /// The free blocks of each zone.
+    /// Returns the free blocks of each zone.
     pub(super) fn free(&self) -> &[BuddyInfo] {
         &self.free
     }
 
-    /// Allocations of pages per second, the latest first.
+    /// Returns the allocations of pages per second, the latest first.
     pub(super) fn history(&self) -> &VecDeque<u64> {
         &self.history
     }
 
-    /// Time between two samples.
+    /// Returns the time between two samples.
     pub(super) fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// The table that is shown.
+    /// Returns the table that is shown.
     pub fn view(&self) -> View {
         self.view
     }
 
-    /// The allocator whose table is shown.
+    /// Returns the allocator whose table is shown.
     pub fn allocator(&self) -> Allocator {
         self.allocator
     }
 
-    /// By what the rows are sorted, and whether the other way round.
+    /// Returns the column by which the rows are sorted, and whether the order is reversed.
     pub fn sort(&self) -> (Sort, bool) {
         (self.sort, self.reversed)
     }
 
-    /// The text that names of rows have to contain; empty if there is no filter.
+    /// Returns the text that the names of rows have to contain; empty if there is no filter.
     pub fn filter(&self) -> &str {
         &self.filter
     }
 
-    /// While the filter is typed, the one that Escape brings back.
+    /// Returns the filter that Escape restores, while a filter is typed.
     pub fn typing(&self) -> Option<&str> {
         self.typing.as_deref()
     }
 
-    /// The values to which the tables are narrowed.
+    /// Returns the values to which the tables are narrowed.
     pub(super) fn focus(&self) -> &[Focus] {
         &self.focus
     }
 
-    /// Whether the view stands still.
+    /// Returns whether the view is paused.
     pub fn is_paused(&self) -> bool {
         self.paused
     }
 
-    /// Whether the keys are explained.
+    /// Returns whether the help window is shown.
     pub(super) fn shows_help(&self) -> bool {
         self.help
     }
 
-    /// Lets the view stand still, or go on.
+    /// Pauses the view, or lets it go on.
     pub(super) fn toggle_pause(&mut self) {
         self.paused = !self.paused;
     }
 
-    /// Shows or hides what the keys do.
+    /// Shows or hides the help window.
     pub(super) fn toggle_help(&mut self) {
         self.help = !self.help;
     }
 
-    /// Sorts by the next column, numbers from the greatest, names from A on.
+    /// Sorts by the next column. Numbers start with the greatest, names with A.
     pub(super) fn next_sort(&mut self) {
         let at = Sort::ALL.iter().position(|sort| *sort == self.sort).unwrap_or(0);
         (self.sort, self.reversed) = (Sort::ALL[(at + 1) % Sort::ALL.len()], false);
     }
 
-    /// Sorts the other way round.
+    /// Reverses the order of the rows.
     pub(super) fn reverse_sort(&mut self) {
         self.reversed = !self.reversed;
     }
 
-    /// Shows a table, of the same allocator as before if the table has both.
+    /// Shows a table, of the same allocator as before if that allocator has the table.
     pub(super) fn show(&mut self, view: View) {
         self.view = view;
         if !self.allocator.has(view.0) {
@@ -228,7 +228,7 @@ impl Model {
         (self.selected, self.filter) = (0, String::new());
     }
 
-    /// Shows the table of the other allocator, if it has one.
+    /// Shows the table of the other allocator, if that allocator has the table.
     pub(super) fn switch_allocator(&mut self) {
         let other = if self.allocator == Allocator::Page { Allocator::Slab } else { Allocator::Page };
         if other.has(self.view.0) {
@@ -236,7 +236,7 @@ impl Model {
         }
     }
 
-    /// Moves the selection by so many rows, but not beyond the first and the last.
+    /// Moves the selection by a number of rows, but not beyond the first and the last row.
     pub(super) fn select(&mut self, by: isize) {
         self.selected = self.selected.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
     }
@@ -251,18 +251,18 @@ impl Model {
         self.show(View(next));
     }
 
-    /// Takes the last narrowing back.
+    /// Undoes the last narrowing.
     pub(super) fn widen(&mut self) {
         self.focus.pop();
     }
 
-    /// Takes all narrowing and the filter back.
+    /// Undoes all narrowing, and removes the filter.
     pub(super) fn widen_all(&mut self) {
         self.focus.clear();
         self.filter.clear();
     }
 
-    /// Begins to type the filter, or takes a key into it. The filter holds while it is typed.
+    /// Starts the typing of the filter, or applies a key to the filter. The filter is applied while it is typed.
     pub(super) fn edit_filter(&mut self, key: Key) {
         let Some(before) = &self.typing else {
             self.typing = Some(self.filter.clone());

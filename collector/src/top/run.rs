@@ -22,13 +22,14 @@ use crate::{
     stat::{Column, Counter, Options},
 };
 
-/// The longest time between two looks at the signals.
+/// The longest time between two checks of the signals.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Shows what is allocated until `q` is pressed or `stop` is set. `options.by` is not used: all columns are counted.
+/// Shows the live view until `q` is pressed or `stop` is set. All columns are counted, so `options.by` is not used.
 ///
 /// # Errors
-/// [`Error::NoTerminal`]; what kept the counting from starting; what the terminal refuses.
+/// [`Error::NoTerminal`] if there is no terminal, [`Error::System`] if the terminal refuses something, and the errors
+/// of counting.
 pub fn top(options: &Options, interval: Duration, theme: Theme, stop: &AtomicBool) -> Result<(), Error> {
     if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
         return Err(Error::NoTerminal);
@@ -58,7 +59,7 @@ pub fn top(options: &Options, interval: Duration, theme: Theme, stop: &AtomicBoo
         let wait = if model.is_paused() { LOOK } else { LOOK.min(due.saturating_duration_since(Instant::now())) };
         match keys.recv_timeout(wait) {
             Ok(key) if model.press(key, counter.names()) == Next::Quit => break,
-            // The terminal is gone, and nobody can press a key any more.
+            // The terminal is gone, so no further key can come.
             Err(RecvTimeoutError::Disconnected) => break,
             Ok(_) | Err(RecvTimeoutError::Timeout) => {}
         }

@@ -1,4 +1,4 @@
-//! The terminal: the keys that come from it, and the screen while it is ours.
+//! The terminal, from which keys are read and on which the view is shown.
 
 use std::{
     io,
@@ -14,9 +14,9 @@ use ratatui::{
 use super::key::Key;
 use crate::Error;
 
-/// Receives the keys as they are pressed. They are read in a thread of their own: where the terminal is gone, reading
-/// from it never returns, and the view has to end all the same. The privileges have to be dropped before, because each
-/// thread has its own.
+/// Returns a channel of the keys as they are pressed. They are read in a thread of their own, because reading from a
+/// terminal that is gone never returns, and the view has to end nevertheless. The privileges have to be dropped before,
+/// because each thread has its own privileges.
 pub(super) fn read_keys() -> Receiver<Key> {
     let (sender, keys) = mpsc::channel();
     thread::spawn(move || {
@@ -33,27 +33,27 @@ pub(super) fn read_keys() -> Receiver<Key> {
     keys
 }
 
-/// The error of a terminal that refuses something.
+/// Returns the error for a terminal that refuses something.
 pub(super) fn refused(error: io::Error) -> Error {
     Error::System { action: "use the terminal", error }
 }
 
-/// The terminal while it shows the view. However the view ends, by a panic too, the user gets the terminal back as it
-/// was.
+/// The terminal while the view is shown. Dropping it restores the terminal, however the view ends; a panic restores the
+/// terminal, too.
 pub(super) struct Screen {
     pub terminal: DefaultTerminal,
 }
 
 impl Screen {
     pub fn open() -> Result<Self, Error> {
-        // This installs the hook for panics, too.
+        // `try_init` also installs a panic hook that restores the terminal.
         ratatui::try_init().map(|terminal| Self { terminal }).map_err(refused)
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // Nothing is left to do if this fails.
+        // If this fails, nothing more can be done.
         let _gone = ratatui::try_restore();
     }
 }

@@ -1,13 +1,13 @@
-//! Which table is shown, how it is sorted, and to what it is narrowed.
+//! The tables of the live view, their sorting, and the values to which they are narrowed.
 
 use crate::stat::Column;
 
-/// A table, by the column whose values are its rows.
+/// A table, given by the column whose values are the table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View(pub Column);
 
 impl View {
-    /// All tables, in the order of the digits that choose them.
+    /// All tables, in the order of the digits that select them.
     pub(super) const ALL: [Self; 7] = [
         Self(Column::Zone),
         Self(Column::Order),
@@ -18,7 +18,7 @@ impl View {
         Self(Column::Comm),
     ];
 
-    /// Its name on the screen.
+    /// Returns the table's name on the screen.
     pub(super) const fn title(self) -> &'static str {
         match self.0 {
             Column::Zone => "zone",
@@ -31,35 +31,35 @@ impl View {
         }
     }
 
-    /// The table that comes so many places after this one; after the last comes the first.
+    /// Returns the table that is `by` places after this one. After the last table comes the first.
     fn step(self, by: usize) -> Self {
         let at = Self::ALL.iter().position(|view| *view == self).unwrap_or(0);
         Self::ALL[(at + by) % Self::ALL.len()]
     }
 
-    /// The table on the left.
+    /// Returns the table on the left.
     pub(super) fn before(self) -> Self {
         self.step(Self::ALL.len() - 1)
     }
 
-    /// The table on the right.
+    /// Returns the table on the right.
     pub(super) fn after(self) -> Self {
         self.step(1)
     }
 }
 
-/// By what the rows are sorted.
+/// The column by which the rows are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// allocations per second
+    /// The allocations per second.
     Allocs,
-    /// frees per second
+    /// The frees per second.
     Frees,
-    /// bytes per second
+    /// The bytes per second.
     Bytes,
-    /// failures per second
+    /// The failures per second.
     Failed,
-    /// name, from A to Z
+    /// The name, from A to Z.
     Name,
 }
 
@@ -67,11 +67,11 @@ impl Sort {
     pub(super) const ALL: [Self; 5] = [Self::Allocs, Self::Frees, Self::Bytes, Self::Failed, Self::Name];
 }
 
-/// A value to which all tables are narrowed: only events with it are shown.
+/// A value to which all tables are narrowed. Only events with this value are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Focus {
-    /// the column
+    /// The column of the value.
     pub column: Column,
-    /// the value in this column, as text
+    /// The value in this column, as text.
     pub value: String,
 }

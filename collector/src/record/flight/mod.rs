@@ -1,5 +1,5 @@
-//! The flight recorder: the last seconds are kept in memory, and written into a trace of their own when something
-//! happens. Then it goes on.
+//! The flight recorder, which keeps the last seconds in memory and writes them to a new trace when a trigger fires.
+//! After that, it goes on.
 
 mod options;
 mod recorder;

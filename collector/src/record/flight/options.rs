@@ -1,27 +1,28 @@
-//! What the flight recorder keeps, and what makes it write.
+//! The options of the flight recorder.
 
 use std::time::Duration;
 
-/// What to keep, and when to write it.
+/// The options of the flight recorder: what to keep, and when to write it.
 #[derive(Debug, Clone)]
 pub struct FlightOptions {
-    /// how much of the past to keep
+    /// The length of the past to keep.
     pub keep: Duration,
-    /// most bytes of memory for it; the oldest events go first
+    /// The greatest number of bytes of memory for the kept events, of which the oldest are dropped first.
     pub memory: usize,
-    /// what makes the recorder write; a signal does, too
+    /// The triggers that make the recorder write, besides a signal.
     pub triggers: Triggers,
-    /// most traces to keep; the oldest is removed first
+    /// The greatest number of traces to keep, of which the oldest is removed first.
     pub traces: usize,
 }
 
-/// What makes the flight recorder write.
+/// The triggers that make the flight recorder write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Triggers {
-    /// an allocation of at least this order failed
+    /// The least order of a failed allocation that fires the trigger; `None` switches the trigger off.
     pub failure: Option<u8>,
-    /// the OOM killer chose a process
+    /// Whether the trigger fires when the OOM killer chooses a process.
     pub oom: bool,
-    /// a compaction that an allocation waits for took at least this long
+    /// The least time for which an allocation waits for compaction that fires the trigger; `None` switches the trigger
+    /// off.
     pub compaction: Option<Duration>,
 }

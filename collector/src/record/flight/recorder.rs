@@ -1,4 +1,4 @@
-//! What the flight recorder keeps beside the events, and the traces that it writes.
+//! The flight recorder's snapshots and triggers, and the traces that it writes.
 
 use std::{
     collections::VecDeque,
@@ -11,30 +11,30 @@ use trace::{Header, Writer};
 use super::{options::FlightOptions, trigger::TriggerWatch};
 use crate::{Error, merge::Merger, record::snapshot::Snapshot};
 
-/// Keeps the last seconds (the events stay in the [`Merger`], the snapshots are here), and writes them when a trigger
-/// fires.
+/// Keeps the last seconds, and writes them when a trigger fires. The events are kept in the [`Merger`], and the
+/// snapshots here.
 pub struct FlightRecorder {
-    /// the directory in which each trace gets one of its own
+    /// The directory in which each trace gets a directory of its own.
     dir: PathBuf,
     options: FlightOptions,
     segments: trace::Options,
     snapshots: VecDeque<Snapshot>,
     watch: TriggerWatch,
-    /// what fired and is not written yet: when it happened, in ns, and what it was
+    /// The trigger that has fired and is not written yet: its time in ns of `CLOCK_MONOTONIC`, and what happened.
     fired: Option<(u64, String)>,
-    /// the horizon when a trace was last written, in ns; 0 = never
+    /// The horizon when a trace was last written, in ns of `CLOCK_MONOTONIC`; 0 means never.
     last: u64,
-    /// the traces that are still there, the oldest first
+    /// The traces that have not been removed, the oldest first.
     written: VecDeque<PathBuf>,
     traces: u32,
     bytes: u64,
 }
 
 impl FlightRecorder {
-    /// Makes the directory for the traces.
+    /// Creates the directory for the traces.
     ///
     /// # Errors
-    /// [`Error::Trace`] if it exists and is not empty, or the system refuses.
+    /// [`Error::Trace`] if the directory exists and is not empty, or if the system refuses.
     pub fn create(dir: &Path, options: &FlightOptions, segments: trace::Options) -> Result<Self, Error> {
         trace::create_directory(dir, segments.owner)?;
         Ok(Self {
@@ -51,39 +51,39 @@ impl FlightRecorder {
         })
     }
 
-    /// Bytes written so far, in all traces.
+    /// Returns the number of bytes written so far to all traces.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Traces written so far.
+    /// Returns the number of traces written so far.
     pub fn traces(&self) -> u32 {
         self.traces
     }
 
-    /// Has the merger keep the events before `horizon`; says what happened if they shall be written now.
+    /// Makes the merger keep the events before `horizon`. If they shall be written now, returns the reason.
     pub fn hold(&mut self, merger: &mut Merger, horizon: u64) -> Option<String> {
         let keep = self.options.keep.as_nanos() as u64;
         merger.hold(horizon, |event| {
             let fired = self.watch.inspect(event);
             self.fired = self.fired.take().or(fired);
         });
-        // As much is kept as is wanted from before what happened, which may have been a while ago.
+        // The kept length is counted back from the trigger, which may have fired a while ago.
         let since = self.fired.as_ref().map_or(horizon, |(time, _)| *time).saturating_sub(keep);
         merger.evict(since, horizon, self.options.memory);
-        // The state before the first event that is kept is wanted, too.
+        // One snapshot from before the first kept event is kept, because it holds the state at that event.
         while self.snapshots.get(1).is_some_and(|second| second.window().0 < since) {
             self.snapshots.pop_front();
         }
-        // Each event is written once: what follows right after is part of the next trace, when enough of it has come
-        // together.
+        // Each event is written to one trace only. The events that follow are part of the next trace, which is written
+        // at the earliest when the kept length has passed.
         let (_, reason) = self.fired.take_if(|_| self.last == 0 || horizon.saturating_sub(self.last) >= keep)?;
         self.last = horizon;
         Some(reason)
     }
 
-    /// Keeps a snapshot, which belongs to the events around it. When all snapshots take more than their share of the
-    /// memory, an eighth, every second one is dropped.
+    /// Keeps a snapshot with the events around it. When the snapshots take more than an eighth of the memory, every
+    /// second one is dropped.
     pub fn keep(&mut self, snapshot: Snapshot) {
         if self.snapshots.iter().map(Snapshot::bytes).sum::<usize>() > self.options.memory / 8 {
             let mut stays = false;
@@ -95,10 +95,10 @@ impl FlightRecorder {
         self.snapshots.push_back(snapshot);
     }
 
-    /// Starts a trace of what is kept, with the snapshots that belong to it.
+    /// Starts a trace of what is kept, and writes the snapshots to it.
     ///
     /// # Errors
-    /// The writer's.
+    /// The error of the writer.
     pub fn open(&mut self, merger: &Merger, header: &Header, reason: &str) -> Result<(Writer, Header), Error> {
         self.traces += 1;
         let path = self.dir.join(format!("{:04}", self.traces));
@@ -112,17 +112,17 @@ impl FlightRecorder {
         self.written.push_back(path);
         while self.written.len() > self.options.traces {
             if let Some(oldest) = self.written.pop_front() {
-                // Somebody else may have removed it.
+                // The directory may have been removed by somebody else.
                 let _gone = fs::remove_dir_all(oldest);
             }
         }
         Ok((writer, header))
     }
 
-    /// Ends that trace.
+    /// Ends the trace that [`Self::open`] has started.
     ///
     /// # Errors
-    /// The writer's.
+    /// The error of the writer.
     pub fn close(&mut self, writer: Writer, mut header: Header, now: u64, reason: String) -> Result<(), Error> {
         header.clock.end_ns = now;
         header.finished = Some(reason);

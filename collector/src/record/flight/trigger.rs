@@ -1,4 +1,4 @@
-//! Watching the events for what makes the flight recorder write.
+//! The check of events for those that fire a trigger of the flight recorder.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,20 +7,20 @@ use trace::{Kind, NO_PFN, PageEvent, ReclaimEvent};
 use super::options::Triggers;
 use crate::merge::HeldEvent;
 
-/// Sees every event in time order, and tells when a trigger fires.
+/// Gets every event in time order, and finds out when a trigger fires.
 pub(super) struct TriggerWatch {
     triggers: Triggers,
-    /// when each thread began to compact for an allocation of its own, by pid: in ns of `CLOCK_MONOTONIC`
+    /// The time at which each thread began to compact for an allocation of its own, in ns of `CLOCK_MONOTONIC`, by pid.
     compactions: HashMap<u32, u64>,
 }
 
 impl TriggerWatch {
-    /// A watch that has seen nothing.
+    /// Returns a watch that has not seen any event.
     pub fn new(triggers: Triggers) -> Self {
         Self { triggers, compactions: HashMap::new() }
     }
 
-    /// The time of the event and what happened, if this event fires a trigger.
+    /// Returns the time of the event and what happened, if this event fires a trigger.
     pub fn inspect(&mut self, event: HeldEvent<'_>) -> Option<(u64, String)> {
         let (time, reason) = match event {
             HeldEvent::Page(page) => (page.time, self.failure(page)),
@@ -42,8 +42,8 @@ impl TriggerWatch {
                 self.compactions.insert(reclaim.pid, reclaim.time);
                 None
             }
-            // The end of one zone's compaction: more zones may follow. kcompactd, and who writes to `compact_memory`,
-            // have not tried for an allocation.
+            // This is the end of the compaction of one zone, and more zones may follow. A compaction by kcompactd, or
+            // by a write to `compact_memory`, is not for an allocation and has no entry here.
             Kind::CompactionEnd => {
                 let took = Duration::from_nanos(reclaim.time.saturating_sub(*self.compactions.get(&reclaim.pid)?));
                 self.triggers.compaction.filter(|limit| took >= *limit)?;

@@ -1,7 +1,7 @@
-//! Snapshots: what `/proc` says about the allocator's state while events are recorded.
+//! The snapshots of the allocator's state in `/proc`, which are taken while events are recorded.
 //!
-//! `reader` reads the files and makes the rows of a [`Snapshot`]; `page_frames` reads once, at the start and in a
-//! thread of its own, what each page frame is used for.
+//! `reader` reads the files and makes the rows of a [`Snapshot`]. `page_frames` reads what each page frame is used for,
+//! once at the start and in a thread of its own.
 
 mod page_frames;
 mod reader;

@@ -1,4 +1,4 @@
-//! What each page frame is used for.
+//! The reader of what each page frame is used for.
 
 use std::thread::{self, JoinHandle};
 
@@ -9,11 +9,11 @@ use crate::{
     kernel::{KPageFlags, monotonic_ns},
 };
 
-/// Reads in a thread of its own what each page frame is used for: that takes a moment (a second for 32 GiB), and the
-/// rings must not wait for it.
+/// Reads what each page frame is used for, in a thread of its own, because reading takes a moment (about a second for
+/// 32 GiB) and the rings must be emptied in the meantime.
 pub struct FrameReader(Option<JoinHandle<Frames>>);
 
-/// The rows that were read, and the time that it took.
+/// The rows that were read, and the time in which they were read.
 pub struct Frames {
     window: SnapshotWindow,
     runs: Vec<FrameRun>,
@@ -23,7 +23,7 @@ impl Frames {
     /// Writes the rows.
     ///
     /// # Errors
-    /// The writer's.
+    /// The error of the writer.
     pub fn write(&self, writer: &mut Writer) -> Result<(), Error> {
         writer
             .append(std::slice::from_ref(&self.window))
@@ -33,8 +33,8 @@ impl Frames {
 }
 
 impl FrameReader {
-    /// Starts to read. The frames of a zone that the system refuses to tell are left out, and all of them where it
-    /// starts no thread.
+    /// Starts to read. The frames of a zone that cannot be read are left out. If the thread cannot be started, all
+    /// frames are left out.
     pub fn start(flags: KPageFlags, zones: Vec<Zone>) -> Self {
         let read = move || {
             let (time, snapshot) = (monotonic_ns(), 0);
@@ -56,12 +56,13 @@ impl FrameReader {
         Self(thread::Builder::new().name("kpageflags".to_owned()).spawn(read).ok())
     }
 
-    /// A reader of nothing, where the page frames are not wanted.
+    /// Returns a reader that reads nothing, for recordings without page frames.
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// The rows when they are there, once. With `wait` it waits for them.
+    /// Returns the rows once they have been read, and only the first time. With `wait`, waits until they have been
+    /// read.
     pub fn rows(&mut self, wait: bool) -> Option<Frames> {
         self.0.take_if(|thread| wait || thread.is_finished())?.join().ok()
     }

@@ -1,4 +1,4 @@
-//! Reading `/proc` for a snapshot.
+//! The reader of the files in `/proc` for a snapshot.
 
 use trace::{ANY_MIGRATETYPE, FreeArea, Header, Pageblock, SnapshotWindow, VmStat, ZoneStat};
 
@@ -8,15 +8,15 @@ use crate::{
     kernel::{BuddyInfo, PageTypeInfo, ProcFile, ZoneInfo, monotonic_ns, parse_slabinfo, parse_vmstat},
 };
 
-/// Takes snapshots. It has to be opened with privileges, and works without them from then on.
+/// Takes snapshots. The reader has to be opened with privileges, and works without them afterwards.
 pub struct SnapshotReader {
     buddyinfo: ProcFile,
     pagetypeinfo: ProcFile,
     zoneinfo: ProcFile,
     vmstat: ProcFile,
-    /// `None` on a kernel that was built without it
+    /// The file `/proc/slabinfo`; `None` on a kernel that was built without it.
     slabinfo: Option<ProcFile>,
-    /// how many snapshots were taken, which is the number of the next one
+    /// The number of snapshots that were taken, which is the number of the next one.
     taken: u32,
 }
 
@@ -37,7 +37,7 @@ impl SnapshotReader {
         })
     }
 
-    /// Takes a snapshot of everything but the slab caches. A zone that the header does not know, because its memory was
+    /// Takes a snapshot of everything but the slab caches. A zone that is not in the header, because its memory was
     /// plugged in later, is left out.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl SnapshotReader {
         };
         let mut rows = Snapshot::default();
 
-        // buddyinfo first and pagetypeinfo right after it: they are compared with one another.
+        // pagetypeinfo is read right after buddyinfo, because the two are compared with one another.
         let buddyinfo = BuddyInfo::parse(self.buddyinfo.read()?).ok_or_else(|| unknown("buddyinfo"))?;
         let pagetypes = PageTypeInfo::parse(self.pagetypeinfo.read()?).ok_or_else(|| unknown("pagetypeinfo"))?;
         let zoneinfo = ZoneInfo::parse(self.zoneinfo.read()?).ok_or_else(|| unknown("zoneinfo"))?;
@@ -86,8 +86,8 @@ impl SnapshotReader {
         Ok(rows)
     }
 
-    /// Takes a snapshot with the slab caches. The kernel counts their objects cache by cache, under locks, so this is
-    /// not for every second.
+    /// Takes a snapshot with the slab caches. The kernel counts the objects of each cache under locks, so such a
+    /// snapshot should not be taken every second.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Unknown`]

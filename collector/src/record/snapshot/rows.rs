@@ -11,22 +11,22 @@ pub struct Snapshot {
     pub(super) free_area: Vec<FreeArea>,
     pub(super) pageblock: Vec<Pageblock>,
     pub(super) zone_stat: Vec<ZoneStat>,
-    /// the kernel's counters of the whole machine
+    /// The kernel's counters of the whole machine.
     pub vmstat: Vec<VmStat>,
     pub(super) slabinfo: Vec<SlabInfo>,
-    /// what had become of the events by then
+    /// The ledger at the time of the snapshot.
     pub ledger: Vec<Ledger>,
 }
 
 impl Snapshot {
-    /// When reading began and when it had ended, in ns of `CLOCK_MONOTONIC`.
+    /// Returns the times at which reading began and ended, in ns of `CLOCK_MONOTONIC`.
     pub fn window(&self) -> (u64, u64) {
         let begin = self.windows.iter().map(|window| window.time).min();
         let end = self.windows.iter().map(|window| window.end).max();
         (begin.unwrap_or(0), end.unwrap_or(0))
     }
 
-    /// Bytes of memory that the rows take.
+    /// Returns the number of bytes of memory that the rows take.
     pub fn bytes(&self) -> usize {
         let rows = size_of_val(&*self.windows) + size_of_val(&*self.free_area) + size_of_val(&*self.pageblock);
         let rows = rows
@@ -43,7 +43,7 @@ impl Snapshot {
     /// Writes the rows.
     ///
     /// # Errors
-    /// The writer's.
+    /// The error of the writer.
     pub fn write(&self, writer: &mut Writer) -> Result<(), Error> {
         let written = writer
             .append(&self.windows)

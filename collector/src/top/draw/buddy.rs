@@ -1,22 +1,22 @@
-//! The free blocks of each zone by order: how many there are, their share of the free memory, and how much of the free
-//! memory is of no use for the order.
+//! The free blocks of each zone by order: their number, their share of the free memory, and the part of the free memory
+//! that is too fragmented for the order.
 
 use ratatui::text::{Line, Span};
 
 use super::theme::Theme;
 use crate::{kernel::BuddyInfo, number, stat::KeyNames, top::model::Model};
 
-/// Columns of the screen that the zone's name takes, and that an order takes.
+/// The widths of a zone's name and of an order, in columns of the screen.
 const NAME: usize = 12;
 const CELL: usize = 6;
-/// Lines of a zone: its blocks, their shares, the unusable index.
+/// The number of lines of a zone: the blocks, their shares, and the unusable index.
 const LINES: usize = 3;
-/// Columns that a gauge takes, without and with its words.
+/// The widths of a gauge without and with its text, in columns of the screen.
 const GAUGE: usize = 18;
 const GAUGE_TEXT: usize = GAUGE + 19;
 
-/// The lines of as many zones as there is room for, those with the most free memory first; none if not even one zone
-/// fits.
+/// Returns the lines of as many zones as fit, those with the most free memory first. Returns no lines if not even one
+/// zone fits.
 pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize, height: usize) -> Vec<Line<'static>> {
     let orders = model.free().iter().map(|zone| zone.nr_free.len()).max().unwrap_or(0);
     let room = height.saturating_sub(2) / LINES;
@@ -38,7 +38,7 @@ pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize, height
     lines
 }
 
-/// The lines of one zone.
+/// Returns the lines of one zone.
 fn zone_lines(zone: &BuddyInfo, names: &KeyNames, theme: Theme, shown: usize, width: usize) -> [Line<'static>; LINES] {
     const LEVELS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let header = names.header();

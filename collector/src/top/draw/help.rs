@@ -1,4 +1,4 @@
-//! The window that says what the keys do, and what two of the words mean.
+//! The help window, which explains the keys and two of the words on the screen.
 
 use ratatui::{
     Frame,
@@ -24,7 +24,7 @@ const KEYS: [(&str, &str); 12] = [
     ("without room", "events in the totals, but in no row"),
 ];
 
-/// Draws the window over everything else.
+/// Draws the help window over everything else.
 pub fn draw(frame: &mut Frame, area: Rect, theme: Theme) {
     let line = |(key, does): (&'static str, &'static str)| {
         Line::from(vec![theme.accent(format!(" {key:<14}")), Span::raw(does)])

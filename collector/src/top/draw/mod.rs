@@ -1,5 +1,5 @@
-//! From the model to the screen. Parts that do not fit are left out, the least important first, and a text that is cut
-//! ends in `…`.
+//! The drawing of the model on the screen. Parts that do not fit are left out, the least important first, and a text
+//! that is cut ends in `…`.
 
 mod buddy;
 mod help;
@@ -18,9 +18,9 @@ use ratatui::{
 
 use crate::{stat::KeyNames, top::model::Model};
 
-/// The columns and lines of the smallest terminal in which anything sensible can be shown.
+/// The columns and lines of the smallest terminal in which the view can be shown.
 const SMALLEST: (u16, u16) = (50, 10);
-/// Lines that the table keeps, however many the free blocks could use.
+/// The number of lines that are reserved for the table; the free blocks get only what is left.
 const TABLE_ROWS: u16 = 6;
 
 /// Draws the whole view.
@@ -31,7 +31,7 @@ pub fn draw(frame: &mut Frame, model: &Model, names: &KeyNames, theme: Theme) {
         frame.render_widget(Paragraph::new(text).wrap(ratatui::widgets::Wrap { trim: true }), area);
         return;
     }
-    // A margin on both sides, where there is room for it.
+    // There is a margin on both sides if the terminal is wide enough.
     let margin = u16::from(area.width > 80);
     let area = Rect { x: area.x + margin, width: area.width - 2 * margin, ..area };
     let status = status::lines(model, names, theme, usize::from(area.width));
@@ -57,7 +57,7 @@ pub fn draw(frame: &mut Frame, model: &Model, names: &KeyNames, theme: Theme) {
     }
 }
 
-/// The last line: the keys, or the filter while it is typed.
+/// Returns the last line: the keys, or the filter while it is typed.
 fn keys_line(model: &Model, theme: Theme, width: u16) -> Line<'static> {
     if model.typing().is_some() {
         return Line::from(vec![

@@ -1,4 +1,4 @@
-//! The lines at the top: the host, how much is allocated, how long allocations wait, and the ledger.
+//! The lines at the top, which show the host, the rates of allocation, the waits of allocations, and the ledger.
 
 use ratatui::{
     Frame,
@@ -15,10 +15,10 @@ use crate::{
     top::model::Model,
 };
 
-/// Columns of the screen that the rates take; the curve is right of them.
+/// The width of the rates, in columns of the screen. The curve is to the right of them.
 const RATES: usize = 76;
 
-/// The lines: title, rates, waits, ledger, and an empty one.
+/// Returns the lines: title, rates, waits, ledger, and an empty line.
 pub fn lines(model: &Model, names: &KeyNames, theme: Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![title(model, names, theme, width)];
     lines.extend(Allocator::ALL.map(|allocator| rates(model, allocator, names, theme)));
@@ -85,7 +85,7 @@ fn ledger(model: &Model, theme: Theme) -> Line<'static> {
     ])
 }
 
-/// Draws the rate of page allocations over time, right of the rates; the latest is at the right.
+/// Draws the curve of page allocations over time to the right of the rates. The latest rate is at the right.
 pub fn curve(frame: &mut Frame, model: &Model, theme: Theme, top: Rect) {
     let Some(width) = usize::from(top.width).checked_sub(RATES).filter(|width| *width >= 10) else { return };
     let area = Rect { x: top.x + RATES as u16, y: top.y + 1, width: width as u16, height: 4.min(top.height - 1) };

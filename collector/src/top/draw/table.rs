@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The line that names the tables, the values to which they are narrowed, and the filter.
+/// Returns the line with the names of the tables, the values to which they are narrowed, and the filter.
 pub fn tabs(model: &Model, theme: Theme) -> Line<'static> {
     let mut spans = Vec::new();
     for (number, view) in View::ALL.into_iter().enumerate() {
@@ -33,20 +33,20 @@ pub fn tabs(model: &Model, theme: Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// The columns of numbers: by what each is sorted, its heading, its width, and the width of the table from which on it
-/// is shown.
+/// The columns of numbers. Each has its sorting, its heading, its width, and the width of the table from which it is
+/// shown.
 const NUMBERS: [(Sort, &str, u16, u16); 4] = [
     (Sort::Allocs, "allocs/s", 10, 0),
     (Sort::Frees, "frees/s", 10, 60),
     (Sort::Bytes, "bytes/s", 11, 0),
     (Sort::Failed, "failed/s", 10, 70),
 ];
-/// Columns of the screen that the bars of shares take.
+/// The width of the bars of shares, in columns of the screen.
 const BAR: u16 = 12;
 
-/// Draws the rows that fit, around the selected one.
+/// Draws the rows around the selected one, as far as they fit.
 pub fn draw(frame: &mut Frame, model: &Model, theme: Theme, area: Rect) {
-    // A free does not tell what was asked for, so a table by that has no frees to show.
+    // A free has no value in a column of requests, so a table by such a column shows no frees.
     let has = |column| column != Sort::Frees || !model.view().0.is_of_requests();
     let shown: Vec<_> = NUMBERS.into_iter().filter(|(column, .., from)| area.width >= *from && has(*column)).collect();
     let with_bar = area.width >= 90;
@@ -120,7 +120,7 @@ pub fn draw(frame: &mut Frame, model: &Model, theme: Theme, area: Rect) {
     frame.render_stateful_widget(table, area, &mut state);
 }
 
-/// A name, cut to the width.
+/// Returns a name, cut to the width.
 fn shorten(name: &str, width: usize) -> String {
     if name.chars().count() <= width {
         name.to_owned()
@@ -129,7 +129,7 @@ fn shorten(name: &str, width: usize) -> String {
     }
 }
 
-/// A bar that is as long as `part` is of `all`, to an eighth of a cell.
+/// Returns a bar whose length is the share of `part` in `all`, to an eighth of a cell.
 fn bar(part: u64, all: u64, cells: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (part * cells as u64 * 8).div_ceil(all.max(1)) as usize;
